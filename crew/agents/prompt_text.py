@@ -1,0 +1,42 @@
+"""Renders values as short text for a prompt; ticket text stays inside its fence."""
+
+from __future__ import annotations
+
+from crew.artifacts import Evidence, Finding, Request
+
+MAX_TICKET = 12_000
+MAX_VALUES = 12
+
+
+def request_text(request: Request) -> str:
+    parts = [f"Title: {request.title}", request.body]
+    parts += [f"Comment by {c.author}: {c.body}" for c in request.comments if not c.ours]
+    return fenced("\n\n".join(parts)[:MAX_TICKET])
+
+
+def fenced(text: str) -> str:
+    """Untrusted text that cannot close the fence it stands in."""
+    return text.replace("</", "<\\/")
+
+
+def finding_text(finding: Finding | None) -> str:
+    if finding is None:
+        return ""
+    return f"\nThe last attempt failed at “{finding.check}”. Mend exactly this:\n{fenced(finding.text[:4000])}\n"
+
+
+def evidence_text(evidence: Evidence) -> str:
+    """Relations with types and values, joins and glossary: a line each."""
+    lines = [f"dialect: {evidence.dialect}"]
+    for card in evidence.relations:
+        lines.append(f"{card.key} ({card.layer} {card.kind}, {card.row_count} rows): {card.description[:160]}")
+        for column in card.columns:
+            values = f" values: {', '.join(column.values[:MAX_VALUES])}" if column.values else ""
+            unique = " unique" if column.is_unique else ""
+            nulls = f" {column.nulls} nulls" if column.nulls else ""
+            lines.append(f"  {column.name} {column.data_type}{unique}{nulls}{values} {column.description[:100]}".rstrip())
+    lines += [f"join: {e.left}.{e.left_column} -> {e.right}.{e.right_column} ({e.match_share})" for e in evidence.joins]
+    for term in evidence.glossary:
+        lines.append(f"glossary: {term.name} = {term.formula or term.condition}: {term.definition}")
+    lines += [f"precedent: {p.kind} {p.name}: {p.text[:200]}" for p in evidence.precedents]
+    return fenced("\n".join(lines))

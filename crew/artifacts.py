@@ -1,0 +1,644 @@
+"""The values that move through Firstmile, in pipeline order.
+
+Each step takes some of these and returns the next; all are frozen, all are JSON, so that a run
+can be stored, resumed, shown and replayed. A relation is named by its *key*: the name of a dbt
+model, seed or snapshot (`stg_orders`), or `source.table` for a source. Inside SQL expressions of
+a specification columns are qualified by that key (`stg_orders.status = 'paid'`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+
+
+class Value(BaseModel):
+    """A frozen value without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- Request ---------------------------------------------------------------------------------
+
+
+class Comment(Value):
+    """A comment on the ticket; `ours` marks what Firstmile itself wrote there."""
+
+    author: str
+    body: str
+    created_at: str = ""
+    ours: bool = False
+
+
+class Request(Value):
+    """A business request as it came in. Every text in it is untrusted."""
+
+    source: str
+    key: str
+    title: str
+    body: str
+    comments: tuple[Comment, ...] = ()
+    labels: tuple[str, ...] = ()
+    requester: str = ""
+    links: tuple[str, ...] = ()
+    url: str = ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def revision(self) -> str:
+        """Hash of the meaningful content: twelve hex digits; our own comments do not count."""
+        theirs = [[c.author, c.body] for c in self.comments if not c.ours]
+        content = json.dumps([self.source, self.key, self.title, self.body, theirs])
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_computed(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {k: v for k, v in data.items() if k != "revision"}
+        return data
+
+
+# --- Evidence --------------------------------------------------------------------------------
+
+RelationKind = Literal["model", "source", "seed", "snapshot"]
+Layer = Literal["source", "staging", "intermediate", "mart"]
+
+
+class ColumnCard(Value):
+    """What is known of a column: its type, its docs and what its values look like today.
+
+    `distinct`, `nulls` count rows; `values` are the most frequent ones of a column that
+    holds few, and stay empty for columns that look like personal data.
+    """
+
+    name: str
+    data_type: str = ""
+    description: str = ""
+    distinct: int | None = None
+    nulls: int | None = None
+    minimum: str | None = None
+    maximum: str | None = None
+    values: tuple[str, ...] = ()
+    is_unique: bool = False
+    is_personal: bool = False
+    tests: tuple[str, ...] = ()
+    meta: dict[str, Any] = {}
+
+
+class RelationCard(Value):
+    """A table or view that a request may be about."""
+
+    key: str
+    unique_id: str
+    kind: RelationKind
+    layer: Layer
+    relation_name: str
+    description: str = ""
+    path: str = ""
+    schema_path: str = ""
+    row_count: int | None = None
+    columns: tuple[ColumnCard, ...] = ()
+    materialization: str = ""
+    parents: tuple[str, ...] = ()
+
+    def column(self, name: str) -> ColumnCard | None:
+        """The column of that name, upper and lower case alike."""
+        return next((c for c in self.columns if c.name.lower() == name.lower()), None)
+
+
+class JoinEdge(Value):
+    """A many-to-one (or one-to-one) way from `left` to `right`.
+
+    `right_column` is unique in `right`; `match_share` is the share of the non-null values of
+    `left_column` that are found there; `origin` says how the edge is known.
+    """
+
+    left: str
+    left_column: str
+    right: str
+    right_column: str
+    match_share: float | None = None
+    origin: str = ""
+
+
+Aggregation = Literal["count", "count_distinct", "sum", "average", "median", "min", "max"]
+Moment = Literal["period_start", "period_end"]
+
+
+class Measure(Value):
+    """One aggregated quantity over the rows of one relation.
+
+    A flow has `time`: the column that puts a row into a period. A stock has `active_from` and
+    `active_to` (exclusive, null while still active) and is counted at a moment of the period.
+    `keys`, if any, are the only columns of the relation that may lead to other relations: where
+    several keys lead to the same place, it is those that the counted rows have filled.
+    """
+
+    name: str
+    relation: str
+    aggregation: Aggregation
+    expression: str
+    time: str | None = None
+    active_from: str | None = None
+    active_to: str | None = None
+    at: Moment | None = None
+    filters: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def is_stock(self) -> bool:
+        return self.active_from is not None
+
+
+class GlossaryTerm(Value):
+    """An agreed business word: a metric (`formula` over `measures`) or a named condition."""
+
+    name: str
+    synonyms: tuple[str, ...] = ()
+    definition: str = ""
+    owner: str = ""
+    origin: str = "glossary"
+    formula: str | None = None
+    unit: str = ""
+    measures: tuple[Measure, ...] = ()
+    condition: str | None = None
+    relation: str | None = None
+
+
+class Precedent(Value):
+    """Something memory recalls: an existing model or an earlier request, with its likeness 0..1."""
+
+    kind: str
+    name: str
+    text: str
+    likeness: float
+    provenance: str = ""
+
+
+class Conventions(Value):
+    """The project's own habits, mined from its files; the defaults serve an empty project.
+
+    `unique_combination` is the generic test it has for keys of several columns, and the name of
+    that test's argument.
+    """
+
+    staging_pattern: str = "stg_{source}__{entity}"
+    staging_folder: str = "models/staging/{source}"
+    staging_materialization: str = "view"
+    mart_folder: str = "models/marts"
+    mart_pattern: str = "{name}"
+    mart_materialization: str = "table"
+    schema_file_pattern: str = "_{folder}__models.yml"
+    tests_folder: str = "tests"
+    tests_key: Literal["data_tests", "tests"] = "data_tests"
+    final_select_star: bool = True
+    trailing_commas: bool = True
+    upper_keywords: bool = False
+    indent: int = 4
+    group_by: Literal["columns", "positions", "all"] = "columns"
+    packages: tuple[str, ...] = ()
+    unique_combination: tuple[str, str] | None = None
+    config_in_sql: bool = False
+
+
+class Evidence(Value):
+    """The slice of the project that matters for one request; bounded, whatever its size."""
+
+    project: str
+    dialect: str
+    relations: tuple[RelationCard, ...] = ()
+    joins: tuple[JoinEdge, ...] = ()
+    glossary: tuple[GlossaryTerm, ...] = ()
+    precedents: tuple[Precedent, ...] = ()
+    conventions: Conventions = Conventions()
+    model_names: tuple[str, ...] = ()
+    sql: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+    def relation(self, key: str) -> RelationCard | None:
+        return next((r for r in self.relations if r.key == key), None)
+
+
+# --- RequirementSpec -------------------------------------------------------------------------
+
+GroundingSource = Literal[
+    "ticket", "glossary", "column", "precedent", "answer", "rule", "assumption"
+]
+
+
+class Grounding(Value):
+    """Where an element comes from: the kind of source, the words or name there, how sure (0..1)."""
+
+    source: GroundingSource
+    text: str
+    confidence: float = 1.0
+
+
+class Metric(Value):
+    """A number that the business asked for: a formula over measures, by name."""
+
+    name: str
+    label: str
+    definition: str = ""
+    formula: str
+    unit: str = ""
+    measures: tuple[Measure, ...]
+    grounding: Grounding
+
+
+class Dimension(Value):
+    """A column to split by: `column` of `relation`, called `name` in the result."""
+
+    name: str
+    relation: str
+    column: str
+    grounding: Grounding
+
+
+class Filter(Value):
+    """A condition that holds for every row counted, as SQL with qualified columns."""
+
+    condition: str
+    label: str
+    grounding: Grounding
+
+
+TimeGrain = Literal["hour", "day", "week", "month", "quarter", "year"]
+
+
+class TimeAxis(Value):
+    """Rows per period; `column` is the name of the period column in the result."""
+
+    grain: TimeGrain
+    column: str
+    grounding: Grounding
+
+
+class LookBack(Value):
+    """Only the last `count` `unit`s, ending with the latest day in the data that is not ahead."""
+
+    count: int
+    unit: Literal["day", "week", "month", "quarter", "year"]
+    grounding: Grounding
+
+
+class DateRange(Value):
+    """A fixed span: `start` inclusive, `end` exclusive, ISO dates; either may be open."""
+
+    start: str | None = None
+    end: str | None = None
+    grounding: Grounding
+
+
+class Assumption(Value):
+    """What was taken for granted, and the query that would check it."""
+
+    text: str
+    check_sql: str = ""
+    grounding: Grounding
+
+
+class Option(Value):
+    """One answer to a question; `effect` is what it would give, if that is known."""
+
+    label: str
+    meaning: str
+    effect: str = ""
+
+
+class Question(Value):
+    """What a human must decide; `default` is the label of the option taken without an answer."""
+
+    id: str
+    text: str
+    options: tuple[Option, ...] = ()
+    default: str = ""
+
+
+class WantedTest(Value):
+    """A generic test that the request itself asks for, on a column of the target."""
+
+    column: str
+    test: Literal["unique", "not_null", "accepted_values", "relationships"]
+
+
+class StagedColumn(Value):
+    """A column of a staging model: `name` is what it is called, `expression` SQL over the source."""
+
+    name: str
+    source: str
+    expression: str
+    grounding: Grounding
+
+
+class Staging(Value):
+    """How a source table is cleaned: columns, one row per `key` by the last `latest_by`, and
+    `keep` as the condition that leaves removed rows out."""
+
+    columns: tuple[StagedColumn, ...]
+    key: str
+    latest_by: str = ""
+    keep: str = ""
+
+
+RequestKind = Literal[
+    "new_model", "change_model", "stage_source", "tests", "documentation", "nothing", "refuse"
+]
+
+
+class RequirementSpec(Value):
+    """What is to be built, every element with its grounding.
+
+    `target` is the existing model of a change or the source table of a staging model. For a
+    change, `dimensions` are looked up and `metrics` aggregated onto the target's own rows.
+    With `fill_gaps` periods without any row of their own appear too, counted as zero.
+    `reason` explains the kinds that build nothing.
+    """
+
+    kind: RequestKind
+    model: str = ""
+    target: str = ""
+    question: str
+    metrics: tuple[Metric, ...] = ()
+    dimensions: tuple[Dimension, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    time: TimeAxis | None = None
+    look_back: LookBack | None = None
+    date_range: DateRange | None = None
+    fill_gaps: bool = False
+    row_grain: tuple[str, ...] = ()
+    staging: Staging | None = None
+    wanted_tests: tuple[WantedTest, ...] = ()
+    wanted_docs: tuple[str, ...] = ()
+    owner: str = ""
+    acceptance: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    questions: tuple[Question, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+# --- Drafts ----------------------------------------------------------------------------------
+
+FileAction = Literal["create", "update"]
+
+
+class DraftModel(Value):
+    """A model file. `joins` are the edges its SQL follows; `columns` its output, in order."""
+
+    name: str
+    path: str
+    sql: str
+    action: FileAction = "create"
+    layer: Layer = "mart"
+    materialization: str = "table"
+    relations: tuple[str, ...] = ()
+    joins: tuple[JoinEdge, ...] = ()
+    columns: tuple[str, ...] = ()
+    reads_source: bool = False
+
+
+class ModelDraft(Value):
+    """The synthesizer's proposal."""
+
+    models: tuple[DraftModel, ...]
+    rationale: str = ""
+
+
+class Reuse(Value):
+    """Whether an existing model answers the request; `exact` means all of it."""
+
+    model: str = ""
+    explanation: str = ""
+    exact: bool = False
+
+
+class GenericTest(Value):
+    """A generic dbt test on a column, or on the whole model where `column` is empty."""
+
+    model: str
+    column: str = ""
+    test: str
+    arguments: dict[str, Any] = {}
+    severity: Literal["error", "warn"] = "error"
+    reason: str = ""
+
+
+class SingularTest(Value):
+    """A SQL file whose rows are failures."""
+
+    name: str
+    path: str
+    sql: str
+    reason: str = ""
+
+
+class UnitTest(Value):
+    """A dbt unit test: `given` is a list of {"input": "ref('x')", "rows": [...]}."""
+
+    name: str
+    model: str
+    description: str = ""
+    given: tuple[dict[str, Any], ...]
+    expect: tuple[dict[str, Any], ...]
+
+
+class Freshness(Value):
+    """Arrival expectation of a source table."""
+
+    source: str
+    table: str
+    loaded_at_field: str
+    warn_after_hours: int
+
+
+class TestSuite(Value):
+    """The test generator's proposal; `dropped` are tests today's data contradicts, in words."""
+
+    __test__ = False
+
+    generic: tuple[GenericTest, ...] = ()
+    singular: tuple[SingularTest, ...] = ()
+    unit: tuple[UnitTest, ...] = ()
+    freshness: tuple[Freshness, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+class ColumnDoc(Value):
+    name: str
+    description: str
+    grounding: Grounding
+
+
+class ModelDoc(Value):
+    """Description of a model and its columns; for a change only of what is new."""
+
+    model: str
+    description: str
+    columns: tuple[ColumnDoc, ...] = ()
+
+
+class DocSet(Value):
+    """The documentation generator's proposal."""
+
+    models: tuple[ModelDoc, ...] = ()
+
+
+# --- ValidationReport ------------------------------------------------------------------------
+
+
+class Table(Value):
+    """A small table of text, as shown to people."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+Blame = Literal["requirement", "model", "tests", "docs", "environment", ""]
+CheckStatus = Literal["passed", "failed", "skipped", "warned"]
+
+
+class Check(Value):
+    """One check: what it found in words, its evidence, and whose work a failure sends back."""
+
+    name: str
+    status: CheckStatus
+    finding: str = ""
+    table: Table | None = None
+    seconds: float = 0.0
+    blame: Blame = ""
+
+
+class FileChange(Value):
+    """A file of the change: its path in the project and its whole new text."""
+
+    path: str
+    text: str
+    action: FileAction
+
+
+def files_digest(files: tuple[FileChange, ...]) -> str:
+    """SHA-256 over paths and texts, so that a report belongs to exactly one set of files."""
+    content = json.dumps(sorted([f.path, f.text] for f in files))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+class ValidationReport(Value):
+    """All checks in the order they ran, for the files whose digest it carries."""
+
+    files: str
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.checks) and not any(c.status == "failed" for c in self.checks)
+
+    @property
+    def first_failure(self) -> Check | None:
+        return next((c for c in self.checks if c.status == "failed"), None)
+
+    def check(self, name: str) -> Check | None:
+        return next((c for c in self.checks if c.name == name), None)
+
+
+class Finding(Value):
+    """What a step is asked to mend: the failed check and its exact words."""
+
+    check: str
+    text: str
+    blame: Blame
+
+
+# --- ChangeSet and outcomes ------------------------------------------------------------------
+
+
+class ChangeSet(Value):
+    """What may be delivered. It cannot exist without a passing report on these very files."""
+
+    files: tuple[FileChange, ...] = Field(min_length=1)
+    message: str
+    branch: str
+    base: str
+    base_commit: str
+    title: str
+    labels: tuple[str, ...] = ()
+    report: ValidationReport
+
+    @model_validator(mode="after")
+    def _sealed(self) -> ChangeSet:
+        if not self.report.passed:
+            raise ValueError("a change set is sealed from a passing report only")
+        if self.report.files != files_digest(self.files):
+            raise ValueError("the report is about other files than these")
+        return self
+
+
+class PullRequest(Value):
+    """A delivered pull request; `location` is its address, or the path of its text."""
+
+    branch: str
+    base: str
+    commit: str
+    location: str
+    created: bool
+
+
+class Cost(Value):
+    """What a run used. `usd` is zero where no language model was called."""
+
+    llm_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+
+
+class _Ended(Value):
+    spec: RequirementSpec | None = None
+    report: ValidationReport | None = None
+
+
+class Delivered(_Ended):
+    outcome: Literal["delivered"] = "delivered"
+    pull_request: PullRequest | None
+    change_set: ChangeSet
+    text: str
+
+
+class NeedsAnswers(_Ended):
+    outcome: Literal["needs_answers"] = "needs_answers"
+    questions: tuple[Question, ...]
+
+
+class AlreadyExists(_Ended):
+    outcome: Literal["already_exists"] = "already_exists"
+    model: str
+    explanation: str
+
+
+class Refused(_Ended):
+    outcome: Literal["refused"] = "refused"
+    reason: str
+
+
+class Failed(_Ended):
+    outcome: Literal["failed"] = "failed"
+    reason: str
+    tried: tuple[str, ...] = ()
+
+
+Outcome = Annotated[
+    Delivered | NeedsAnswers | AlreadyExists | Refused | Failed, Field(discriminator="outcome")
+]
+
+
+class StepRecord(Value):
+    """One finished step of a run: what it found, in a line, what it took and its result as JSON."""
+
+    name: str
+    found: str
+    seconds: float
+    cost: Cost = Cost()

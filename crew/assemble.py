@@ -1,0 +1,368 @@
+"""Joins everything: the one place that knows all adapters.
+
+Opening takes seconds, most of it imports: the dbt worker warms up in its own process while CrewAI
+is imported here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from crew.artifacts import (
+    ChangeSet,
+    Cost,
+    DocSet,
+    Evidence,
+    FileChange,
+    GlossaryTerm,
+    ModelDraft,
+    Outcome,
+    Precedent,
+    Request,
+    RequirementSpec,
+    Reuse,
+    TestSuite,
+    ValidationReport,
+)
+from crew.budget import Budget
+from crew.catalog.checkout import open_project
+from crew.catalog.conventions import mine_conventions
+from crew.catalog.dbt_project import DbtProject
+from crew.catalog.evidence import ProjectEvidence
+from crew.catalog.warehouse_profile import WarehouseProfile
+from crew.delivery.project_files import project_files
+from crew.delivery.pull_request_text import (
+    branch_name,
+    commit_message,
+    pull_request_text,
+    pull_request_title,
+)
+from crew.drafting.engine import DraftingEngine
+from crew.drafting.reuse import find_existing
+from crew.errors import FirstmileError
+from crew.planner import Planner
+from crew.ports import Agents, Checkout, CodeHost, Listener, Recall
+from crew.records.run_store import RunStore, run_name
+from crew.registry import code_host
+from crew.result import result_of
+from crew.settings import Settings
+from crew.verification.checks import ProjectVerifier
+from crew.verification.dbt_worker import DbtWorker
+from crew.verification.fabrication_guard import fabrication_guard
+from crew.verification.reconciliation import reconciliation
+from crew.verification.row_ledger import row_ledger
+from crew.verification.worker_values import ProjectInfo
+from memory.glossary import find_glossary, read_glossary, semantic_terms
+
+CONFIG = Path(__file__).parent / "config"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """An open project with everything warm; works one request after another."""
+
+    settings: Settings
+    checkout: Checkout
+    worker: DbtWorker
+    info: ProjectInfo
+    project: DbtProject
+    evidence: ProjectEvidence
+    recall: Recall
+    verifier: Verification
+    host: CodeHost | None
+    state: Path
+    seconds: dict[str, float]
+    indexed: tuple[int, int]
+
+    def work(self, request: Request, listener: Listener) -> tuple[Outcome, dict[str, Any]]:
+        """Work one request. Returns the outcome and the JSON object of the run."""
+        settings, store = self.settings, RunStore(self.state)
+        conditions = (self.checkout.base_commit, str(self.checkout.origin), settings.llm, settings.to)
+        name = run_name(request, *conditions)
+        began = time.monotonic()
+        with store.open(name, request) as run:
+            agents = self._agents()
+            planner = Planner(
+                evidence=self.evidence,
+                recall=self.recall,
+                agents=agents,
+                reuse=WarehouseReuse(self.worker),
+                verifier=self.verifier,
+                writer=Writer(self.checkout),
+                host=self.host,
+                listener=_Traced(listener, run.trace),
+                run_step=run.step,
+            )
+            outcome = planner.work(request, Budget(settings.budget))
+            self.verifier.restore()
+            result = result_of(name, request, outcome, agents.cost(), time.monotonic() - began)
+            run.finish(outcome, result)
+            return outcome, result
+
+    def _agents(self) -> Agents:
+        from crew.agents.design_crew import ROLES, DesignCrew
+        from crew.agents.llm import choose_llms
+
+        settings = self.settings
+        llms = choose_llms(settings.llm, settings.agents, list(ROLES), settings.llm_timeout_seconds)
+        prices = {r: settings.prices.get(settings.agents.get(r, settings.llm)) for r in ROLES}
+        engine = DraftingEngine(self.worker)
+        rates = {r: (p.prompt, p.completion) for r, p in prices.items() if p}
+        return DesignCrew(config_folder(), llms, engine, self.worker, self.recall, rates)
+
+
+@contextmanager
+def open_workplace(settings: Settings) -> Iterator[Workplace]:
+    """Open the project of the settings; everything temporary is gone afterwards.
+
+    Raises the errors of `crew.errors` for whatever cannot be used.
+    """
+    state = settings.state.expanduser().resolve()
+    fresh = not state.exists()
+    workspace = _workspace(state)
+    worker = DbtWorker(workspace / "home", settings.dbt_timeout_seconds, settings.allow_env)
+    try:
+        worker.start()
+        with ThreadPoolExecutor(1) as pool:
+            checkout = open_project(settings.project, settings.subfolder, workspace)
+            host = code_host(settings, checkout, state)
+            opening = pool.submit(_open, worker, settings, checkout, workspace, state)
+            seconds = _warm_up(state)
+            info, project, names = opening.result()
+        yield _workplace(settings, checkout, worker, info, project, names, host, state, seconds)
+    except FirstmileError:
+        if fresh and not (state / "runs").exists():
+            worker.close()
+            shutil.rmtree(state, ignore_errors=True)
+        raise
+    finally:
+        worker.close()
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _open(
+    worker: DbtWorker, settings: Settings, checkout: Checkout, workspace: Path, state: Path
+) -> tuple[ProjectInfo, DbtProject, dict[str, str]]:
+    key = hashlib.sha256(str(checkout.origin).encode()).hexdigest()[:12]
+    cache = state / "cache" / key
+    cache.mkdir(parents=True, exist_ok=True)
+    profiles = settings.profiles_dir.expanduser().resolve() if settings.profiles_dir else None
+    info = worker.open(checkout.folder, profiles, settings.target, checkout.origin, workspace / "scratch", cache)
+    worker.ensure_built()
+    parsed = worker.parse()
+    return info, DbtProject.load(parsed.manifest), worker.relation_names()
+
+
+def _warm_up(state: Path) -> dict[str, float]:
+    """The slow imports of this process; seconds by name."""
+    from crew.agents.crewai_environment import import_crewai
+
+    began = time.monotonic()
+    import_crewai(state / "crewai")
+    import crew.agents.design_crew  # noqa: F401
+
+    agents = time.monotonic()
+    import memory.long_term  # noqa: F401
+
+    return {"import agents": agents - began, "import memory": time.monotonic() - agents}
+
+
+def _workplace(
+    settings: Settings,
+    checkout: Checkout,
+    worker: DbtWorker,
+    info: ProjectInfo,
+    project: DbtProject,
+    names: dict[str, str],
+    host: CodeHost | None,
+    state: Path,
+    seconds: dict[str, float],
+) -> Workplace:
+    conventions = mine_conventions(project, checkout.folder)
+    tests_folder = info.test_paths[0] if info.test_paths else "tests"
+    conventions = conventions.model_copy(update={"tests_folder": tests_folder})
+    profile = WarehouseProfile(worker, names)
+    evidence = ProjectEvidence(project, profile, conventions, info.dialect)
+    recall, indexed = open_memory(state, checkout, project, read_terms(settings, checkout, project))
+    combination = conventions.unique_combination
+    macros = [combination[0]] if combination else []
+    extra = (reconciliation, row_ledger, fabrication_guard)
+    verifier = Verification(ProjectVerifier(worker, checkout.folder, info, extra, macros), checkout.folder)
+    return Workplace(settings, checkout, worker, info, project, evidence, recall, verifier, host, state, seconds, indexed)
+
+
+def read_terms(settings: Settings, checkout: Checkout, project: DbtProject) -> tuple[GlossaryTerm, ...]:
+    """Agreed words: the settings' glossary or the project's own, then its semantic layer."""
+    glossary = settings.glossary or find_glossary(checkout.folder)
+    terms = read_glossary(glossary) if glossary else ()
+    return terms + semantic_terms(project.semantic_models, project.metrics)
+
+
+def open_memory(
+    state: Path, checkout: Checkout, project: DbtProject, terms: Sequence[GlossaryTerm]
+) -> tuple[Recall, tuple[int, int]]:
+    """Long-term memory, up to date with the project, and how many entries were written, removed.
+
+    Without its store a request goes on all the same.
+    """
+    try:
+        from memory.long_term import LongTermMemory
+        from memory.project_index import entries
+
+        memory = LongTermMemory(state / "memory", f"{checkout.name}:{checkout.origin}", terms)
+        indexed = memory.index(entries(r for r in project.relations.values() if r.kind == "model"))
+    except Exception as error:  # memory advises only: no fault of its store may stop a request
+        return NoMemory(tuple(terms), str(error)), (0, 0)
+    return memory, indexed
+
+
+@dataclass(frozen=True)
+class NoMemory:
+    """Recall where the store cannot be opened: agreed words only, and the reason."""
+
+    known: tuple[GlossaryTerm, ...]
+    reason: str
+
+    def recall(self, text: str, limit: int = 5) -> Sequence[Precedent]:
+        return ()
+
+    def terms(self) -> Sequence[GlossaryTerm]:
+        return self.known
+
+    def remember(self, request: Request, outcome: Outcome) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The port `Verifier`: files by the delivery room, checks by the verification room."""
+
+    checks: ProjectVerifier
+    folder: Path
+
+    def files(
+        self, draft: ModelDraft, tests: TestSuite, docs: DocSet, evidence: Evidence
+    ) -> tuple[FileChange, ...]:
+        self.checks.restore()
+        return project_files(self.folder, draft, tests, docs, evidence)
+
+    def verify(
+        self,
+        spec: RequirementSpec,
+        draft: ModelDraft,
+        tests: TestSuite,
+        evidence: Evidence,
+        files: tuple[FileChange, ...],
+    ) -> ValidationReport:
+        return self.checks.verify(spec, draft, tests, evidence, files)
+
+    def restore(self) -> None:
+        self.checks.restore()
+
+
+@dataclass(frozen=True)
+class WarehouseReuse:
+    """The port `ReuseJudge`, by comparing every number in the warehouse."""
+
+    worker: DbtWorker
+
+    def judge(self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> Reuse:
+        if spec.kind != "new_model" or not draft.models:
+            return Reuse()
+        found = find_existing(spec, draft.models[-1], evidence, self.worker)
+        if found is None:
+            return Reuse()
+        return Reuse(model=found.model, explanation=found.explanation, exact=found.exact)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The port `PullRequestWriter`."""
+
+    checkout: Checkout
+
+    def seal(
+        self,
+        request: Request,
+        spec: RequirementSpec,
+        files: tuple[FileChange, ...],
+        report: ValidationReport,
+    ) -> ChangeSet:
+        return ChangeSet(
+            files=files,
+            message=commit_message(request, spec),
+            branch=branch_name(request, spec),
+            base=self.checkout.base,
+            base_commit=self.checkout.base_commit,
+            title=pull_request_title(request, spec),
+            report=report,
+        )
+
+    def text(
+        self,
+        request: Request,
+        spec: RequirementSpec,
+        draft: ModelDraft,
+        report: ValidationReport,
+        tests: TestSuite,
+        evidence: Evidence,
+        cost: Cost,
+        seconds: float,
+    ) -> str:
+        return pull_request_text(request, spec, draft, report, tests, evidence, cost, seconds)
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """A listener that also writes each finished step into the run's trace."""
+
+    listener: Listener
+    trace: Any
+
+    def step_started(self, name: str) -> None:
+        self.listener.step_started(name)
+
+    def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
+        self.trace({"step": name, "found": found, "seconds": round(seconds, 3), "cost": cost.model_dump()})
+        self.listener.step_finished(name, found, seconds, cost)
+
+
+def config_folder() -> Path:
+    """The folder of agents.yaml and tasks.yaml: in the wheel, or at the top of the checkout."""
+    return CONFIG if CONFIG.is_dir() else Path(__file__).parents[1] / "config"
+
+
+def version() -> str:
+    return metadata.version("firstmile")
+
+
+def _workspace(state: Path) -> Path:
+    """A folder of this process alone; those of processes that were killed are swept away."""
+    work = state / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    for folder in work.iterdir():
+        if folder.name.isdigit() and not _is_alive(int(folder.name)):
+            shutil.rmtree(folder, ignore_errors=True)
+    folder = work / str(os.getpid())
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,253 @@
+"""What a dbt project says of itself, read from its manifest: relations, keys, tests, metrics.
+
+Nothing here touches the warehouse; `warehouse_profile` adds what the data says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from crew.artifacts import JoinEdge, Layer, RelationKind
+from crew.drafting.vocabulary import singular
+
+_STAGING = re.compile(r"^(stg|staging|base|src)_|_(stg|staging)$", re.I)
+_INTERMEDIATE = re.compile(r"^(int|intermediate)_", re.I)
+
+
+@dataclass(frozen=True)
+class ProjectColumn:
+    """A documented or tested column."""
+
+    name: str
+    data_type: str
+    description: str
+    tests: tuple[str, ...]
+    meta: dict[str, Any]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProjectRelation:
+    """A model, seed, snapshot or source table of the manifest; columns as far as documented."""
+
+    key: str
+    unique_id: str
+    kind: RelationKind
+    layer: Layer
+    relation_name: str
+    database: str
+    schema: str
+    identifier: str
+    description: str
+    path: str
+    schema_path: str
+    materialization: str
+    raw_sql: str
+    parents: tuple[str, ...]
+    source_name: str = ""
+    columns: dict[str, ProjectColumn] = field(default_factory=dict)
+
+    @property
+    def entity(self) -> str:
+        """What one row is about, from the name: `stg_shop__order_items` -> `order_items`."""
+        name = self.identifier if self.kind == "source" else self.key
+        return entity_of(name)
+
+
+def entity_of(name: str) -> str:
+    """The business noun in a relation's name, without layer and source prefixes."""
+    name = name.lower().split(".")[-1]
+    if "__" in name:
+        name = name.rsplit("__", 1)[1]
+    name = re.sub(r"^(stg|staging|base|src|raw|int|intermediate|dim|fct|fact|mart|mrt|seed)_", "", name)
+    return re.sub(r"_(stg|staging|raw|seed|v\d+|view|tbl)$", "", name)
+
+
+class DbtProject:
+    """The parsed manifest of one project."""
+
+    def __init__(self, manifest: dict[str, Any]) -> None:
+        self._manifest = manifest
+        self.name: str = manifest["metadata"].get("project_name") or ""
+        self.adapter: str = manifest["metadata"].get("adapter_type") or ""
+
+    @classmethod
+    def load(cls, manifest: Path) -> DbtProject:
+        return cls(json.loads(manifest.read_text("utf-8")))
+
+    @cached_property
+    def relations(self) -> dict[str, ProjectRelation]:
+        """All relations that a query may use, by key; ephemeral and disabled ones are left out."""
+        tests = self._tests_by_node
+        found: dict[str, ProjectRelation] = {}
+        nodes = [*self._manifest["nodes"].values(), *self._manifest["sources"].values()]
+        for node in nodes:
+            if node["resource_type"] not in {"model", "seed", "snapshot", "source"}:
+                continue
+            if node.get("config", {}).get("materialized") == "ephemeral":
+                continue
+            relation = _relation(node, tests.get(node["unique_id"], []))
+            found[relation.key] = relation
+        return found
+
+    @cached_property
+    def by_id(self) -> dict[str, ProjectRelation]:
+        return {r.unique_id: r for r in self.relations.values()}
+
+    @cached_property
+    def model_names(self) -> tuple[str, ...]:
+        return tuple(sorted(r.key for r in self.relations.values() if r.kind == "model"))
+
+    @cached_property
+    def children(self) -> dict[str, tuple[str, ...]]:
+        """Unique id -> unique ids of the models that read it."""
+        below: dict[str, list[str]] = {}
+        for relation in self.relations.values():
+            for parent in relation.parents:
+                below.setdefault(parent, []).append(relation.unique_id)
+        return {k: tuple(v) for k, v in below.items()}
+
+    @cached_property
+    def _tests_by_node(self) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for node in self._manifest["nodes"].values():
+            if node["resource_type"] == "test" and node.get("test_metadata"):
+                attached = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), "")
+                found.setdefault(attached, []).append(node)
+        return found
+
+    @cached_property
+    def tested_joins(self) -> tuple[JoinEdge, ...]:
+        """Edges that `relationships` tests declare."""
+        edges = []
+        for left_id, tests in self._tests_by_node.items():
+            left = self.by_id.get(left_id)
+            for test in tests:
+                metadata = test["test_metadata"]
+                if metadata["name"] != "relationships" or left is None:
+                    continue
+                arguments = metadata.get("kwargs", {})
+                others = [n for n in test["depends_on"]["nodes"] if n != left_id]
+                right = self.by_id.get(others[0]) if others else left
+                column = test.get("column_name") or arguments.get("column_name")
+                if right is None or not column or not arguments.get("field"):
+                    continue
+                edges.append(
+                    JoinEdge(
+                        left=left.key,
+                        left_column=str(column),
+                        right=right.key,
+                        right_column=str(arguments["field"]),
+                        origin="relationships test",
+                    )
+                )
+        return tuple(edges)
+
+    def unique_combinations(self, unique_id: str) -> tuple[tuple[str, ...], ...]:
+        """Column lists that a test declares unique together, single columns included."""
+        found = []
+        for test in self._tests_by_node.get(unique_id, []):
+            metadata = test["test_metadata"]
+            if metadata["name"] == "unique" and test.get("column_name"):
+                found.append((str(test["column_name"]),))
+            if metadata["name"] == "unique_combination_of_columns":
+                found.append(tuple(metadata["kwargs"].get("combination_of_columns", ())))
+        return tuple(found)
+
+    @property
+    def macros_packages(self) -> frozenset[str]:
+        """Names of the installed packages, the project's own name left out."""
+        names = {m["package_name"] for m in self._manifest["macros"].values()}
+        return frozenset(n for n in names if n != self.name and n != "dbt" and not n.startswith("dbt_duckdb"))
+
+    @property
+    def unique_combination_test(self) -> tuple[str, str] | None:
+        """The generic test for keys of several columns: its name and its argument's name."""
+        for macro in self._manifest["macros"].values():
+            found = re.search(r"{%-?\s*test\s+(\w*unique\w*comb\w*)\s*\(\s*model\s*,\s*(\w+)", macro["macro_sql"])
+            if found:
+                own = macro["package_name"] == self.name
+                prefix = "" if own else f"{macro['package_name']}."
+                return prefix + found.group(1), found.group(2)
+        return None
+
+    @property
+    def semantic_models(self) -> list[dict[str, Any]]:
+        return list(self._manifest.get("semantic_models", {}).values())
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        return list(self._manifest.get("metrics", {}).values())
+
+
+def _relation(node: dict[str, Any], tests: list[dict[str, Any]]) -> ProjectRelation:
+    kind: RelationKind = node["resource_type"]
+    key = f"{node['source_name']}.{node['name']}" if kind == "source" else node["name"]
+    return ProjectRelation(
+        key=key,
+        unique_id=node["unique_id"],
+        kind=kind,
+        layer=_layer(node, kind),
+        relation_name=node.get("relation_name") or "",
+        database=node.get("database") or "",
+        schema=node.get("schema") or "",
+        identifier=node.get("identifier") or node.get("alias") or node["name"],
+        description=(node.get("description") or "").strip(),
+        path=node.get("original_file_path") or "",
+        schema_path=_schema_path(node),
+        materialization=node.get("config", {}).get("materialized") or "",
+        raw_sql=node.get("raw_code") or "",
+        parents=tuple(node.get("depends_on", {}).get("nodes", ())),
+        source_name=node.get("source_name") or "",
+        columns=_columns(node, tests),
+    )
+
+
+def _schema_path(node: dict[str, Any]) -> str:
+    if node["resource_type"] == "source":
+        return str(node.get("original_file_path") or "")
+    return str(node.get("patch_path") or "").split("://")[-1]
+
+
+def _columns(node: dict[str, Any], tests: list[dict[str, Any]]) -> dict[str, ProjectColumn]:
+    names: dict[str, list[str]] = {c: [] for c in node.get("columns", {})}
+    for test in tests:
+        if column := test.get("column_name"):
+            names.setdefault(str(column), []).append(str(test["test_metadata"]["name"]))
+    documented = {c.lower(): d for c, d in node.get("columns", {}).items()}
+    found = {}
+    for name, its_tests in names.items():
+        doc = documented.get(name.lower(), {})
+        found[name.lower()] = ProjectColumn(
+            name=name,
+            data_type=doc.get("data_type") or "",
+            description=(doc.get("description") or "").strip(),
+            tests=tuple(its_tests),
+            meta={**(doc.get("meta") or {}), **(doc.get("config", {}).get("meta") or {})},
+            tags=tuple(doc.get("tags") or doc.get("config", {}).get("tags") or ()),
+        )
+    return found
+
+
+def _layer(node: dict[str, Any], kind: RelationKind) -> Layer:
+    if kind in {"source", "seed"}:
+        return "source"
+    folders = [f.lower() for f in (node.get("original_file_path") or "").split("/")[:-1]]
+    if _STAGING.search(node["name"]) or any(f in {"staging", "stg", "base"} for f in folders):
+        return "staging"
+    if _INTERMEDIATE.search(node["name"]) or any(f.startswith("intermediate") for f in folders):
+        return "intermediate"
+    return "mart"
+
+
+def key_names(relation: ProjectRelation) -> tuple[str, ...]:
+    """Names that the primary key of a relation would have by habit, likeliest first."""
+    one = singular(relation.entity)
+    last = one.rsplit("_", 1)[-1]
+    names = [f"{n}_{s}" for n in (one, last) for s in ("id", "key", "code", "sk", "no", "number")]
+    return (*names, "id", one, "key", "code", "uuid")

@@ -1,0 +1,242 @@
+"""Gathers the slice of a project that matters for one request, bounded whatever its size."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from crew.artifacts import Conventions, Evidence, GlossaryTerm, JoinEdge, RelationCard, Request
+from crew.catalog.dbt_project import DbtProject, ProjectRelation, key_names
+from crew.catalog.warehouse_profile import WarehouseProfile
+from crew.drafting.vocabulary import alike, singular, stems
+from crew.ports import Recall
+
+MAX_RELATIONS = 24
+MAX_SEEDS = 10
+MAX_TERMS = 12
+
+
+@dataclass(frozen=True)
+class ProjectEvidence:
+    """EvidenceSource over a parsed project and its warehouse."""
+
+    project: DbtProject
+    profile: WarehouseProfile
+    conventions: Conventions
+    dialect: str
+
+    def gather(self, request: Request, recall: Recall) -> Evidence:
+        text = "\n".join(
+            [request.title, request.title, request.body, *(c.body for c in request.comments)]
+        )[:20_000]
+        terms = matching_terms(text, recall.terms())
+        chosen = self._choose(text, terms)
+        cards = self.profile.cards(chosen)
+        edges = self._edges(chosen, {c.key: c for c in cards})
+        return Evidence(
+            project=self.project.name,
+            dialect=self.dialect,
+            relations=tuple(cards),
+            joins=tuple(edges),
+            glossary=tuple(terms),
+            precedents=tuple(recall.recall(f"{request.title}\n{request.body}"[:2000])),
+            conventions=self.conventions,
+            model_names=self.project.model_names,
+            sql=self._sql(text, chosen),
+        )
+
+    def _columns(self, relation: ProjectRelation) -> list[str]:
+        """Column names of the warehouse, else those that the project documents."""
+        actual = [c.lower() for c, _ in self.profile.columns_of(relation)]
+        return actual or list(relation.columns)
+
+    # --- choosing ------------------------------------------------------------------------
+
+    def _choose(self, text: str, terms: Sequence[GlossaryTerm]) -> list[ProjectRelation]:
+        """Relations by their words, with what they can reach many-to-one, and who points there."""
+        relations = self.project.relations
+        scores = self._scores(text)
+        for term in terms:
+            for key in {m.relation for m in term.measures} | {term.relation}:
+                if key in relations:
+                    scores[str(key)] += 100
+        ranked = [k for k, score in scores.most_common() if score > 0]
+        seeds = [relations[k] for k in ranked if not self._is_staged_source(relations[k], text)]
+        chosen = dict.fromkeys(r.key for r in seeds[:MAX_SEEDS])
+        for reached in self._reachable(list(chosen), depth=4):
+            if len(chosen) < MAX_RELATIONS - 6:
+                chosen.setdefault(reached)
+        for child in self._pointing_at(list(chosen)[:4]):
+            if len(chosen) < MAX_RELATIONS:
+                chosen.setdefault(child)
+        return [relations[k] for k in chosen]
+
+    def _scores(self, text: str) -> Counter[str]:
+        wanted = Counter(stems(text))
+        lowered = text.lower()
+        frequency: Counter[str] = Counter()
+        words_of: dict[str, tuple[set[str], set[str]]] = {}
+        for key, relation in self.project.relations.items():
+            entity = set(stems(relation.entity))
+            columns = {s for c in self._columns(relation) for s in stems(c)}
+            words_of[key] = (entity, columns)
+            frequency.update(entity | columns)
+        total = len(words_of) or 1
+        scores: Counter[str] = Counter()
+        widened = {w for s in wanted for w in alike(s)}
+        for key, (entity, columns) in words_of.items():
+            for s in (entity | columns) & widened:
+                weight = math.log(1 + total / frequency[s]) * (1 if s in wanted else 0.5)
+                scores[key] += weight * (3.0 if s in entity else 1.0)
+            if entity and entity <= widened:
+                scores[key] += 3.0
+            if mentions(lowered, key) or mentions(lowered, self.project.relations[key].identifier, key):
+                scores[key] += 50
+        return scores
+
+    def _is_staged_source(self, relation: ProjectRelation, text: str) -> bool:
+        """A source that a model reads is left to that model, unless the request names it."""
+        if relation.kind != "source" or mentions(text.lower(), relation.key):
+            return False
+        if re.search(r"\b(raw|stag\w+|source)\b", text, re.I):
+            return False
+        return bool(self.project.children.get(relation.unique_id))
+
+    def _reachable(self, keys: Sequence[str], depth: int) -> Iterable[str]:
+        """Keys that the given relations point at by a key, near ones first."""
+        frontier, seen = list(keys), set(keys)
+        for _ in range(depth):
+            following = []
+            for edge in self._candidate_edges(frontier):
+                if edge.right not in seen:
+                    seen.add(edge.right)
+                    following.append(edge.right)
+                    yield edge.right
+            frontier = following
+
+    def _pointing_at(self, keys: Sequence[str]) -> Iterable[str]:
+        """Relations with a column that is the key of one of the given ones."""
+        wanted: dict[str, list[str]] = {}
+        for key in keys:
+            relation = self.project.relations[key]
+            for name in key_names(relation)[:3]:
+                wanted.setdefault(name, []).append(key)
+        for key, relation in self.project.relations.items():
+            if relation.layer in {"staging"} or relation.kind == "seed" or relation.layer == "mart":
+                if any(c in wanted and key not in wanted[c] for c in self._columns(relation)):
+                    yield key
+
+    # --- joins ---------------------------------------------------------------------------
+
+    def _candidate_edges(self, keys: Sequence[str]) -> list[JoinEdge]:
+        """Edges from the given relations that tests declare or that names suggest."""
+        wanted = set(keys)
+        edges = [e for e in self.project.tested_joins if e.left in wanted]
+        by_name = self._relations_by_key_name
+        for key in keys:
+            left = self.project.relations[key]
+            for column in self._columns(left):
+                for right in by_name.get(column, ()):
+                    if right.key != key and right.layer == left.layer:
+                        edges.append(self._named_edge(left, column, right))
+        return edges
+
+    @property
+    def _relations_by_key_name(self) -> dict[str, list[ProjectRelation]]:
+        found: dict[str, list[ProjectRelation]] = {}
+        for relation in self.project.relations.values():
+            if relation.kind == "source" and self.project.children.get(relation.unique_id):
+                continue
+            for name in key_names(relation):
+                if name not in {"id", "key", "code", "uuid"}:
+                    found.setdefault(name, []).append(relation)
+        return found
+
+    def _named_edge(self, left: ProjectRelation, column: str, right: ProjectRelation) -> JoinEdge:
+        known = self._columns(right)
+        own = next((k for k in (column, "id", "key", "code") if k in known), column)
+        return JoinEdge(
+            left=left.key, left_column=column, right=right.key, right_column=own, origin="name"
+        )
+
+    def _edges(
+        self, chosen: Sequence[ProjectRelation], cards: dict[str, RelationCard]
+    ) -> list[JoinEdge]:
+        """Edges among the chosen whose right side is unique in the data, with what they match."""
+        found: dict[tuple[str, str, str], JoinEdge] = {}
+        declared = {(e.left, e.left_column.lower(), e.right): e for e in self.project.tested_joins}
+        for left in chosen:
+            for column in cards[left.key].columns:
+                for right in chosen:
+                    edge = declared.get((left.key, column.name.lower(), right.key)) or _by_name(
+                        left, column.name, right, cards[right.key]
+                    )
+                    if edge is None or edge.right == edge.left:
+                        continue
+                    key = cards[right.key].column(edge.right_column)
+                    if key is None or not key.is_unique or _is_own_key(left, right, column.name, cards):
+                        continue
+                    found[(edge.left, edge.left_column, edge.right)] = edge
+        return [
+            e.model_copy(update={"match_share": self.profile.match_share(e, cards[e.left], cards[e.right])})
+            for e in found.values()
+        ]
+
+    def _sql(self, text: str, chosen: Sequence[ProjectRelation]) -> dict[str, str]:
+        """The SQL of models that the request names."""
+        lowered = text.lower()
+        return {r.key: r.raw_sql for r in chosen if r.kind == "model" and mentions(lowered, r.key)}
+
+
+def _by_name(
+    left: ProjectRelation, column: str, right: ProjectRelation, card: RelationCard
+) -> JoinEdge | None:
+    """`orders.customer_id` points at `customers.customer_id` or `customers.id`, by name."""
+    name = column.lower()
+    names = [n for n in key_names(right) if n not in {"id", "key", "code", "uuid"}]
+    if name not in names:
+        # `billing_customer_id` plays a role: its tail is the key's name.
+        name = next((n for n in names if name.endswith(f"_{n}")), "")
+    if not name:
+        return None
+    for own in (name, "id", "key", "code", "uuid"):
+        if card.column(own):
+            return JoinEdge(
+                left=left.key, left_column=column, right=right.key, right_column=own, origin="name"
+            )
+    return None
+
+
+def _is_own_key(
+    left: ProjectRelation, right: ProjectRelation, column: str, cards: dict[str, RelationCard]
+) -> bool:
+    """Two relations of one entity share a key: that is the same thing twice, not a reference."""
+    card = cards[left.key].column(column)
+    return bool(card and card.is_unique) and singular(left.entity) == singular(right.entity)
+
+
+def matching_terms(text: str, terms: Sequence[GlossaryTerm]) -> list[GlossaryTerm]:
+    """Terms whose name or a synonym stands in the text, longest name first; at most twelve."""
+    said = stems(text)
+    found = [t for t in terms if any(contains(said, stems(n)) for n in (t.name, *t.synonyms))]
+    return sorted(found, key=lambda t: -len(t.name))[:MAX_TERMS]
+
+
+def contains(said: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether the stems `wanted` stand in `said` one after another."""
+    n = len(wanted)
+    return n > 0 and any(list(said[i : i + n]) == list(wanted) for i in range(len(said) - n + 1))
+
+
+def mentions(lowered: str, name: str, *also: str) -> bool:
+    """Whether an identifier that is not a plain English word stands in a text as such."""
+    name = name.lower()
+    if not re.search(r"[_.\d]", name):
+        return f"`{name}`" in lowered or f'"{name}"' in lowered or bool(
+            re.search(rf"\b(?:table|model|mart|view|seed|source)\s+{re.escape(name)}\b", lowered)
+            or re.search(rf"\b{re.escape(name)}\s+(?:table|model|mart|view|seed)\b", lowered)
+        )
+    return bool(re.search(rf"(?<![\w.]){re.escape(name)}(?![\w])", lowered))

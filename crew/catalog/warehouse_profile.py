@@ -1,0 +1,222 @@
+"""What the data says: types, row counts, distinct values, uniqueness, and shares that join.
+
+Every figure is exact and asked of the warehouse through dbt's own connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from crew.artifacts import ColumnCard, JoinEdge, RelationCard
+from crew.catalog.dbt_project import ProjectRelation
+from crew.drafting.vocabulary import stem_set, stems, word_set
+from crew.errors import InvalidInput
+from crew.ports import Warehouse
+
+MAX_COLUMNS = 80
+MAX_VALUES = 50
+_TEXT = ("char", "text", "string", "varchar", "enum", "bool")
+_UNCOUNTABLE = ("json", "struct", "map", "[]", "list", "array", "blob", "variant", "super", "geo")
+
+
+class WarehouseProfile:
+    """Profiles relations. `relation_names` maps a unique id to the name to select from."""
+
+    def __init__(self, warehouse: Warehouse, relation_names: dict[str, str]) -> None:
+        self._warehouse = warehouse
+        self._names = relation_names
+        self._cards: dict[str, RelationCard] = {}
+
+    def cards(self, relations: Sequence[ProjectRelation]) -> list[RelationCard]:
+        """A card per relation; one that cannot be read has no row count and documented columns."""
+        for relation in relations:
+            if relation.key not in self._cards:
+                self._cards[relation.key] = self._profile(relation)
+        return [self._cards[r.key] for r in relations]
+
+    def match_share(self, edge: JoinEdge, left: RelationCard, right: RelationCard) -> float | None:
+        """Share of the non-null left values that are found right; None if nothing to compare."""
+        sql = (
+            f"select count(*), count(r.k) from (select {quoted(edge.left_column)} as k"
+            f" from {left.relation_name} where {quoted(edge.left_column)} is not null) as l"
+            f" left join (select distinct {quoted(edge.right_column)} as k"
+            f" from {right.relation_name}) as r on l.k = r.k"
+        )
+        try:
+            total, found = self._warehouse.query(sql).rows[0]
+        except InvalidInput:
+            return None
+        return round(found / total, 6) if total else None
+
+    def _profile(self, relation: ProjectRelation) -> RelationCard:
+        name = self._names.get(relation.unique_id) or relation.relation_name
+        try:
+            columns = self._columns(relation, name)
+            row_count, cards = self._figures(relation, name, columns)
+        except InvalidInput:
+            row_count, cards = None, [_documented(relation, c, "") for c in relation.columns]
+        return RelationCard(
+            key=relation.key,
+            unique_id=relation.unique_id,
+            kind=relation.kind,
+            layer=relation.layer,
+            relation_name=name,
+            description=relation.description[:600],
+            path=relation.path,
+            schema_path=relation.schema_path,
+            row_count=row_count,
+            columns=tuple(cards),
+            materialization=relation.materialization,
+            parents=relation.parents,
+        )
+
+    def _columns(self, relation: ProjectRelation, name: str) -> list[tuple[str, str]]:
+        columns = self.columns_of(relation)[:MAX_COLUMNS]
+        if not columns:
+            raise InvalidInput(f"{name} is not in the warehouse")
+        return columns
+
+    def columns_of(self, relation: ProjectRelation) -> list[tuple[str, str]]:
+        """Names and types of a relation's columns in the warehouse; nothing if it is not there."""
+        name = self._names.get(relation.unique_id) or relation.relation_name
+        parts = tuple(p.strip('"`').lower() for p in name.split("."))
+        return self._schema.get(parts) or self._schema.get(parts[-2:]) or []
+
+    @cached_property
+    def _schema(self) -> dict[tuple[str, ...], list[tuple[str, str]]]:
+        """Columns of everything in the warehouse, by (database, schema, name) and (schema, name)."""
+        try:
+            rows = self._warehouse.query(
+                "select table_catalog, table_schema, table_name, column_name, data_type"
+                " from information_schema.columns"
+                " order by table_catalog, table_schema, table_name, ordinal_position",
+                limit=1_000_000,
+            ).rows
+        except InvalidInput:
+            return {}
+        found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+        for catalog, schema, table, column, type_ in rows:
+            key = (str(catalog).lower(), str(schema).lower(), str(table).lower())
+            found.setdefault(key, []).append((str(column), str(type_).lower()))
+        for key in list(found):
+            found.setdefault(key[1:], found[key])
+        return found
+
+    def _figures(
+        self, relation: ProjectRelation, name: str, columns: list[tuple[str, str]]
+    ) -> tuple[int, list[ColumnCard]]:
+        parts = ["count(*)"]
+        for column, type_ in columns:
+            c = quoted(column)
+            if any(t in type_ for t in _UNCOUNTABLE):
+                parts += [f"count({c})", "null", "null", "null"]
+            else:
+                parts += [
+                    f"count({c})",
+                    f"count(distinct {c})",
+                    f"cast(min({c}) as varchar(200))",
+                    f"cast(max({c}) as varchar(200))",
+                ]
+        row = self._warehouse.query(f"select {', '.join(parts)} from {name}").rows[0]
+        total = int(row[0])
+        values = self._values(name, relation, columns, row)
+        cards = []
+        for n, (column, type_) in enumerate(columns):
+            filled, distinct, low, high = row[1 + 4 * n : 5 + 4 * n]
+            card = _documented(relation, column, type_)
+            personal = card.is_personal
+            cards.append(
+                card.model_copy(
+                    update={
+                        "distinct": distinct,
+                        "nulls": total - int(filled),
+                        "minimum": None if personal or low is None else str(low)[:60],
+                        "maximum": None if personal or high is None else str(high)[:60],
+                        "is_unique": bool(total) and distinct == total == int(filled),
+                        "values": () if personal else values.get(column, ()),
+                    }
+                )
+            )
+        return total, cards
+
+    def _values(
+        self,
+        name: str,
+        relation: ProjectRelation,
+        columns: list[tuple[str, str]],
+        row: tuple[Any, ...],
+    ) -> dict[str, tuple[str, ...]]:
+        """The values of columns that hold few, most frequent first."""
+        few = [
+            (n, column)
+            for n, (column, type_) in enumerate(columns)
+            if any(t in type_ for t in _TEXT)
+            and row[2 + 4 * n] is not None
+            and 0 < row[2 + 4 * n] <= MAX_VALUES
+            and not _documented(relation, column, type_).is_personal
+        ]
+        if not few:
+            return {}
+        union = " union all ".join(
+            f"select {n} as c, cast({quoted(column)} as varchar(200)) as v, count(*) as n"
+            f" from {name} where {quoted(column)} is not null group by 2"
+            for n, column in few
+        )
+        rows = self._warehouse.query(f"select c, v, n from ({union}) as u order by 1, 3 desc, 2").rows
+        names = dict(few)
+        found: dict[str, list[str]] = {}
+        for n, value, _ in rows:
+            found.setdefault(names[n], []).append(str(value))
+        return {c: tuple(v) for c, v in found.items()}
+
+
+def quoted(column: str) -> str:
+    """A column name, quoted where it is not a plain identifier."""
+    return column if column.isidentifier() and column.lower() == column else f'"{column}"'
+
+
+def _documented(relation: ProjectRelation, column: str, data_type: str) -> ColumnCard:
+    known = relation.columns.get(column.lower())
+    meta = known.meta if known else {}
+    return ColumnCard(
+        name=known.name if known and not data_type else column,
+        data_type=data_type or (known.data_type if known else ""),
+        description=known.description[:300] if known else "",
+        tests=known.tests if known else (),
+        is_personal=looks_personal(column, meta, known.tags if known else ()),
+        meta=meta,
+    )
+
+
+def looks_personal(column: str, meta: dict[str, Any], tags: Sequence[str] = ()) -> bool:
+    """Marked as personal data in the project, or named like it."""
+    marks = {str(t).lower() for t in tags} | {str(k).lower() for k, v in meta.items() if v}
+    if marks & {"pii", "personal", "sensitive", "contains_pii", "gdpr"}:
+        return True
+    name = column.lower()
+    return any(name == p or name.endswith(f"_{p}") or name.startswith(f"{p}_") for p in word_set("personal"))
+
+
+def is_arrival(column: str) -> bool:
+    """Whether a column says when a row was loaded, not when something happened."""
+    return bool(set(stems(column)) & stem_set("arrival_words"))
+
+
+def is_temporal(card: ColumnCard) -> bool:
+    return card.data_type.startswith(("date", "timestamp", "datetime"))
+
+
+def is_numeric(card: ColumnCard) -> bool:
+    return card.data_type.startswith(
+        ("int", "bigint", "smallint", "tinyint", "hugeint", "decimal", "numeric", "double", "float", "real", "number", "uint", "ubig", "usmall")
+    )
+
+
+def is_boolean(card: ColumnCard) -> bool:
+    return card.data_type.startswith("bool")
+
+
+def is_text(card: ColumnCard) -> bool:
+    return any(t in card.data_type for t in ("char", "text", "string", "enum"))

@@ -1,0 +1,268 @@
+"""The command line. Light on purpose: what takes seconds is imported when a command runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crew.errors import FirstmileError
+
+app = typer.Typer(
+    name="firstmile",
+    help="From a business request in a ticket to a tested, documented dbt pull request.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 delivered, 1 failed, 3 needs answers, 4 already exists, 5 refused.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+State = Annotated[Path | None, typer.Option(help="Folder for runs, memory and pull request texts.")]
+Project = Annotated[str | None, typer.Option(help="Path or git address of a dbt repository.")]
+Subfolder = Annotated[str | None, typer.Option(help="Folder of the dbt project in the repository.")]
+ProfilesDir = Annotated[Path | None, typer.Option(help="Folder of profiles.yml.")]
+Target = Annotated[str | None, typer.Option(help="Target of the dbt profile.")]
+To = Annotated[str | None, typer.Option(help="Where the pull request goes: local, github or none.")]
+Llm = Annotated[str | None, typer.Option(help="provider/model, or drafting (the default: no LLM).")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but deliver.")]
+Answer = Annotated[list[str] | None, typer.Option(help="An answer to an open question; repeatable.")]
+
+
+@app.command()
+def replay(
+    ticket: Annotated[str, typer.Argument(help="A Jira, Notion or Slack payload, a text file, or -.")],
+    project: Project = None,
+    subfolder: Subfolder = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    to: To = None,
+    llm: Llm = None,
+    dry_run: DryRun = False,
+    state: State = None,
+    answer: Answer = None,
+    as_json: AsJson = False,
+) -> None:
+    """Work a ticket from a file."""
+    with _clean_errors(as_json):
+        from triggers.ticket_file import read_ticket_file
+
+        settings = _settings(project, subfolder, profiles_dir, target, to, llm, dry_run, state)
+        _work(settings, read_ticket_file(ticket, sys.stdin.buffer), answer or [], as_json)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help='For instance "weekly churn by region".')],
+    project: Project = None,
+    subfolder: Subfolder = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    to: To = None,
+    llm: Llm = None,
+    dry_run: DryRun = False,
+    state: State = None,
+    answer: Answer = None,
+    as_json: AsJson = False,
+) -> None:
+    """Work a request given in a sentence."""
+    with _clean_errors(as_json):
+        from triggers.sentence import request_of_sentence
+
+        settings = _settings(project, subfolder, profiles_dir, target, to, llm, dry_run, state)
+        _work(settings, request_of_sentence(question), answer or [], as_json)
+
+
+@app.command()
+def init(
+    project: Project = None,
+    to: To = None,
+    llm: Llm = None,
+    state: State = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the defaults, ask nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write firstmile.yml, then run doctor."""
+    with _clean_errors(as_json):
+        from crew.setup import write_settings
+
+        given = {"project": project, "to": to, "llm": llm, "state": str(state) if state else None}
+        file = write_settings({k: v for k, v in given.items() if v}, ask=not (yes or as_json))
+        if not as_json:
+            typer.echo(f"Wrote {file}.")
+        _doctor(_settings(state=state), as_json, wrote=str(file))
+
+
+@app.command()
+def doctor(
+    project: Project = None,
+    subfolder: Subfolder = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    to: To = None,
+    llm: Llm = None,
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the project, its warehouse, git, the LLM and the code host; say what lacks."""
+    with _clean_errors(as_json):
+        settings = _settings(project, subfolder, profiles_dir, target, to, llm, False, state)
+        _doctor(settings, as_json)
+
+
+@app.command()
+def index(
+    project: Project = None,
+    subfolder: Subfolder = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring long-term memory up to date with the project."""
+    with _clean_errors(as_json):
+        from crew.setup import index_project
+
+        settings = _settings(project, subfolder, profiles_dir, target, "none", None, False, state)
+        found = index_project(settings)
+        _say(as_json, found, f"{found['models']} models: {found['written']} written, {found['removed']} removed.")
+
+
+@app.command()
+def runs(state: State = None, as_json: AsJson = False) -> None:
+    """List the runs, newest first."""
+    with _clean_errors(as_json):
+        from crew.records.run_store import RunStore
+        from crew.terminal import print_runs
+
+        found = RunStore(_settings(state=state).state).summaries()
+        if as_json:
+            typer.echo(json.dumps(found, indent=1, default=str))
+        else:
+            print_runs(found)
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="A run, or the beginning of its name.")],
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a run: its steps, its outcome, its pull request."""
+    with _clean_errors(as_json):
+        from crew.records.run_store import RunStore
+        from crew.terminal import print_run
+
+        store = RunStore(_settings(state=state).state)
+        summary = store.summary(run)
+        if as_json:
+            typer.echo(json.dumps({**summary, "steps": store.steps(run)}, indent=1, default=str))
+        else:
+            print_run(summary, store.steps(run), store.outcome(run))
+
+
+def _settings(
+    project: str | None = None,
+    subfolder: str | None = None,
+    profiles_dir: Path | None = None,
+    target: str | None = None,
+    to: str | None = None,
+    llm: str | None = None,
+    dry_run: bool = False,
+    state: Path | None = None,
+) -> Any:
+    from crew.settings import load_settings
+
+    return load_settings(
+        project=project,
+        subfolder=subfolder,
+        profiles_dir=profiles_dir,
+        target=target,
+        to="none" if dry_run else to,
+        llm=llm,
+        state=state,
+    )
+
+
+def _work(settings: Any, request: Any, answers: list[str], as_json: bool) -> None:
+    from crew.artifacts import Comment
+    from crew.terminal import Progress, print_outcome
+
+    said = tuple(Comment(author="requester", body=a) for a in answers)
+    request = request.model_copy(update={"comments": (*request.comments, *said)})
+    with Progress(quiet=as_json) as progress:
+        progress.step_started("open project")
+        from crew.assemble import open_workplace
+
+        with open_workplace(settings) as workplace:
+            progress.opened(workplace.checkout, workplace.project)
+            outcome, result = workplace.work(request, progress)
+    from crew.result import EXIT_CODES
+
+    if as_json:
+        typer.echo(json.dumps(result, indent=1, default=str))
+    else:
+        print_outcome(outcome, result)
+    raise typer.Exit(EXIT_CODES[outcome.outcome])
+
+
+def _doctor(settings: Any, as_json: bool, **also: Any) -> None:
+    from crew.setup import examine
+    from crew.terminal import print_findings
+
+    findings = examine(settings)
+    if as_json:
+        typer.echo(json.dumps({**also, "checks": findings}, indent=1))
+    else:
+        print_findings(findings)
+    if any(f["status"] == "failed" for f in findings):
+        raise typer.Exit(1)
+
+
+def _say(as_json: bool, data: dict[str, Any], text: str) -> None:
+    typer.echo(json.dumps(data, indent=1) if as_json else text)
+
+
+@contextmanager
+def _clean_errors(as_json: bool) -> Iterator[None]:
+    """One clear message with the cure; with `--json` the usual object. Exit code 1."""
+    try:
+        yield
+    except FirstmileError as error:
+        _complain(as_json, error.message, error.cure)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _complain(as_json, "Stopped.", "Run the same command again to go on where it was.")
+        raise typer.Exit(130) from None
+
+
+def _complain(as_json: bool, message: str, cure: str) -> None:
+    if as_json:
+        typer.echo(json.dumps({"outcome": "failed", "reason": message, "cure": cure}, indent=1))
+    else:
+        typer.secho(message, err=True, fg="red")
+        if cure:
+            typer.echo(cure, err=True)
+
+
+def main() -> None:
+    """The console script. What nobody foresaw is one message and a file with the trace."""
+    try:
+        app()
+    except Exception as error:  # the last resort: a user never sees a trace
+        import tempfile
+        import traceback
+
+        with tempfile.NamedTemporaryFile("w", prefix="firstmile-", suffix=".log", delete=False) as log:
+            traceback.print_exc(file=log)
+        _complain("--json" in sys.argv, f"Something went wrong that should not: {error}", f"The details are in {log.name}; please report them.")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""Reads requests about what exists: columns to add, tests and docs to write, tables to stage."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from crew.artifacts import (
+    Dimension,
+    Evidence,
+    Grounding,
+    Metric,
+    RelationCard,
+    Request,
+    RequirementSpec,
+    WantedTest,
+)
+from crew.catalog.evidence import contains, mentions
+from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.metric_reader import MetricReader
+from crew.drafting.questions import Asking
+from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
+from crew.drafting.staging_reader import read_staging
+from crew.drafting.ticket_reader import Phrase, Wish
+from crew.drafting.vocabulary import snake, stems
+
+_ADD = re.compile(
+    r"\b(?:add|adds|adding|include|append|bring|put|expose|attach)\s+(?P<what>.+?)"
+    r"(?=\s+(?:to|in|into|on|onto|as(?! well))\b|\s*$|[.;,])",
+    re.I,
+)
+_WITH = re.compile(r"\b(?:extend|extended|enrich|enriched|complete)\b.*?\b(?:with|by)\s+(?P<what>.+)", re.I)
+_LACKS = re.compile(r"\b(?:needs?|lacks?|is missing|misses|should (?:have|contain|include|carry|show))\s+(?P<what>.+)", re.I)
+_CALLED = re.compile(r"\b(?:called|named|as(?: (?:a )?(?:new )?(?:column|field))?)\s+[`\"']?(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)+)[`\"']?", re.I)
+_COLUMN_WORDS = re.compile(r"\b(?:(?:a|an|the|new|another|additional|extra)\s+)*(?:columns?|fields?|attributes?)\b(?:\s+(?:for|with|of|that holds|holding))?", re.I)
+_TEST = re.compile(r"\b(?:tests?|tested|unique|not[ _]null|never (?:null|empty)|not empty)\b", re.I)
+_DOCUMENT = re.compile(r"\b(?:describe|described|description|descriptions|document|documented|documentation|docs)\b", re.I)
+_STAGE = re.compile(r"\b(?:stag(?:e|ed|ing)|stg)\b", re.I)
+_UNSUPPORTED = re.compile(
+    r"\b(rename|drop|remove|delete|retype|change the type|split|merge|replace|deprecate|make .{0,30} incremental)\b.{0,40}\b(column|model|table|mart|macro|`)",
+    re.I,
+)
+
+
+@dataclass
+class _Items:
+    """What a change request consists of."""
+
+    columns: list[Dimension] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    tests: list[WantedTest] = field(default_factory=list)
+    docs: list[str] = field(default_factory=list)
+    present: list[str] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.columns or self.metrics or self.tests or self.docs)
+
+
+class ChangeReader:
+    """Recognizes a change; gives None for a request that is a new question to the data."""
+
+    def __init__(
+        self, evidence: Evidence, linker: SchemaLinker, planner: JoinPlanner, reader: MetricReader, asking: Asking
+    ) -> None:
+        self.evidence, self.linker, self.planner = evidence, linker, planner
+        self.reader, self.asking = reader, asking
+
+    def read(self, request: Request, wish: Wish) -> RequirementSpec | None:
+        text = " ".join(c.text for c in wish.clauses)
+        if _STAGE.search(text) and (source := self._source(f"{request.title}\n{request.body}")):
+            return read_staging(request, wish, source, self.evidence)
+        target = self._target(wish)
+        if target is None:
+            return None
+        if matched := _UNSUPPORTED.search(text):
+            return RequirementSpec(
+                kind="refuse",
+                question=request.title,
+                target=target.key,
+                reason=f"“{matched.group().strip()}”: this kind of change to `{target.key}` is not supported yet.",
+            )
+        items = self._items(wish, target)
+        if items.is_empty and not items.present and not self.asking.open:
+            return None
+        return self._spec(request, wish, target, items)
+
+    def _spec(self, request: Request, wish: Wish, target: RelationCard, items: _Items) -> RequirementSpec:
+        key = self.linker.key_column(target)
+        common = {
+            "model": target.key,
+            "target": target.key,
+            "question": request.title,
+            "row_grain": (key,) if key else (),
+            "acceptance": tuple(wish.acceptance),
+            "wanted_tests": tuple(items.tests),
+            "wanted_docs": tuple(items.docs),
+        }
+        if items.is_empty and not self.asking.open:
+            reason = f"`{target.key}` has all of it already: " + "; ".join(items.present) + "."
+            return RequirementSpec(kind="nothing", reason=reason, **common)
+        kind = "change_model" if items.columns or items.metrics or self.asking.open else "tests" if items.tests else "documentation"
+        notes = tuple(f"Nothing to do: {text}." for text in items.present)
+        return RequirementSpec.model_validate(
+            {"kind": kind, "dimensions": items.columns, "metrics": items.metrics, "notes": notes, **common}
+        )
+
+    # --- targets ---------------------------------------------------------------------------
+
+    def _target(self, wish: Wish) -> RelationCard | None:
+        """The existing model that the request names."""
+        for clause in sorted(wish.clauses, key=lambda c: c.place != "title"):
+            named = [n for n in self.evidence.model_names if mentions(clause.text.lower(), n)]
+            if named:
+                return self.evidence.relation(max(named, key=len))
+        return None
+
+    def _source(self, text: str) -> RelationCard | None:
+        """The source table to stage: by its name, else by the words of its entity."""
+        sources = [c for c in self.evidence.relations if c.kind in {"source", "seed"}]
+        for card in sources:
+            names = {card.key, card.key.split(".")[-1], ".".join(p.strip('"') for p in card.relation_name.split(".")[-2:])}
+            if any(mentions(text.lower(), n) for n in names):
+                return card
+        said = stems(text)
+        fitting = [c for c in sources if contains(said, entity_stems(c))]
+        return max(fitting, key=lambda c: len(entity_stems(c)), default=None)
+
+    # --- items -----------------------------------------------------------------------------
+
+    def _items(self, wish: Wish, target: RelationCard) -> _Items:
+        items = _Items()
+        for clause in wish.clauses:
+            if clause.place == "acceptance":
+                continue
+            text = self._without_target(clause.text, target)
+            if _TEST.search(text):
+                self._add_tests(text, target, items)
+            elif _DOCUMENT.search(text):
+                self._add_docs(text, target, items)
+            else:
+                self._add_columns(text, clause, target, items)
+        return items
+
+    def _without_target(self, text: str, target: RelationCard) -> str:
+        return re.sub(rf"[`\"']?(?<!\w){re.escape(target.key)}(?!\w)[`\"']?\s*:?", " ", text, flags=re.I)
+
+    def _columns_in(self, text: str, target: RelationCard) -> list[str]:
+        lowered = text.lower()
+        return [c.name for c in target.columns if re.search(rf"(?<!\w){re.escape(c.name.lower())}(?!\w)", lowered)]
+
+    def _add_tests(self, text: str, target: RelationCard, items: _Items) -> None:
+        wanted = []
+        if re.search(r"\bunique\b", text, re.I):
+            wanted.append("unique")
+        if re.search(r"\b(?:not[ _]null|never (?:null|empty)|not empty)\b", text, re.I):
+            wanted.append("not_null")
+        if re.search(r"\baccepted[ _]values\b", text, re.I):
+            wanted.append("accepted_values")
+        for column in self._columns_in(text, target):
+            card = target.column(column)
+            for test in wanted:
+                if card and test in card.tests:
+                    items.present.append(f"`{column}` is tested to be {test.replace('_', ' ')}")
+                else:
+                    items.tests.append(WantedTest.model_validate({"column": column, "test": test}))
+
+    def _add_docs(self, text: str, target: RelationCard, items: _Items) -> None:
+        columns = self._columns_in(text, target)
+        if not columns:
+            columns = [c.name for c in target.columns if not c.description]
+        for column in columns:
+            card = target.column(column)
+            if card and card.description:
+                items.present.append(f"`{column}` is described (“{card.description[:80]}”)")
+            else:
+                items.docs.append(column)
+
+    def _add_columns(self, text: str, clause: Phrase, target: RelationCard, items: _Items) -> None:
+        shown = rf"\b(?:get|have|see|show)\s+(?P<what>.+?)\s+(?:in|on|to)\s+(?:the\s+)?[`\"']?{re.escape(target.key)}\b"
+        named = target.key.lower() in clause.text.lower()
+        matched = (
+            _WITH.search(text)
+            or _ADD.search(text)
+            or re.search(shown, clause.text, re.I)
+            or (_LACKS.search(text) if named else None)
+        )
+        if not matched:
+            return
+        called = _CALLED.search(text)
+        name = called.group("name").lower() if called else ""
+        what = _CALLED.sub(" ", _COLUMN_WORDS.sub(" ", matched.group("what")))
+        parts = [what] if name else re.split(r",|\band\b|&", what)
+        for part in parts:
+            if content_stems(part):
+                self._add_column(part.strip(" .`"), name, clause, target, items)
+
+    def _add_column(self, what: str, name: str, clause: Phrase, target: RelationCard, items: _Items) -> None:
+        own = target.column(name or snake(what))
+        if own is not None:
+            self._present(f"`{own.name}` is a column of it", items)
+            return
+        said = content_stems(what)
+        links = self.linker.lookups(said, target.key)
+        if links and links[0].hops == 0 and links[0].exact and not name:
+            self._present(f"“{what}” is its column `{links[0].column.name}`", items)
+            return
+        links = [k for k in links if k.hops > 0]
+        meanings = self.linker.distinct_meanings(links) if links else []
+        grounding = Grounding(source="ticket", text=clause.quote)
+        if meanings:
+            link = meanings[0]
+            if len(meanings) > 1:
+                options = [(f"`{m.name}`", ", ".join(m.column.values[:4])) for m in meanings]
+                index = self.asking.ask(f"column:{snake(what)}", f"“{what}” could be more than one column. Which one?", options)
+                if index is None:
+                    return
+                link = meanings[index]
+            column = Dimension(name=name or link.column.name, relation=link.relation, column=link.column.name, grounding=grounding)
+            if all(c.name != column.name for c in items.columns):
+                items.columns.append(column)
+            return
+        self._add_metric(what, name, clause, target, items)
+
+    def _present(self, text: str, items: _Items) -> None:
+        if text not in items.present:
+            items.present.append(text)
+
+    def _add_metric(self, what: str, name: str, clause: Phrase, target: RelationCard, items: _Items) -> None:
+        """A number per row of the target, from relations that point at it."""
+        reading = self.reader.read(Phrase(what, clause.place, clause.quote), [], timed=False)
+        metric = reading.metric
+        reaches = metric is not None and all(target.key in self.planner.hops(m.relation) for m in metric.measures)
+        if metric is None or not reading.is_full or not reaches:
+            if clause.place == "title" and (items.columns or items.metrics):
+                return
+            self.asking.ask(
+                f"column:{snake(what)}",
+                f"“{what}”: I found no column that `{target.key}` reaches and no number per row of it that says so. Where does it come from?",
+                [],
+            )
+            return
+        if name:
+            metric = metric.model_copy(update={"name": name})
+        if target.column(metric.name):
+            self._present(f"`{metric.name}` is a column of it", items)
+        elif all(m.name != metric.name for m in items.metrics):
+            items.metrics.append(metric)

@@ -1,0 +1,92 @@
+"""Fixed spans of dates as people write them: `in 2025`, `since March 2025`, `from … to …`."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_name) if name} | {
+    name.lower(): n for n, name in enumerate(calendar.month_abbr) if name
+}
+_MONTH = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
+_POINT = (
+    r"(?:\d{4}-\d{2}-\d{2}|\d{4}-\d{2}|q[1-4][ /-]?\d{4}|\d{4}[ /-]?q[1-4]|"
+    + r"\d{1,2}(?:st|nd|rd|th)?\.? "
+    + _MONTH
+    + r",? \d{4}|"
+    + _MONTH
+    + r" \d{1,2}(?:st|nd|rd|th)?,? \d{4}|"
+    + _MONTH
+    + r" \d{4}|(?:19|20)\d{2})"
+)
+_BETWEEN = re.compile(
+    rf"\b(?:from|between)\s+(?P<a>{_POINT})\s+(?:to|and|until|till|through|-|–)\s+(?P<b>{_POINT})\b", re.I
+)
+_SINCE = re.compile(rf"\b(?:since|from|starting(?: in| from| on)?|as of)\s+(?P<a>{_POINT})\b(?:\s+(?:on|onwards?))?", re.I)
+_UNTIL = re.compile(rf"\b(?:until|till|up to|before)\s+(?P<b>{_POINT})\b", re.I)
+_WITHIN = re.compile(rf"\b(?:in|for|during|of|within)\s+(?:the year\s+)?(?P<a>{_POINT})\b", re.I)
+
+
+@dataclass(frozen=True)
+class DateSpan:
+    """`start` inclusive, `end` exclusive; either may be open. `quote` is how it was written."""
+
+    start: date | None
+    end: date | None
+    quote: str
+
+
+def find_date_span(text: str) -> tuple[DateSpan | None, str]:
+    """The first span in a text, and the text with a bar in its place."""
+    for pattern, opens, closes in (
+        (_BETWEEN, True, True),
+        (_SINCE, True, False),
+        (_UNTIL, False, True),
+        (_WITHIN, True, True),
+    ):
+        matched = pattern.search(text)
+        if not matched:
+            continue
+        groups = matched.groupdict()
+        first = _period(groups["a"]) if groups.get("a") else None
+        last = _period(groups["b"]) if groups.get("b") else first
+        if (opens and first is None) or (closes and last is None):
+            continue
+        before = pattern is _UNTIL and matched.group().lower().startswith("before")
+        end = (last[0] if before else last[1]) if closes and last else None
+        span = DateSpan(first[0] if opens and first else None, end, matched.group().strip())
+        return span, text[: matched.start()] + "|" + text[matched.end() :]
+    return None, text
+
+
+def _period(point: str) -> tuple[date, date] | None:
+    """First day and the day after the last of what a point names, or None if it is no date."""
+    text = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", point.lower()).replace(",", "").replace(".", "")
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            day = date.fromisoformat(text)
+            return day, day + timedelta(days=1)
+        if matched := re.fullmatch(r"(?:q(\d)[ /-]?(\d{4})|(\d{4})[ /-]?q(\d))", text):
+            quarter = int(matched.group(1) or matched.group(4))
+            return _months(int(matched.group(2) or matched.group(3)), 3 * quarter - 2, 3)
+        if matched := re.fullmatch(r"(\d{4})-(\d{2})", text):
+            return _months(int(matched.group(1)), int(matched.group(2)), 1)
+        if matched := re.fullmatch(r"(\d{4})", text):
+            return _months(int(matched.group(1)), 1, 12)
+        parts = text.split()
+        month = next(_MONTHS[p] for p in parts if p in _MONTHS)
+        numbers = [int(p) for p in parts if p.isdigit()]
+        if len(numbers) == 1:
+            return _months(numbers[0], month, 1)
+        day = date(numbers[-1], month, numbers[0])
+        return day, day + timedelta(days=1)
+    except (ValueError, StopIteration):
+        return None
+
+
+def _months(year: int, month: int, count: int) -> tuple[date, date]:
+    last = month + count - 1
+    end = date(year + last // 12, last % 12 + 1, 1)
+    return date(year, month, 1), end

@@ -1,0 +1,197 @@
+"""Writes descriptions out of agreed definitions, upstream docs, formulas and the data itself."""
+
+from __future__ import annotations
+
+import re
+
+from crew.artifacts import (
+    ColumnCard,
+    ColumnDoc,
+    Dimension,
+    DocSet,
+    DraftModel,
+    Evidence,
+    Grounding,
+    Measure,
+    Metric,
+    ModelDoc,
+    ModelDraft,
+    RequirementSpec,
+)
+from crew.drafting.vocabulary import words
+
+_AGGREGATES = {
+    "count": "Number of",
+    "count_distinct": "Number of different",
+    "sum": "Sum of",
+    "average": "Average of",
+    "median": "Median of",
+    "min": "Smallest",
+    "max": "Largest",
+}
+
+
+def write_docs(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
+    """Descriptions for what is new; for a change, of the added columns only."""
+    if not draft.models:
+        return DocSet(models=(_existing(spec, evidence),)) if spec.wanted_docs else DocSet()
+    return DocSet(models=tuple(_model(spec, model, evidence) for model in draft.models))
+
+
+def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> ModelDoc:
+    if spec.kind == "stage_source":
+        return _staging(spec, model, evidence)
+    columns = [_dimension(d, evidence) for d in spec.dimensions]
+    if spec.kind == "change_model":
+        columns += [ColumnDoc(name=m.name, description=_measure_words(m.measures[0], spec), grounding=m.grounding) for m in spec.metrics]
+        columns += list(_existing(spec, evidence).columns)
+        return ModelDoc(model=model.name, description="", columns=tuple(columns))
+    if spec.time:
+        columns.insert(0, ColumnDoc(name=spec.time.column, description=_period_words(spec), grounding=spec.time.grounding))
+    for metric in spec.metrics:
+        columns += _metric_columns(metric, spec, {c.name for c in columns})
+    return ModelDoc(model=model.name, description=_description(spec), columns=tuple(columns))
+
+
+def _description(spec: RequirementSpec) -> str:
+    grain = " and ".join(_plain(g) for g in spec.row_grain)
+    opening = ", ".join(m.label for m in spec.metrics)
+    text = f"{opening[:1].upper()}{opening[1:]}, one row per {grain}." if grain else f"{opening[:1].upper()}{opening[1:]}, a single row."
+    if spec.look_back:
+        text += f" Only the last {spec.look_back.count} {spec.look_back.unit}s, back from the latest day in the data."
+    if spec.date_range:
+        start, end = spec.date_range.start, spec.date_range.end
+        text += f" Only {f'from {start}' if start else ''}{' ' if start and end else ''}{f'before {end}' if end else ''}."
+    for condition in spec.filters:
+        text += f" Only rows with {_bare(condition.condition)}."
+    definitions = dict.fromkeys(m.definition.rstrip(".") for m in spec.metrics if m.grounding.source == "glossary" and m.definition)
+    for definition in definitions:
+        text += f" {definition}."
+    return text
+
+
+def _period_words(spec: RequirementSpec) -> str:
+    assert spec.time is not None
+    grain = spec.time.grain
+    if grain == "hour":
+        return "Beginning of the hour that the row is about."
+    if grain == "day":
+        return "Day that the row is about."
+    monday = ", a Monday" if grain == "week" else ""
+    return f"First day of the {grain} that the row is about{monday}."
+
+
+def _metric_columns(metric: Metric, spec: RequirementSpec, have: set[str]) -> list[ColumnDoc]:
+    found = []
+    simple = metric.formula == metric.measures[0].name
+    for measure in metric.measures:
+        if measure.name not in have and not (simple and measure.name == metric.name):
+            found.append(ColumnDoc(name=measure.name, description=_measure_words(measure, spec), grounding=metric.grounding))
+    if simple and metric.name not in have:
+        text = _measure_words(metric.measures[0], spec)
+        if metric.grounding.source == "glossary" and metric.definition:
+            text = metric.definition.rstrip(".") + "."
+        found.append(ColumnDoc(name=metric.name, description=text, grounding=metric.grounding))
+    elif metric.name not in have:
+        empty = " Empty where the divisor is zero." if "/" in metric.formula else ""
+        unit = f" In {metric.unit}." if metric.unit and metric.unit != "ratio" else ""
+        text = f"{metric.label[:1].upper()}{metric.label[1:]}: {metric.formula}.{empty}{unit}"
+        found.append(ColumnDoc(name=metric.name, description=text, grounding=metric.grounding))
+    return found
+
+
+def _measure_words(measure: Measure, spec: RequirementSpec) -> str:
+    """For instance: Number of stg_orders rows by ordered_at, where status = 'completed'."""
+    what = f"`{measure.relation}` rows" if measure.expression == "*" else f"`{_bare(measure.expression)}` in `{measure.relation}`"
+    if measure.aggregation == "count":
+        what = f"rows of `{measure.relation}`"
+    text = f"{_AGGREGATES[measure.aggregation]} {what}"
+    if measure.is_stock:
+        moment = "beginning" if measure.at == "period_start" else "end"
+        text += f", active at the {moment} of the period (`{_bare(measure.active_from or '')}` until before `{_bare(measure.active_to or '')}`)"
+    elif measure.time and (spec.time or spec.look_back or spec.date_range):
+        text += f", dated by `{_bare(measure.time)}`"
+    if measure.filters:
+        text += ", where " + " and ".join(_bare(f) for f in measure.filters)
+    return text + "."
+
+
+def _dimension(dimension: Dimension, evidence: Evidence) -> ColumnDoc:
+    card = evidence.relation(dimension.relation)
+    column = card.column(dimension.column) if card else None
+    origin = Grounding(source="column", text=f"{dimension.relation}.{dimension.column}")
+    if column and column.description and "{{" not in column.description:
+        return ColumnDoc(name=dimension.name, description=column.description, grounding=origin)
+    examples = ", ".join(f"'{v}'" for v in (column.values[:3] if column else ()))
+    text = f"`{dimension.column}` of `{dimension.relation}`" + (f", for example {examples}." if examples else ".")
+    return ColumnDoc(name=dimension.name, description=text, grounding=origin)
+
+
+def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> ModelDoc:
+    source = evidence.relation(spec.target)
+    staging = spec.staging
+    assert source is not None and staging is not None
+    columns = []
+    for staged in staging.columns:
+        card = source.column(staged.source)
+        known = card.description.rstrip(".") if card else ""
+        if "decimal" in staged.expression:
+            known = known.replace("in cents", "in currency units").replace("cents", "currency units")
+        text = f"{known}." if known else f"`{staged.source}` of the source"
+        if not known:
+            examples = ", ".join(f"'{v}'" for v in (card.values[:3] if card else ()))
+            text += f", for example {examples}." if examples else f", as {card.data_type if card else 'is'}."
+        columns.append(ColumnDoc(name=staged.name, description=text, grounding=staged.grounding))
+    what = source.description.split(".")[0] if source.description else f"Rows of {source.key}"
+    parts = [f"{what}, cleaned; one row per {_plain(staging.key)}." if staging.key else f"{what}, cleaned."]
+    if staging.latest_by:
+        parts.append(f"Of repeated deliveries the one with the latest {staging.latest_by} holds.")
+    if staging.keep:
+        parts.append("Removed rows are left out.")
+    return ModelDoc(model=model.name, description=" ".join(parts), columns=tuple(columns))
+
+
+def _existing(spec: RequirementSpec, evidence: Evidence) -> ModelDoc:
+    """Descriptions of existing columns that the request asks for, from where they come from."""
+    card = evidence.relation(spec.target)
+    columns = []
+    for name in spec.wanted_docs:
+        column = card.column(name) if card else None
+        origin = next(
+            (
+                (r.key, c)
+                for r in evidence.relations
+                if card and r.unique_id in card.parents
+                for c in r.columns
+                if c.name == name and c.description
+            ),
+            None,
+        )
+        if origin:
+            text, grounding = origin[1].description, Grounding(source="column", text=f"{origin[0]}.{name}")
+        else:
+            text = _from_data(name, column)
+            grounding = Grounding(source="column", text=f"{spec.target}.{name}: profile", confidence=0.6)
+        columns.append(ColumnDoc(name=name, description=text, grounding=grounding))
+    return ModelDoc(model=spec.target, description="", columns=tuple(columns))
+
+
+def _from_data(name: str, column: ColumnCard | None) -> str:
+    if column is None:
+        return f"`{name}`."
+    if column.values:
+        return f"One of {', '.join(repr(v) for v in column.values[:6])}{' …' if len(column.values) > 6 else ''}."
+    if column.is_unique:
+        return "Unique for each row."
+    if column.minimum is not None:
+        return f"{column.data_type}, from {column.minimum} to {column.maximum} in today's data."
+    return f"{column.data_type}, {column.distinct} different values in today's data."
+
+
+def _bare(expression: str) -> str:
+    """An expression without the relation in front of its columns."""
+    return re.sub(r"\b[a-z_][\w]*\.(?=[a-z_])", "", expression, flags=re.I)
+
+
+def _plain(name: str) -> str:
+    return " ".join(words(name))

@@ -1,0 +1,115 @@
+"""The drafting engine: for each agent's task a draft, made from evidence alone.
+
+Where a check failed, the draft changes only by rule: a test that the data contradicts is dropped
+and said; a wrong model is not guessed at a second time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from crew.artifacts import (
+    DocSet,
+    Evidence,
+    Finding,
+    ModelDraft,
+    Request,
+    RequirementSpec,
+    TestSuite,
+)
+from crew.drafting.change_compiler import CannotEdit, compile_change
+from crew.drafting.doc_writer import write_docs
+from crew.drafting.interpreter import Interpreter
+from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
+from crew.drafting.scope import UnknownColumn
+from crew.drafting.sql_compiler import AggregateCompiler
+from crew.drafting.staging_compiler import compile_staging
+from crew.drafting.test_suggester import suggest_tests
+from crew.errors import NoValidAnswer
+from crew.ports import Warehouse
+
+
+@dataclass(frozen=True)
+class DraftingEngine:
+    """Drafts. `warehouse` is asked what the options of a question would give."""
+
+    warehouse: Warehouse | None = None
+
+    def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
+        return Interpreter(evidence, self.warehouse).interpret(request)
+
+    def model(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
+        """Raises NoValidAnswer where the specification cannot be compiled."""
+        if spec.kind in {"tests", "documentation"}:
+            return ModelDraft(models=(), rationale="No SQL changes.")
+        try:
+            if spec.kind == "stage_source":
+                return ModelDraft(models=(compile_staging(spec, evidence, staging_path(spec, evidence)),))
+            planner = JoinPlanner(evidence)
+            if spec.kind == "change_model":
+                target = evidence.relation(spec.target)
+                if target is None:
+                    raise NoValidAnswer(f"There is no model {spec.target!r} in the evidence.")
+                return ModelDraft(models=(compile_change(spec, evidence, planner, target),))
+            path = f"{mart_folder(spec, evidence)}/{spec.model}.sql"
+            return ModelDraft(models=(AggregateCompiler(spec, evidence, planner).compile(path),))
+        except (NoJoin, AmbiguousJoin, UnknownColumn, CannotEdit, ValueError) as error:
+            raise NoValidAnswer(f"No SQL could be drafted: {error}.") from error
+
+    def tests(
+        self,
+        spec: RequirementSpec,
+        draft: ModelDraft,
+        evidence: Evidence,
+        previous: TestSuite | None,
+        finding: Finding | None,
+    ) -> TestSuite:
+        suite = previous or suggest_tests(spec, draft, evidence)
+        return without_failing(suite, finding) if finding else suite
+
+    def docs(self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
+        return write_docs(spec, draft, evidence)
+
+
+def without_failing(suite: TestSuite, finding: Finding) -> TestSuite:
+    """The suite without the tests that a finding names, each said in `dropped`.
+
+    Uniqueness of the row's grain and totals against the sources are never dropped: where they
+    fail the model is wrong.
+    """
+    kept, dropped = [], list(suite.dropped)
+    for test in suite.generic:
+        column = rf"\b{re.escape(test.column)}\b" if test.column else ""
+        bare = re.escape(test.test.split(".")[-1])
+        named = re.search(rf"{bare}\w*?{re.escape(test.model)}\w*{re.escape(test.column)}", finding.text)
+        told = re.search(rf"\b{bare}\b.*{column}", finding.text)
+        if (named or told) and test.test in {"not_null", "accepted_values", "relationships"}:
+            dropped.append(f"{test.test} on {test.model}.{test.column}: {finding.text[:300]}")
+        else:
+            kept.append(test)
+    return suite.model_copy(update={"generic": tuple(kept), "dropped": tuple(dropped)})
+
+
+def staging_path(spec: RequirementSpec, evidence: Evidence) -> str:
+    source = spec.target.split(".")[0]
+    return f"{evidence.conventions.staging_folder.replace('{source}', source)}/{spec.model}.sql"
+
+
+def mart_folder(spec: RequirementSpec, evidence: Evidence) -> str:
+    """The marts' own folder: the area of the owner, else of marts over the same relations."""
+    root = evidence.conventions.mart_folder
+    marts = [c for c in evidence.relations if c.kind == "model" and c.layer == "mart" and c.path]
+    folders = {str(PurePosixPath(c.path).parent): c for c in marts}
+    areas = [f for f in folders if f.startswith(root) and f != root]
+    for area in areas:
+        if spec.owner and PurePosixPath(area).name == spec.owner.lower():
+            return area
+    used = {m.relation for metric in spec.metrics for m in metric.measures}
+    ids = {c.unique_id for c in evidence.relations if c.key in used}
+    near = [(len(ids & set(c.parents)), str(PurePosixPath(c.path).parent)) for c in marts]
+    best = max(near, default=(0, ""))
+    if best[0] and best[1].startswith(root):
+        return best[1]
+    return root if root in folders or not areas else sorted(areas)[0]

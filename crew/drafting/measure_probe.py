@@ -1,0 +1,125 @@
+"""Asks the data what an option would give, and which keys the counted rows really have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from crew.artifacts import Dimension, Evidence, Filter, JoinEdge, Measure
+from crew.catalog.warehouse_profile import quoted
+from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
+from crew.drafting.row_sets import parse_sql
+from crew.drafting.scope import key_of, relations_of
+from crew.errors import InvalidInput
+from crew.ports import Warehouse
+from crew.verification.source_totals import SourceTotals
+
+
+class MeasureProbe:
+    """Small read-only questions; without a warehouse it knows nothing and says nothing."""
+
+    def __init__(self, evidence: Evidence, planner: JoinPlanner, warehouse: Warehouse | None) -> None:
+        self._evidence = evidence
+        self._planner = planner
+        self._warehouse = warehouse
+        self._totals = SourceTotals(evidence, planner)
+
+    def latest(self, measure: Measure, grain: str) -> str:
+        """The measure in the last whole period of the data, in words; empty if unknown."""
+        if self._warehouse is None:
+            return ""
+        try:
+            if measure.is_stock:
+                day = f"cast(date_trunc('{grain}', current_date) as date)"
+                newest = measure.model_copy(update={"time": measure.active_from})
+                rows = self._query(self._newest_period(newest, grain))
+                day = f"date '{rows[0][0]}'" if rows else day
+                rows = self._query(self._totals.at_moments(measure, (), grain, f"select {day} as period"))
+            else:
+                sql = self._totals.over_time(measure, (), grain)
+                rows = self._query(f"select period, value from ({sql}) as t where period <= current_date order by 1 desc limit 2")
+                rows = rows[1:] or rows
+        except (InvalidInput, NoJoin, AmbiguousJoin):
+            return ""
+        if not rows or rows[0][1] is None:
+            return ""
+        value = rows[0][1]
+        shown = f"{value:,}" if isinstance(value, int) else f"{float(value):,.2f}"
+        return f"{shown} in the {grain} of {str(rows[0][0])[:10]}"
+
+    def _newest_period(self, measure: Measure, grain: str) -> str:
+        sql = self._totals.over_time(measure, (), grain)
+        return f"select period from ({sql}) as t where period <= current_date order by 1 desc limit 1 offset 1"
+
+    def newest_sql(self, measure: Measure) -> str:
+        return self._totals.newest_day(measure)
+
+    def targets(
+        self, measure: Measure, dimensions: Sequence[Dimension], filters: Sequence[Filter]
+    ) -> set[str]:
+        """Relations that the measure must reach."""
+        texts = [measure.expression, measure.time, measure.active_from, measure.active_to]
+        texts += [*measure.filters, *(f.condition for f in filters)]
+        trees = [parse_sql(t, self._evidence.dialect) for t in texts if t and t != "*"]
+        return (relations_of(trees) | {d.relation for d in dimensions}) - {measure.relation}
+
+    def keys(
+        self, measure: Measure, dimensions: Sequence[Dimension], filters: Sequence[Filter]
+    ) -> tuple[tuple[str, ...], str]:
+        """Columns the joins must start from where several lead to the same place, and a remark.
+
+        The rows that the measure counts decide: a key that is empty on just those rows would
+        lose them silently.
+        """
+        forks: dict[str, list[list[JoinEdge]]] = {}
+        for target in self.targets(measure, dimensions, filters):
+            ways = self._planner.ways(measure.relation, target)
+            if len(ways) > 1:
+                forks[target] = ways
+        if not forks or self._warehouse is None:
+            return (), ""
+        columns = sorted({w[0].left_column for ways in forks.values() for w in ways})
+        filled = self._filled(measure, columns)
+        if filled is None or len({filled[c] for c in columns}) == 1:
+            return (), ""
+        chosen: dict[str, None] = {}
+        for ways in forks.values():
+            way = max(ways, key=lambda w: (round(filled[w[0].left_column], 3), -len(w)))
+            chosen[way[0].left_column] = None
+        for target in self.targets(measure, dimensions, filters) - set(forks):
+            for way in self._planner.ways(measure.relation, target)[:1]:
+                chosen[way[0].left_column] = None
+        shares = ", ".join(f"`{c}` is filled on {filled[c]:.1%}" for c in columns)
+        said = f"The rows counted as `{measure.name}` are joined through {', '.join(f'`{c}`' for c in chosen)}: {shares} of them."
+        return tuple(chosen), said
+
+    def _filled(self, measure: Measure, columns: Sequence[str]) -> dict[str, float] | None:
+        card = self._evidence.relation(measure.relation)
+        if card is None:
+            return None
+        own = [f for f in measure.filters if self._is_own(measure.relation, f)]
+        conditions = [self._bare(f) for f in own] or ["true"]
+        counts = ", ".join(f"count({quoted(c)})" for c in columns)
+        try:
+            rows = self._query(f"select count(*), {counts} from {card.relation_name} where {' and '.join(f'({c})' for c in conditions)}")
+        except InvalidInput:
+            return None
+        total, *filled = rows[0]
+        return {c: (n / total if total else 0.0) for c, n in zip(columns, filled, strict=True)}
+
+    def _is_own(self, relation: str, condition: str) -> bool:
+        tree = parse_sql(condition, self._evidence.dialect)
+        return all(key_of(c) in {relation, ""} for c in tree.find_all(exp.Column))
+
+    def _bare(self, condition: str) -> str:
+        tree = parse_sql(condition, self._evidence.dialect)
+
+        def own(node: exp.Expression) -> exp.Expression:
+            return exp.column(node.name) if isinstance(node, exp.Column) else node
+
+        return tree.transform(own).sql(dialect=self._evidence.dialect)
+
+    def _query(self, sql: str) -> tuple[tuple[object, ...], ...]:
+        assert self._warehouse is not None
+        return self._warehouse.query(sql).rows

@@ -1,0 +1,139 @@
+"""Questions about metrics: which number column is meant, and what an undefined word means."""
+
+from __future__ import annotations
+
+from crew.artifacts import Grounding, Measure, Metric
+from crew.catalog.dbt_project import entity_of
+from crew.drafting.measure_probe import MeasureProbe
+from crew.drafting.metric_reader import Reading, split_aggregation
+from crew.drafting.questions import Asking
+from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
+from crew.drafting.scope import qualified
+from crew.drafting.ticket_reader import Wish
+from crew.drafting.vocabulary import plural, snake, stems
+
+
+def ask_which_column(asking: Asking, reading: Reading) -> Metric | None:
+    """More than one number column fits the phrase about equally."""
+    text = reading.phrase.text
+    aggregation, rest = split_aggregation(text)
+    options = [
+        (f"`{c.name}`", f"between {c.column.minimum} and {c.column.maximum}" if c.column.minimum else "")
+        for c in reading.columns[:5]
+    ]
+    index = asking.ask(f"metric:{snake(text)}", f"“{text}” fits more than one column. Which one is meant?", options)
+    if index is None:
+        return None
+    link = reading.columns[index]
+    measure = Measure(
+        name=snake(rest if aggregation is None else text),
+        relation=link.relation,
+        aggregation=aggregation or "sum",
+        expression=qualified(link.relation, link.column.name).sql(),
+    )
+    return _answered_metric(asking, reading, measure)
+
+
+def ask_undefined(
+    asking: Asking, reading: Reading, linker: SchemaLinker, probe: MeasureProbe, wish: Wish
+) -> Metric | None:
+    """A business word that nothing defines: what the data offers, each with its number."""
+    text = reading.phrase.text
+    if reading.problem:
+        asking.ask(f"metric:{snake(text)}", f"I can't compute “{text}”: {reading.problem}. What should it be?", [])
+        return None
+    measures = _events_of(reading, linker) if reading.entity else _columns_for(reading, linker)
+    grain = wish.grain[0] if wish.grain else "month"
+    options = [(meaning, probe.latest(measure, grain)) for meaning, measure in measures]
+    words = ", ".join(f"“{w}”" for w in _plain(reading))
+    question = f"What does {words or '“' + text + '”'} mean in “{text}”? Nothing in the glossary or the data defines it."
+    index = asking.ask(f"metric:{snake(text)}", question, options)
+    return None if index is None else _answered_metric(asking, reading, measures[index][1])
+
+
+def _plain(reading: Reading) -> list[str]:
+    """The unexplained words as they were written."""
+    return [
+        w.strip(",.") for w in reading.phrase.text.split() if set(stems(w)) & set(reading.unexplained)
+    ]
+
+
+def _answered_metric(asking: Asking, reading: Reading, measure: Measure) -> Metric:
+    option, quote = list(asking.answered.values())[-1]
+    return Metric(
+        name=measure.name,
+        label=reading.phrase.text,
+        definition=option.meaning,
+        formula=measure.name,
+        measures=(measure,),
+        grounding=Grounding(source="answer", text=quote),
+    )
+
+
+def _events_of(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Measure]]:
+    """Readings of `<word> customers`: those with at least one row of what points at them."""
+    entity = reading.entity
+    assert entity is not None
+    name = snake(split_aggregation(reading.phrase.text)[1])
+    found: dict[str, tuple[str, Measure]] = {}
+    family = set(entity_stems(entity))
+    targets = [c.key for c in linker.evidence.relations if set(entity_stems(c)) == family]
+    order = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
+    edges = sorted(
+        (e for e in linker.planner.edges if e.right in targets and e.left not in targets),
+        key=lambda e: (order[_layer(e.left, linker)], _layer(e.left, linker) != _layer(e.right, linker)),
+    )
+    people = plural(entity_of(entity.key))
+    for edge in edges:
+        card = linker.evidence.relation(edge.left)
+        what = " ".join(entity_stems(card)) if card else ""
+        if card is None or what in found:
+            continue
+        counted = Measure(
+            name=name,
+            relation=card.key,
+            aggregation="count_distinct",
+            expression=qualified(card.key, edge.left_column).sql(dialect=linker.evidence.dialect),
+        )
+        for option in _moments(card.key, counted, linker, people):
+            found[what] = option
+    modelled = [o for o in found.values() if _layer(o[1].relation, linker) != "source"]
+    return (modelled or list(found.values()))[:5]
+
+
+def _layer(key: str, linker: SchemaLinker) -> str:
+    card = linker.evidence.relation(key)
+    return card.layer if card else "source"
+
+
+def _moments(key: str, counted: Measure, linker: SchemaLinker, people: str) -> list[tuple[str, Measure]]:
+    card = linker.evidence.relation(key)
+    assert card is not None
+    sql = linker.evidence.dialect
+    if lasting := linker.interval(card):
+        begin, end = (qualified(key, c).sql(dialect=sql) for c in lasting)
+        meaning = f"{people} with a running row in `{key}` at the end of the period (`{lasting[0]}` to `{lasting[1]}`)"
+        return [(meaning, counted.model_copy(update={"active_from": begin, "active_to": end, "at": "period_end"}))]
+    times = linker.times(card)
+    if not times:
+        return []
+    time = qualified(key, times[0][0].name).sql(dialect=sql)
+    meaning = f"{people} with at least one row in `{key}` in the period (by `{times[0][0].name}`)"
+    return [(meaning, counted.model_copy(update={"time": time}))]
+
+
+def _columns_for(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Measure]]:
+    """Number columns that share a word with the phrase, summed."""
+    text = reading.phrase.text
+    aggregation, _ = split_aggregation(text)
+    found = []
+    for word in content_stems(text):
+        for link in linker.distinct_meanings(linker.numbers([word]) or [], margin=1.0) if linker.numbers([word]) else []:
+            measure = Measure(
+                name=snake(text),
+                relation=link.relation,
+                aggregation=aggregation if aggregation in {"sum", "average", "median", "min", "max"} else "sum",
+                expression=qualified(link.relation, link.column.name).sql(dialect=linker.evidence.dialect),
+            )
+            found.append((f"the {measure.aggregation} of `{link.name}`", measure))
+    return found[:4]

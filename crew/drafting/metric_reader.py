@@ -1,0 +1,328 @@
+"""Turns a phrase such as `number of completed orders` into a metric over real columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from crew.artifacts import Aggregation, Evidence, GlossaryTerm, Grounding, Measure, Metric, RelationCard
+from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.schema_linker import ColumnLink, ConditionLink, SchemaLinker, content_stems, entity_stems, term_for
+from crew.drafting.scope import UnknownColumn, qualified, qualify_measure
+from crew.drafting.ticket_reader import Phrase
+from crew.drafting.vocabulary import alike, plural, snake, stem, stem_set, stems, vocabulary, words
+
+
+@dataclass
+class Reading:
+    """What a phrase turned out to mean.
+
+    `metric` is set if there is a reading; `unexplained` are words it does not account for;
+    `columns` are number columns that fit about equally; `problem` says why an agreed term fails.
+    """
+
+    phrase: Phrase
+    metric: Metric | None = None
+    unexplained: list[str] = field(default_factory=list)
+    columns: list[ColumnLink] = field(default_factory=list)
+    conditions: list[ConditionLink] = field(default_factory=list)
+    entity: RelationCard | None = None
+    term: GlossaryTerm | None = None
+    problem: str = ""
+    assumptions: list[str] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        return self.metric is not None and not self.unexplained and not self.conditions
+
+    @property
+    def says_something(self) -> bool:
+        return bool(self.metric or self.entity or self.columns or self.term)
+
+
+def split_aggregation(text: str) -> tuple[Aggregation | None, str]:
+    """The aggregation a phrase opens with, and the rest: `number of orders` -> count, `orders`."""
+    pairs = [(str(p), a) for a, phrases in vocabulary()["aggregations"].items() for p in phrases]
+    for phrase, aggregation in sorted(pairs, key=lambda p: -len(p[0])):
+        matched = re.match(rf"\s*(?:the\s+)?{re.escape(phrase)}(?!\w)\s*", text, re.I)
+        if matched and text[matched.end() :].strip():
+            rest = re.sub(r"^(?:of|the)\s+", "", text[matched.end() :].strip(), flags=re.I)
+            return aggregation, rest
+    if matched := re.match(r"^(.*\w)\s+(?:count|volume|numbers?)$", text, re.I):
+        return "count", matched.group(1)
+    return None, text
+
+
+class MetricReader:
+    """Reads metric phrases over one evidence; `wanted` are the dimension phrases to be reachable."""
+
+    def __init__(self, evidence: Evidence, linker: SchemaLinker, planner: JoinPlanner) -> None:
+        self.evidence = evidence
+        self.linker = linker
+        self.planner = planner
+
+    def read(self, phrase: Phrase, wanted: Sequence[str], timed: bool) -> Reading:
+        aggregation, rest_text = split_aggregation(phrase.text)
+        full, rest = content_stems(phrase.text), content_stems(rest_text)
+        if not rest:
+            return Reading(phrase)
+        agreed = self._agreed(phrase, aggregation, full, rest)
+        if agreed is not None:
+            return agreed
+        partial: Reading | None = None
+        if aggregation in {None, "count", "count_distinct"}:
+            counted = self._count(phrase, aggregation, rest_text, rest, wanted, timed)
+            if counted.is_full:
+                return counted
+            partial = counted if counted.says_something else None
+        number = self._number(phrase, aggregation, rest_text, rest, wanted)
+        if number.metric or number.columns:
+            return number
+        if aggregation in {None, "count"}:
+            valued = self._count_value(phrase, rest)
+            if valued is not None and (partial is None or not partial.metric):
+                return valued
+        return partial or Reading(phrase, unexplained=rest)
+
+    # --- agreed terms ----------------------------------------------------------------------
+
+    def _agreed(
+        self, phrase: Phrase, aggregation: Aggregation | None, full: list[str], rest: list[str]
+    ) -> Reading | None:
+        found = term_for(full, self.evidence.glossary)
+        if found is None:
+            return None
+        term, left = found
+        names = [content_stems(n) for n in (term.name, *term.synonyms)]
+        opens = rest if aggregation else full
+        covers_head = any(n and opens[-len(n) :] == n or full[-len(n) :] == n for n in names)
+        said_aggregation = aggregation not in {None, "sum"} and term_for(rest, [term]) is not None
+        if not covers_head or said_aggregation:
+            return None
+        try:
+            measures = tuple(qualify_measure(m, self.evidence, self.planner) for m in term.measures)
+        except (UnknownColumn, ValueError) as error:
+            return Reading(phrase, term=term, problem=f"the definition of “{term.name}” does not fit the data: {error}")
+        reading = Reading(phrase, term=term)
+        reading.metric = Metric(
+            name=snake(term.name),
+            label=term.name,
+            definition=term.definition,
+            formula=str(term.formula),
+            unit=term.unit,
+            measures=measures,
+            grounding=Grounding(source="glossary", text=f"{term.name} ({term.origin})"),
+        )
+        bases = list(dict.fromkeys(m.relation for m in measures))
+        near = {s for b in bases for s in self._entity_words(b)}
+        defined = set(stems(term.definition))
+        left = [s for s in left if not (alike(s) & near) and s not in defined]
+        self._explain(reading, left, bases)
+        return reading
+
+    def _entity_words(self, key: str) -> set[str]:
+        card = self.evidence.relation(key)
+        return set(entity_stems(card)) if card else set()
+
+    # --- counts ----------------------------------------------------------------------------
+
+    def _count(
+        self,
+        phrase: Phrase,
+        aggregation: Aggregation | None,
+        text: str,
+        rest: list[str],
+        wanted: Sequence[str],
+        timed: bool,
+    ) -> Reading:
+        links = self.linker.entities(rest)
+        plural_said = aggregation is not None or words(text)[-1] == plural(words(text)[-1])
+        if not links or not plural_said:
+            return Reading(phrase)
+        size = links[0].size
+        links = [k for k in links if k.size == size]
+        readings = []
+        for link in links:
+            card = link.card
+            key = self.linker.key_column(card)
+            reading = Reading(phrase, entity=card)
+            measure = Measure(
+                name=_name(text, aggregation),
+                relation=card.key,
+                aggregation="count",
+                expression=qualified(card.key, key).sql(dialect=self.evidence.dialect) if key else "*",
+            )
+            reading.metric = _simple(measure, phrase, f"rows of {card.key}")
+            self._explain(reading, list(link.rest), [card.key], timed)
+            readings.append(reading)
+        return self._best(readings, wanted)
+
+    def _best(self, readings: list[Reading], wanted: Sequence[str]) -> Reading:
+        """The reading that explains most and reaches the wanted dimensions; like ones compared."""
+
+        def rank(reading: Reading) -> tuple[int, int, int]:
+            assert reading.metric is not None
+            bases = [m.relation for m in reading.metric.measures]
+            missed = sum(not self.linker.dimensions(content_stems(w), bases) for w in wanted)
+            card = self.evidence.relation(bases[0])
+            has_time = bool(card and self.linker.times(card))
+            return (len(reading.unexplained), missed, 0 if has_time else 1)
+
+        ranked = sorted(readings, key=rank)
+        best = ranked[0]
+        for other in ranked[1:]:
+            if best.entity and other.entity and rank(other) == rank(best):
+                a, b = best.entity, other.entity
+                if b.layer == "source" and a.layer != "source":
+                    continue
+                if a.row_count is not None and b.row_count is not None and a.row_count != b.row_count:
+                    best.assumptions.append(
+                        f"Counted in `{a.key}` ({a.row_count:,} rows), not in `{b.key}` ({b.row_count:,} rows)."
+                    )
+        return best
+
+    def _count_value(self, phrase: Phrase, rest: list[str]) -> Reading | None:
+        """`refunds` where a column holds the value `refund`: rows with that value are counted."""
+        links = [
+            c
+            for card in self.evidence.relations
+            for c in self.linker.conditions(rest, [card.key])
+            if c.relation == card.key and c.origin.startswith("value of")
+        ]
+        if not links:
+            return None
+        order = {c.key: n for n, c in enumerate(self.evidence.relations)}
+        staged = [k for k in links if (c := self.evidence.relation(k.relation)) and c.layer != "source"] or links
+        link = sorted(staged, key=lambda k: (-k.score, order[k.relation]))[0]
+        card = self.evidence.relation(link.relation)
+        assert card is not None
+        key = self.linker.key_column(card)
+        measure = Measure(
+            name=snake(split_aggregation(phrase.text)[1]),
+            relation=card.key,
+            aggregation="count",
+            expression=qualified(card.key, key).sql(dialect=self.evidence.dialect) if key else "*",
+            filters=(link.condition,),
+        )
+        reading = Reading(phrase, entity=card)
+        reading.metric = _simple(measure, phrase, f"rows of {card.key} where {link.condition}")
+        reading.assumptions.append(f"“{phrase.text}” are the rows of `{card.key}` with {link.condition}.")
+        return reading
+
+    # --- numbers ---------------------------------------------------------------------------
+
+    def _number(
+        self, phrase: Phrase, aggregation: Aggregation | None, text: str, rest: list[str], wanted: Sequence[str]
+    ) -> Reading:
+        if aggregation == "count" or aggregation == "count_distinct":
+            return self._distinct(phrase, aggregation, text, rest)
+        links, left = self._number_links(rest)
+        if not links:
+            return Reading(phrase, unexplained=rest)
+        reaching = [
+            k for k in links if all(self.linker.dimensions(content_stems(w), [k.relation]) for w in wanted)
+        ]
+        meanings = self.linker.distinct_meanings(reaching or links)
+        if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
+            aggregation is None and set(rest) & _loaded() and not meanings[0].exact
+        ):
+            return Reading(phrase, columns=meanings)
+        link = meanings[0]
+        measure = Measure(
+            name=_name(text, aggregation),
+            relation=link.relation,
+            aggregation=aggregation or "sum",
+            expression=qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect),
+        )
+        reading = Reading(phrase)
+        reading.metric = _simple(measure, phrase, f"column {link.name}")
+        if aggregation is None:
+            reading.assumptions.append(f"“{phrase.text}” is `{link.name}`, summed.")
+        elif not link.exact:
+            reading.assumptions.append(f"“{text}” is read as `{link.name}`.")
+        self._explain(reading, left, [link.relation])
+        return reading
+
+    def _number_links(self, rest: list[str]) -> tuple[list[ColumnLink], list[str]]:
+        """Number columns for the phrase, or for its tail with the words before it left over."""
+        for start in range(len(rest)):
+            if links := self.linker.numbers(rest[start:]):
+                return links, rest[:start]
+        return [], rest
+
+    def _distinct(
+        self, phrase: Phrase, aggregation: Aggregation, text: str, rest: list[str]
+    ) -> Reading:
+        return Reading(phrase, unexplained=rest)
+
+    # --- modifiers -------------------------------------------------------------------------
+
+    def _explain(self, reading: Reading, left: list[str], bases: list[str], timed: bool = False) -> None:
+        """Account for the words before the head: conditions, events, or nothing found."""
+        metric = reading.metric
+        if not left or metric is None:
+            return
+        if timed and (moment := self._event(left, reading.entity)):
+            measures = tuple(m.model_copy(update={"time": moment}) for m in metric.measures)
+            reading.metric = metric.model_copy(update={"measures": measures})
+            reading.assumptions.append(f"“{reading.phrase.text}” are dated by `{moment}`.")
+            return
+        # Longest run of words first, so that `not shipped` is not read as two conditions.
+        conditions = self.linker.conditions([*left, *self._tail(reading)], bases) or self.linker.conditions(left, bases)
+        if not conditions:
+            reading.unexplained = [w for w in left if not self._is_noise(w)] or []
+            return
+        best = [c for c in conditions if c.score >= conditions[0].score - 0.05]
+        if len({c.column for c in best}) > 1:
+            reading.conditions = best
+            return
+        measures = tuple(
+            m.model_copy(update={"filters": (*m.filters, best[0].condition)}) if best[0].condition not in m.filters else m
+            for m in metric.measures
+        )
+        reading.metric = metric.model_copy(update={"measures": measures})
+
+    def _tail(self, reading: Reading) -> list[str]:
+        return entity_stems(reading.entity) if reading.entity else []
+
+    def _is_noise(self, word: str) -> bool:
+        return word in stem_set("wrapping_nouns") and word not in _loaded()
+
+    def _event(self, left: list[str], card: RelationCard | None) -> str | None:
+        """`cancelled` subscriptions per week happen at `cancelled_at`; `new` ones at creation."""
+        if card is None or len(left) != 1:
+            return None
+        times = self.linker.times(card)
+        for column, _ in times:
+            if left[0] in stems(column.name):
+                return qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
+        if left[0] == stem("new") and times and (len(times) == 1 or times[0][1] > times[1][1] + 0.9):
+            return qualified(card.key, times[0][0].name).sql(dialect=self.evidence.dialect)
+        return None
+
+
+def _loaded() -> frozenset[str]:
+    return stem_set("loaded")
+
+
+def _simple(measure: Measure, phrase: Phrase, what: str) -> Metric:
+    return Metric(
+        name=measure.name,
+        label=phrase.text,
+        definition=what,
+        formula=measure.name,
+        measures=(measure,),
+        grounding=Grounding(source="column", text=what, confidence=0.9),
+    )
+
+
+def _name(text: str, aggregation: Aggregation | None) -> str:
+    """A column name for a measure: `completed_orders`, `average_order_value`."""
+    tokens = [w for w in words(text) if w not in vocabulary()["articles"]][:5]
+    if aggregation in {"count", None} and tokens:
+        tokens[-1] = plural(tokens[-1]) if aggregation == "count" else tokens[-1]
+    prefix = {"sum": "total", "count_distinct": "distinct"}.get(aggregation or "", aggregation or "")
+    if prefix and prefix != "count" and tokens[:1] != [prefix]:
+        tokens = [prefix, *tokens]
+    return snake(" ".join(tokens))

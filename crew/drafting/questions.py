@@ -1,0 +1,80 @@
+"""Asks what the evidence leaves open, with options drawn from the data, and reads the answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from string import ascii_uppercase
+
+from crew.artifacts import Option, Question
+from crew.drafting.vocabulary import stem_set, stems
+
+MAX_QUESTIONS = 3
+MAX_OPTIONS = 5
+_LETTER = re.compile(r"^\W*(?:option|answer|choice|take|use|go with)?\s*[\"'(]*([A-Ea-e1-5])[\"').:]*(?:\s*$|\s*[-–,.:])", re.I)
+_INSIDE = re.compile(r"\b(?:option|answer|choice)\s+[\"']?([A-E1-5])\b", re.I)
+_DEFAULT = re.compile(r"\b(default|your (suggestion|proposal)|as you (suggest|propose)|sounds good|go ahead)\b", re.I)
+
+
+@dataclass
+class Asking:
+    """Collects open questions of one interpretation; `answers` are the requester's sentences."""
+
+    answers: Sequence[str]
+    open: list[Question] = field(default_factory=list)
+    answered: dict[str, tuple[Option, str]] = field(default_factory=dict)
+
+    def ask(
+        self, id_: str, text: str, meanings: Sequence[tuple[str, str]], default: int = 0
+    ) -> int | None:
+        """Index of the option an answer chose; None, with the question kept open, if none did.
+
+        `meanings` are (what it means, what it would give) per option.
+        """
+        options = tuple(
+            Option(label=ascii_uppercase[n], meaning=meaning, effect=effect)
+            for n, (meaning, effect) in enumerate(meanings[:MAX_OPTIONS])
+        )
+        question = Question(
+            id=id_, text=text, options=options, default=options[default].label if options else ""
+        )
+        chosen = choose(question, self.answers, alone=not self.open)
+        if chosen is None:
+            if all(q.id != id_ for q in self.open):
+                self.open.append(question)
+            return None
+        index, quote = chosen
+        self.answered[id_] = (options[index], quote)
+        return index
+
+
+def choose(question: Question, answers: Sequence[str], alone: bool = True) -> tuple[int, str] | None:
+    """Which option the answers take, and the words that took it; None if unclear."""
+    for sentence in reversed(answers):
+        letter = _LETTER.match(sentence) or _INSIDE.search(sentence)
+        if letter and alone:
+            label = letter.group(1).upper()
+            index = int(label) - 1 if label.isdigit() else ascii_uppercase.index(label)
+            if index < len(question.options):
+                return index, sentence
+        if _DEFAULT.search(sentence) and question.options:
+            return next(n for n, o in enumerate(question.options) if o.label == question.default), sentence
+    return _by_words(question, answers)
+
+
+def _by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | None:
+    """The option whose own words, those that no other option has, the answers use most."""
+    words = [set(stems(o.meaning)) - stem_set("articles") for o in question.options]
+    best: list[tuple[int, int, str]] = []
+    for n, own in enumerate(words):
+        others = set().union(*(w for m, w in enumerate(words) if m != n)) if len(words) > 1 else set()
+        distinctive = own - others - set(stems(question.text))
+        scored = [(len(distinctive & set(stems(a))), a) for a in answers]
+        hits, quote = max(scored, default=(0, ""))
+        if hits:
+            best.append((hits, n, quote))
+    best.sort(reverse=True)
+    if best and (len(best) == 1 or best[0][0] > best[1][0]):
+        return best[0][1], best[0][2]
+    return None

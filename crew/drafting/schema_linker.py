@@ -1,0 +1,348 @@
+"""Links words of a request to relations, columns, values and agreed conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, RelationCard
+from crew.catalog.dbt_project import entity_of
+from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text
+from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.scope import Scope, UnknownColumn, qualified
+from crew.drafting.vocabulary import alike, stem, stem_set, stems, vocabulary, words
+
+_LABELS = ("name", "title", "label", "description")
+_NEUTRAL = {stem(w) for w in ("name", "title", "label", "is", "has", "at", "date", "value", "code", "type", "dim", "flag")}
+_KEYS = {stem(w) for w in ("id", "key", "sk", "uuid", "code", "hash")}
+_FLAG = {stem(w) for w in ("is", "has", "was", "flag", "did")}
+_EVENT = {stem(w) for w in ("at", "on", "date", "time", "ts", "timestamp", "datetime", "utc", "dt")}
+_LAYER_ORDER = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
+
+
+@dataclass(frozen=True)
+class EntityLink:
+    """A relation whose rows a phrase names, and the stems it leaves unexplained."""
+
+    card: RelationCard
+    rest: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class ColumnLink:
+    """A column a phrase may mean; `exact` if no synonym or description was needed."""
+
+    relation: str
+    column: ColumnCard
+    score: float
+    hops: int
+    exact: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.relation}.{self.column.name}"
+
+
+@dataclass(frozen=True)
+class ConditionLink:
+    """A condition a phrase may mean, as qualified SQL; `negated` is its exact opposite."""
+
+    condition: str
+    negated: str
+    relation: str
+    origin: str
+    score: float
+    column: str = ""
+
+
+def content_stems(phrase: str) -> list[str]:
+    """Stems that carry meaning, in order."""
+    skip = {str(w) for w in vocabulary()["fillers"]} | {str(w) for w in vocabulary()["articles"]}
+    return [stem(w.removesuffix("'s")) for w in words(phrase) if w not in skip and w != "s"]
+
+
+class SchemaLinker:
+    """Links over one evidence."""
+
+    def __init__(self, evidence: Evidence, planner: JoinPlanner) -> None:
+        self.evidence = evidence
+        self.planner = planner
+
+    # --- relations -------------------------------------------------------------------------
+
+    def entities(self, phrase: Sequence[str]) -> list[EntityLink]:
+        """Relations whose entity is the head of the phrase, the most specific and cleanest first."""
+        found = []
+        for card in self.evidence.relations:
+            entity = entity_stems(card)
+            if not entity or not phrase or not (alike(phrase[-1]) & set(entity)):
+                continue
+            rest = [s for s in phrase if not (alike(s) & set(entity))]
+            covered = [e for e in entity if any(e in alike(s) for s in phrase)]
+            if len(covered) == len(entity):
+                found.append(EntityLink(card, tuple(rest), len(entity)))
+        order = {c.key: n for n, c in enumerate(self.evidence.relations)}
+        return sorted(found, key=lambda e: (-e.size, _LAYER_ORDER[e.card.layer], order[e.card.key]))
+
+    def key_column(self, card: RelationCard) -> str | None:
+        """The primary key: unique and not null in the data, named like one."""
+        unique = [c for c in card.columns if c.is_unique]
+        tested = [c for c in unique if "unique" in c.tests]
+        named = [c for c in unique if set(stems(c.name)) & _KEYS]
+        for group in (tested, named, unique):
+            if group:
+                return group[0].name
+        return None
+
+    # --- columns ---------------------------------------------------------------------------
+
+    def dimensions(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ColumnLink]:
+        """Columns to split by that every base reaches, best first; all words must be explained."""
+        return self._columns(phrase, bases, _splittable, labels=True)
+
+    def lookups(self, phrase: Sequence[str], base: str) -> list[ColumnLink]:
+        """Columns of any type that `base` has or reaches, best first."""
+        return self._columns(phrase, [base], lambda column: True, labels=True)
+
+    def numbers(self, phrase: Sequence[str]) -> list[ColumnLink]:
+        """Numeric columns, anywhere in the evidence, best first."""
+        return self._columns(phrase, None, _summable, labels=False)
+
+    def _columns(
+        self,
+        phrase: Sequence[str],
+        bases: Sequence[str] | None,
+        fits: Callable[[ColumnCard], bool],
+        labels: bool,
+    ) -> list[ColumnLink]:
+        found = []
+        for key, hops in self._reach(bases).items():
+            card = self.evidence.relation(key)
+            near = self._passed_entities(bases, key)
+            for column in card.columns if card else ():
+                if card and fits(column) and (link := _score(phrase, card, column, hops, labels, near)):
+                    found.append(link)
+        order = {c.key: _LAYER_ORDER[c.layer] for c in self.evidence.relations}
+        other = self._other_layers(bases)
+        return sorted(
+            found,
+            key=lambda k: (-round(k.score, 2), k.relation in other, k.hops, order[k.relation], k.name),
+        )
+
+    def _passed_entities(self, bases: Sequence[str] | None, key: str) -> set[str]:
+        """Words for what lies on the way: `region of the customer` passes the customers."""
+        keys = {k for b in bases or () for k in self.planner.passed(b, key)}
+        return {s for c in self.evidence.relations if c.key in keys for s in entity_stems(c)}
+
+    def _other_layers(self, bases: Sequence[str] | None) -> set[str]:
+        """Relations of another layer than the bases: of equal columns, the own layer's is taken."""
+        layers = {c.layer for c in self.evidence.relations if c.key in (bases or ())}
+        return {c.key for c in self.evidence.relations if layers and c.layer not in layers}
+
+    def _reach(self, bases: Sequence[str] | None) -> dict[str, int]:
+        if bases is None:
+            return {c.key: 0 for c in self.evidence.relations}
+        reaches = [self.planner.hops(b) for b in bases]
+        common = set(reaches[0]).intersection(*reaches[1:]) if reaches else set()
+        return {k: max(r[k] for r in reaches) for k in common}
+
+    def distinct_meanings(self, links: Sequence[ColumnLink], margin: float = 0.1) -> list[ColumnLink]:
+        """The best link of each meaning that scores about as well as the best: one if it is clear.
+
+        Copies of a column along the lineage (same name and values) are one meaning.
+        """
+        best: list[ColumnLink] = []
+        for link in links:
+            if link.score < links[0].score - margin or link.exact != links[0].exact:
+                continue
+            if not any(self._same(link, other) for other in best):
+                best.append(link)
+        nearest = [b for b in best if b.hops == min(x.hops for x in best)]
+        named = {b.column.name for b in best}
+        return nearest[:1] if len(named) == 1 and len(nearest) == 1 else best
+
+    def _same(self, a: ColumnLink, b: ColumnLink) -> bool:
+        one, two = set(a.column.values), set(b.column.values)
+        if one and two:
+            return one == two or (a.column.name == b.column.name and (one <= two or two <= one))
+        same = (a.column.distinct, a.column.minimum, a.column.maximum) == (
+            b.column.distinct,
+            b.column.minimum,
+            b.column.maximum,
+        )
+        return a.column.name == b.column.name and (same or entity_of(a.relation) == entity_of(b.relation))
+
+    # --- conditions ------------------------------------------------------------------------
+
+    def conditions(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ConditionLink]:
+        """Conditions that explain all words of the phrase, on rows the bases reach; best first."""
+        found = [*self._agreed(phrase, bases)]
+        for key, hops in self._reach(bases).items():
+            card = self.evidence.relation(key)
+            if card is None:
+                continue
+            entity = set(entity_stems(card))
+            for column in card.columns:
+                found += self._column_conditions(list(phrase), card, column, entity, hops)
+        other = self._other_layers(bases)
+        return sorted(found, key=lambda c: (-round(c.score, 1), c.relation in other, -c.score, c.relation, c.column))
+
+    def _agreed(self, phrase: Sequence[str], bases: Sequence[str]) -> Iterable[ConditionLink]:
+        reach = self._reach(bases)
+        for term in self.evidence.glossary:
+            if not term.condition or not term.relation or term.relation not in reach:
+                continue
+            if any(list(phrase) == content_stems(n) for n in (term.name, *term.synonyms)):
+                try:
+                    sql = Scope(term.relation, self.evidence, self.planner).resolve_text(term.condition)
+                except (UnknownColumn, ValueError):
+                    continue
+                yield ConditionLink(sql, f"not ({sql})", term.relation, f"glossary: {term.name}", 2.0)
+
+    def _column_conditions(
+        self, phrase: list[str], card: RelationCard, column: ColumnCard, entity: set[str], hops: int
+    ) -> Iterable[ConditionLink]:
+        name = qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
+        own = set(stems(column.name))
+        near = -0.05 * hops
+        if is_boolean(column):
+            core = own - _FLAG
+            if core & set(phrase) and set(phrase) <= core | {w for e in entity for w in alike(e)}:
+                score = 1.0 + 0.5 * len(core & set(phrase)) / len(core) + near
+                positive = name if not column.nulls else f"coalesce({name}, false)"
+                yield ConditionLink(positive, f"not {positive}", card.key, f"column {column.name}", score, column.name)
+        if is_text(column):
+            for value in column.values:
+                wanted = stems(value)
+                rest = [s for s in phrase if s not in wanted]
+                if wanted and set(wanted) <= set(phrase) and set(rest) <= entity | own | {w for e in entity for w in alike(e)}:
+                    literal = value.replace("'", "''")
+                    negated = f"{name} <> '{literal}'"
+                    if column.nulls:
+                        negated = f"({negated} or {name} is null)"
+                    score = 1.4 + near - (0.1 if rest and not (set(rest) & entity) else 0.0)
+                    yield ConditionLink(f"{name} = '{literal}'", negated, card.key, f"value of {column.name}", score, column.name)
+        if is_temporal(column) and not is_arrival(column.name):
+            core = own - _EVENT
+            rest = [s for s in phrase if s not in core]
+            if core and core <= set(phrase) and column.nulls and set(rest) <= entity:
+                yield ConditionLink(f"{name} is not null", f"{name} is null", card.key, f"column {column.name}", 1.1 + near, column.name)
+
+    # --- time ------------------------------------------------------------------------------
+
+    def times(self, card: RelationCard) -> list[tuple[ColumnCard, float]]:
+        """Columns that say when a row happened, with how likely each is meant; best first."""
+        entity = set(entity_stems(card))
+        scored = []
+        for column in card.columns:
+            if not is_temporal(column) or is_arrival(column.name):
+                continue
+            own = set(stems(column.name))
+            score = 0.0
+            if own & entity or any(_shares_root(s, e) for s in own - _EVENT for e in entity):
+                score += 2.0
+            if own & stem_set("creation_words") - _EVENT:
+                score += 1.2
+            if own <= _EVENT:
+                score += 1.5
+            if own & stem_set("begins"):
+                score += 0.5
+            if own & stem_set("ends"):
+                score -= 0.5
+            if column.nulls == 0:
+                score += 0.3
+            if own & {stem(w) for w in ("birth", "birthday", "valid", "due", "expected", "planned", "estimated", "deleted")}:
+                score -= 2.0
+            scored.append((column, score))
+        return sorted(scored, key=lambda t: (-t[1], t[0].name))
+
+    def interval(self, card: RelationCard) -> tuple[str, str] | None:
+        """Columns where a state begins and where it ends, if the rows have a duration."""
+        temporal = [c for c in card.columns if is_temporal(c) and not is_arrival(c.name)]
+        begins = [c for c in temporal if set(stems(c.name)) & stem_set("begins") and not set(stems(c.name)) & stem_set("ends")]
+        ends = [c for c in temporal if set(stems(c.name)) & stem_set("ends") and c.nulls]
+        return (begins[0].name, ends[0].name) if begins and ends else None
+
+
+def entity_stems(card: RelationCard) -> list[str]:
+    return stems(entity_of(card.key))
+
+
+def term_for(phrase: Sequence[str], terms: Sequence[GlossaryTerm]) -> tuple[GlossaryTerm, list[str]] | None:
+    """The metric term with the longest name in a phrase that ends it, and the stems left over."""
+    best: tuple[int, GlossaryTerm, list[str]] | None = None
+    for term in terms:
+        if not term.formula:
+            continue
+        for name in (term.name, *term.synonyms):
+            wanted = content_stems(name)
+            n = len(wanted)
+            for start in range(len(phrase) - n + 1):
+                if n and list(phrase[start : start + n]) == wanted and (best is None or n > best[0]):
+                    rest = [*phrase[:start], *phrase[start + n :]]
+                    best = (n, term, rest)
+    return (best[1], best[2]) if best else None
+
+
+def _score(
+    phrase: Sequence[str],
+    card: RelationCard,
+    column: ColumnCard,
+    hops: int,
+    labels: bool,
+    near: set[str],
+) -> ColumnLink | None:
+    """How well a column explains all words of a phrase; None if a word stays unexplained."""
+    if not phrase:
+        return None
+    own, entity = stems(column.name), entity_stems(card)
+    described = set(stems(column.description))
+    total, exact = 0.0, True
+    for word in phrase:
+        if word in own:
+            total += 1.0
+        elif word in entity:
+            total += 0.9
+        elif alike(word) & set(own):
+            total, exact = total + 0.8, False
+        elif alike(word) & set(entity):
+            total, exact = total + 0.7, False
+        elif word in near or alike(word) & near:
+            total += 0.9
+        elif word in described:
+            total, exact = total + 0.5, False
+        else:
+            return None
+    if not any(alike(w) & set(own) for w in phrase) and not (labels and _is_label(column, own)):
+        return None
+    score = total / len(phrase)
+    explained = {w for p in phrase for w in alike(p)} | set(entity)
+    score -= 0.12 * len([s for s in own if s not in explained and s not in _NEUTRAL])
+    if labels:
+        if set(own) & _KEYS and not set(phrase) & _KEYS:
+            score -= 0.3
+        elif _is_label(column, own):
+            score += 0.1
+        if column.is_personal:
+            score -= 0.2
+    return ColumnLink(card.key, column, score, hops, exact)
+
+
+def _is_label(column: ColumnCard, own: Sequence[str]) -> bool:
+    return is_text(column) and any(stem(label) in own for label in _LABELS)
+
+
+def _splittable(column: ColumnCard) -> bool:
+    return not is_temporal(column) and not column.data_type.startswith(("json", "struct", "map"))
+
+
+def _summable(column: ColumnCard) -> bool:
+    return is_numeric(column) and not set(stems(column.name)) & _KEYS
+
+
+def _shares_root(a: str, b: str) -> bool:
+    n = min(len(a), len(b))
+    return n >= 4 and a[: max(4, n - 1)] == b[: max(4, n - 1)]
+
+

@@ -1,0 +1,456 @@
+"""Compiles a specification into the SQL of a new aggregate model.
+
+Each set of rows is joined and filtered once, each measure is aggregated on its own rows to the
+result's grain, and only then are measures brought together: nothing can fan out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from crew.artifacts import DraftModel, Evidence, JoinEdge, Measure, RequirementSpec
+from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.row_sets import Aliases, RowSet, parse_sql, row_sets
+from crew.drafting.sql_layout import FINAL, Cte, import_cte, write_model
+
+AS_OF = "as_of"
+_ADDITIVE = {"count", "count_distinct", "sum"}
+
+
+@dataclass
+class _Group:
+    """Measures that one GROUP BY yields: same rows, same time."""
+
+    rows: RowSet
+    measures: list[Measure]
+    name: str = ""
+
+
+@dataclass
+class AggregateCompiler:
+    """One compilation of one specification; use `compile` once."""
+
+    spec: RequirementSpec
+    evidence: Evidence
+    planner: JoinPlanner
+    ctes: list[Cte] = field(default_factory=list)
+
+    def compile(self, path: str) -> DraftModel:
+        """The model. Raises NoJoin, AmbiguousJoin or UnknownColumn."""
+        spec = self.spec
+        self.aliases = Aliases(taken={FINAL, AS_OF, "bounds", "grid"})
+        self.sets = row_sets(spec, self.evidence, self.planner, self.aliases)
+        used = self._relations()
+        self.ctes = [import_cte(self.aliases.of(key), key) for key in used]
+        self._add_as_of()
+        for rows in self.sets:
+            self._add_rows(rows)
+        groups = self._groups()
+        if len(groups) == 1 and not self._needs_grid(groups):
+            self._add_single(groups[0])
+        else:
+            self._add_combined(groups)
+        return DraftModel(
+            name=spec.model,
+            path=path,
+            sql=write_model(self.ctes, self.evidence.conventions, self.evidence.dialect),
+            layer="mart",
+            materialization=self.evidence.conventions.mart_materialization,
+            relations=tuple(used),
+            joins=tuple(dict.fromkeys(e for rows in self.sets for e in rows.joins)),
+            columns=tuple(self._output_names()),
+        )
+
+    # --- what is used ------------------------------------------------------------------------
+
+    def _measures(self) -> list[Measure]:
+        return list({m.name: m for metric in self.spec.metrics for m in metric.measures}.values())
+
+    def _relations(self) -> list[str]:
+        keys: dict[str, None] = {}
+        for rows in self.sets:
+            keys[rows.relation] = None
+        for rows in self.sets:
+            for edge in rows.joins:
+                keys[edge.right] = None
+        return list(keys)
+
+    def _output_names(self) -> list[str]:
+        return [*self._keys(), *(name for name, _ in self._values({}))]
+
+    def _keys(self) -> list[str]:
+        time = [self.spec.time.column] if self.spec.time else []
+        return [*time, *(d.name for d in self.spec.dimensions)]
+
+    # --- row sets ----------------------------------------------------------------------------
+
+    def _add_as_of(self) -> None:
+        """The latest day in the data that is not ahead: what a look-back counts back from."""
+        if self.spec.look_back is None:
+            return
+        for rows in self.sets:
+            for measure in rows.measures:
+                if measure.time is None:
+                    continue
+                tree = parse_sql(measure.time, self.evidence.dialect)
+                column = next(iter(tree.find_all(exp.Column)))
+                key = f"{column.db}.{column.table}" if column.db else column.table
+                day = exp.cast(exp.column(column.name), "date")
+                newest = exp.Least(
+                    this=exp.Max(this=day), expressions=[exp.CurrentDate()], ignore_nulls=True
+                )
+                query = exp.select(exp.alias_(newest, "as_of_date")).from_(self.aliases.of(key))
+                self.ctes.append(Cte(AS_OF, query, "the latest day in the data, never one ahead of today"))
+                return
+
+    def _add_rows(self, rows: RowSet) -> None:
+        if rows.is_plain:
+            rows.name = self.aliases.of(rows.relation)
+            for place in list(rows.columns):
+                if rows.columns[place] != place[1]:
+                    rows.columns[place] = place[1]
+            return
+        suffix = "in_scope" if rows.filters else "with_" + "_and_".join(d.name for d in self.spec.dimensions)
+        if len(suffix) > 40 or suffix == "with_":
+            suffix = "joined"
+        rows.name = self.aliases.fresh(f"{self.aliases.of(rows.relation)}_{suffix}")
+        self.ctes.append(Cte(rows.name, rows.select()))
+
+    # --- groups ------------------------------------------------------------------------------
+
+    def _groups(self) -> list[_Group]:
+        found: dict[tuple[int, str], _Group] = {}
+        for n, rows in enumerate(self.sets):
+            for measure in rows.measures:
+                stock = f"{measure.active_from} {measure.active_to} {measure.at}" if measure.is_stock else ""
+                when = stock or (measure.time if self._is_timed else "") or ""
+                found.setdefault((n, when), _Group(rows, [])).measures.append(measure)
+        for group in found.values():
+            every = f"_per_{self.spec.time.grain}" if self.spec.time else "_totals"
+            names = "_and_".join(m.name for m in group.measures)
+            group.name = self.aliases.fresh((names if len(names) < 40 else f"{group.rows.name}_measures") + every)
+        return list(found.values())
+
+    @property
+    def _is_timed(self) -> bool:
+        return bool(self.spec.time or self.spec.look_back or self.spec.date_range)
+
+    def _needs_grid(self, groups: list[_Group]) -> bool:
+        stock = any(m.is_stock for g in groups for m in g.measures)
+        return bool(self.spec.time) and (stock or self.spec.fill_gaps)
+
+    def _flow_select(self, group: _Group) -> exp.Select:
+        """GROUP BY of flow measures over their rows."""
+        rows = group.rows
+        keys = self._key_columns(group)
+        values = [exp.alias_(self._aggregate(rows, m), m.name) for m in group.measures]
+        query = exp.select(*keys, *values).from_(rows.name)
+        time = group.measures[0].time
+        if time and self._is_timed:
+            if self.spec.time:
+                query = query.where(rows.local(time).is_(exp.null()).not_())
+            for condition in self._span(rows.local(time), time):
+                query = query.where(condition)
+        return self._group_by(query)
+
+    def _group_by(self, query: exp.Select) -> exp.Select:
+        keys = self._keys()
+        if not keys:
+            return query
+        style = self.evidence.conventions.group_by
+        if style == "all" and self.evidence.dialect in {"duckdb", "snowflake", "databricks", "bigquery"}:
+            query.set("group", exp.Group(all=True))
+            return query
+        if style == "positions":
+            return query.group_by(*(exp.Literal.number(n + 1) for n in range(len(keys))))
+        return query.group_by(*(column.unalias() for column in query.selects[: len(keys)]))
+
+    def _key_columns(self, group: _Group) -> list[exp.Expression]:
+        keys: list[exp.Expression] = []
+        if self.spec.time:
+            time = group.measures[0].time
+            assert time is not None
+            keys.append(exp.alias_(self._period(group.rows.local(time), time), self.spec.time.column))
+        return keys + self._dimension_columns(group.rows)
+
+    def _dimension_columns(self, rows: RowSet, qualifier: str = "") -> list[exp.Expression]:
+        found: list[exp.Expression] = []
+        for dimension in self.spec.dimensions:
+            name = rows.columns[(dimension.relation, dimension.column)]
+            column = exp.column(name, table=qualifier or None)
+            found.append(column if name == dimension.name else exp.alias_(column, dimension.name))
+        return found
+
+    def _aggregate(self, rows: RowSet, measure: Measure, qualifier: str = "") -> exp.Expression:
+        if measure.expression == "*":
+            return exp.Count(this=exp.Star())
+        value = rows.local(measure.expression, qualifier)
+        match measure.aggregation:
+            case "count":
+                return exp.Count(this=value)
+            case "count_distinct":
+                return exp.Count(this=exp.Distinct(expressions=[value]))
+            case "sum":
+                return exp.Sum(this=value)
+            case "average":
+                return exp.Avg(this=value)
+            case "median":
+                return exp.Median(this=value)
+            case "min":
+                return exp.Min(this=value)
+            case "max":
+                return exp.Max(this=value)
+
+    # --- time --------------------------------------------------------------------------------
+
+    def _period(self, column: exp.Expression, time: str) -> exp.Expression:
+        """The first day of the period a moment belongs to (a timestamp for hours)."""
+        assert self.spec.time is not None
+        return period_of(self._utc(column, time), self.spec.time.grain)
+
+    def _utc(self, column: exp.Expression, time: str) -> exp.Expression:
+        tree = parse_sql(time, self.evidence.dialect)
+        found = next(iter(tree.find_all(exp.Column)), None)
+        card = self.evidence.relation(f"{found.db}.{found.table}" if found.db else found.table) if found else None
+        known = card.column(found.name) if card and found else None
+        if known and known.data_type in {"timestamp with time zone", "timestamptz"}:
+            return exp.AtTimeZone(this=column, zone=exp.Literal.string("UTC"))
+        return column
+
+    def _span(self, column: exp.Expression, time: str) -> list[exp.Expression]:
+        """Conditions of look-back and fixed dates on a moment."""
+        day = exp.cast(self._utc(column.copy(), time), "date")
+        found: list[exp.Expression] = []
+        if self.spec.look_back:
+            found.append(self._since_as_of(column, time, day))
+        if self.spec.date_range:
+            for bound, kind in ((self.spec.date_range.start, exp.GTE), (self.spec.date_range.end, exp.LT)):
+                if bound:
+                    limit = exp.cast(exp.Literal.string(bound), "date")
+                    found.append(kind(this=day.copy(), expression=limit))
+        return found
+
+    def _since_as_of(self, column: exp.Expression, time: str, day: exp.Expression) -> exp.Expression:
+        back = self.spec.look_back
+        assert back is not None
+        newest: exp.Expression = exp.column("as_of_date")
+        whole = self.spec.time is not None and self.spec.time.grain == back.unit
+        if whole:
+            assert self.spec.time is not None
+            newest = period_of(newest, self.spec.time.grain)
+            day = self._period(column.copy(), time)
+        limit = newest - interval(back.count, back.unit)
+        scalar = exp.select(limit).from_(AS_OF).subquery()
+        return exp.GT(this=day, expression=scalar)
+
+    # --- endings -----------------------------------------------------------------------------
+
+    def _add_single(self, group: _Group) -> None:
+        if self._is_simple(group):
+            self.ctes.append(Cte(FINAL, self._flow_select(group)))
+            return
+        self.ctes.append(Cte(group.name, self._flow_select(group)))
+        columns = [exp.column(k) for k in self._keys()]
+        values = [_named(tree, name) for name, tree in self._values({m.name: exp.column(m.name) for m in group.measures})]
+        self.ctes.append(Cte(FINAL, exp.select(*columns, *values).from_(group.name)))
+
+    def _is_simple(self, group: _Group) -> bool:
+        names = [m.name for m in group.measures]
+        return [m.formula for m in self.spec.metrics] == names and [m.name for m in self.spec.metrics] == names
+
+    def _add_combined(self, groups: list[_Group]) -> None:
+        """Measures side by side on a grid of all periods and dimension values."""
+        if self.spec.time:
+            self._add_periods(groups)
+        for group in groups:
+            select = self._stock_select(group) if group.measures[0].is_stock else self._flow_select(group)
+            self.ctes.append(Cte(group.name, select))
+        grid = self._add_grid(groups)
+        values = [_named(self._filled(m, g.name), m.name) for g in groups for m in g.measures]
+        if grid is None:
+            query = exp.select(*values).from_(groups[0].name)
+            for group in groups[1:]:
+                query = query.join(group.name, join_type="cross")
+        else:
+            query = exp.select(*(exp.column(k, table=grid) for k in self._keys()), *values).from_(grid)
+            for group in groups:
+                query = query.join(group.name, on=self._same_keys(grid, group.name), join_type="left")
+        if all(m.formula == m.name for m in self.spec.metrics):
+            self.ctes.append(Cte(FINAL, query))
+            return
+        combined = self.aliases.fresh("combined")
+        self.ctes.append(Cte(combined, query))
+        columns = [exp.column(k) for k in self._keys()]
+        outputs = [_named(tree, name) for name, tree in self._values({})]
+        self.ctes.append(Cte(FINAL, exp.select(*columns, *outputs).from_(combined)))
+
+    def _filled(self, measure: Measure, group: str) -> exp.Expression:
+        column = exp.column(measure.name, table=group)
+        if measure.aggregation in _ADDITIVE:
+            return exp.Coalesce(this=column, expressions=[exp.Literal.number(0)])
+        return column
+
+    def _same_keys(self, left: str, right: str) -> exp.Expression:
+        conditions: list[exp.Expression] = []
+        for key in self._keys():
+            a, b = exp.column(key, table=left), exp.column(key, table=right)
+            conditions.append(exp.NullSafeEQ(this=a, expression=b) if self._may_be_null(key) else a.eq(b))
+        return exp.and_(*conditions)
+
+    def _may_be_null(self, key: str) -> bool:
+        dimension = next((d for d in self.spec.dimensions if d.name == key), None)
+        if dimension is None:
+            return False
+        card = self.evidence.relation(dimension.relation)
+        column = card.column(dimension.column) if card else None
+        joined = [e for rows in self.sets for e in rows.joins]
+        return column is None or bool(column.nulls) or any(self._loses(e) for e in joined)
+
+    def _loses(self, edge: JoinEdge) -> bool:
+        card = self.evidence.relation(edge.left)
+        column = card.column(edge.left_column) if card else None
+        return edge.match_share != 1.0 or column is None or bool(column.nulls)
+
+    def _add_periods(self, groups: list[_Group]) -> None:
+        assert self.spec.time is not None
+        grain = self.spec.time.grain
+        spans = []
+        for group in groups:
+            for measure in {(m.time, m.active_from, m.active_to): m for m in group.measures}.values():
+                texts = [t for t in (measure.time, measure.active_from, measure.active_to) if t]
+                for text in texts:
+                    column = self._period(group.rows.local(text), text)
+                    query = exp.select(
+                        exp.alias_(exp.Min(this=column), "first_period"),
+                        exp.alias_(exp.Max(this=column.copy()), "last_period"),
+                    ).from_(group.rows.name)
+                    if not measure.is_stock:
+                        for condition in self._span(group.rows.local(text), text):
+                            query = query.where(condition)
+                    spans.append(query)
+        spans = list({q.sql(): q for q in spans}.values())
+        union: exp.Expression = spans[0]
+        for query in spans[1:]:
+            union = exp.union(union, query, distinct=False)
+        self.ctes.append(Cte("bounds", union))
+        self.periods = self.aliases.fresh(f"{grain}s")
+        step = interval(1, grain)
+        series = exp.GenerateSeries(
+            start=exp.Min(this=exp.column("first_period")), end=exp.Max(this=exp.column("last_period")), step=step
+        )
+        type_ = "timestamp" if grain == "hour" else "date"
+        every = exp.cast(exp.Unnest(expressions=[series]), type_)
+        query = exp.select(exp.alias_(every, self.spec.time.column)).from_("bounds")
+        if self.spec.look_back or self.spec.date_range:
+            inner = query.subquery("every_period")
+            query = exp.select(exp.column(self.spec.time.column)).from_(inner)
+            for condition in self._period_span():
+                query = query.where(condition)
+        self.ctes.append(Cte(self.periods, query, f"every {grain} from the first to the last in the data"))
+
+    def _period_span(self) -> list[exp.Expression]:
+        assert self.spec.time is not None
+        column = exp.column(self.spec.time.column)
+        found: list[exp.Expression] = []
+        if back := self.spec.look_back:
+            newest = period_of(exp.column("as_of_date"), self.spec.time.grain)
+            limit = exp.select(newest - interval(back.count, back.unit)).from_(AS_OF).subquery()
+            found.append(exp.GT(this=column, expression=limit))
+            until = exp.select(exp.column("as_of_date")).from_(AS_OF).subquery()
+            found.append(exp.LTE(this=column.copy(), expression=until))
+        if span := self.spec.date_range:
+            for bound, kind in ((span.start, exp.GTE), (span.end, exp.LT)):
+                if bound:
+                    limit_date = exp.cast(exp.Literal.string(bound), "date")
+                    found.append(kind(this=column.copy(), expression=limit_date))
+        return found
+
+    def _stock_select(self, group: _Group) -> exp.Select:
+        """Counts of what is active at a moment of each period."""
+        assert self.spec.time is not None
+        rows, measure = group.rows, group.measures[0]
+        assert measure.active_from is not None
+        period: exp.Expression = exp.column(self.spec.time.column, table=self.periods)
+        begin = rows.local(measure.active_from, rows.name)
+        if measure.at == "period_end":
+            period = period + interval(1, self.spec.time.grain)
+            started, ongoing = exp.LT(this=begin, expression=period), exp.GTE
+        else:
+            started, ongoing = exp.LTE(this=begin, expression=period), exp.GT
+        condition: exp.Expression = started
+        if measure.active_to:
+            end = rows.local(measure.active_to, rows.name)
+            still = exp.or_(end.is_(exp.null()), ongoing(this=end.copy(), expression=period.copy()))
+            condition = exp.and_(started, exp.paren(still))
+        values = [exp.alias_(self._aggregate(rows, m, rows.name), m.name) for m in group.measures]
+        keys = [exp.column(self.spec.time.column, table=self.periods), *self._dimension_columns(rows, rows.name)]
+        query = exp.select(*keys, *values).from_(self.periods).join(rows.name, on=condition, join_type="inner")
+        return self._group_by(query)
+
+    def _add_grid(self, groups: list[_Group]) -> str | None:
+        """All combinations that a result row exists for; None where there is but one row."""
+        if not self._keys():
+            return None
+        if self.spec.time and not self.spec.dimensions:
+            return self.periods
+        selects = {g.rows.name: exp.select(*self._dimension_columns(g.rows)).distinct().from_(g.rows.name) for g in groups}
+        union: exp.Expression
+        first, *others = selects.values()
+        union = first
+        for query in others:
+            union = exp.union(union, query, distinct=True)
+        if not self.spec.time:
+            self.ctes.append(Cte("grid", union))
+            return "grid"
+        values = self.aliases.fresh("_and_".join(d.name for d in self.spec.dimensions) + "_values")
+        self.ctes.append(Cte(values, union))
+        columns = [exp.column(self.spec.time.column, table=self.periods)]
+        columns += [exp.column(d.name, table=values) for d in self.spec.dimensions]
+        query = exp.select(*columns).from_(self.periods).join(values, join_type="cross")
+        self.ctes.append(Cte("grid", query))
+        return "grid"
+
+    def _values(self, names: dict[str, exp.Expression]) -> list[tuple[str, exp.Expression]]:
+        """Output columns after the keys: the measures behind a formula, then the metric."""
+        found: dict[str, exp.Expression] = {}
+        for metric in self.spec.metrics:
+            for measure in metric.measures:
+                if metric.formula != measure.name:
+                    found.setdefault(measure.name, names.get(measure.name, exp.column(measure.name)))
+            found[metric.name] = formula_tree(metric.formula, names)
+        return list(found.items())
+
+
+def _named(tree: exp.Expression, name: str) -> exp.Expression:
+    if isinstance(tree, exp.Column) and tree.name == name:
+        return tree
+    return exp.alias_(tree, name)
+
+
+def formula_tree(formula: str, names: dict[str, exp.Expression]) -> exp.Expression:
+    """A metric's arithmetic; dividing by zero gives null, and integers divide as decimals."""
+    tree = parse_sql(formula, "duckdb")
+
+    def own(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and node.name in names:
+            return names[node.name].copy()
+        return node
+
+    tree = tree.transform(own)
+    for division in list(tree.find_all(exp.Div)):
+        by = division.expression
+        if not isinstance(by, exp.Literal):
+            division.set("expression", exp.Nullif(this=by.copy(), expression=exp.Literal.number(0)))
+    return tree
+
+
+def period_of(column: exp.Expression, grain: str) -> exp.Expression:
+    """`date_trunc` as a date; hours stay timestamps."""
+    truncated = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(grain), column])
+    return truncated if grain == "hour" else exp.cast(truncated, "date")
+
+
+def interval(count: int, unit: str) -> exp.Interval:
+    return exp.Interval(this=exp.Literal.string(str(count)), unit=exp.var(unit))

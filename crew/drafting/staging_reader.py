@@ -1,0 +1,215 @@
+"""Plans the staging of a source table: names, types, duplicates and removed rows, from its data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crew.artifacts import (
+    Assumption,
+    ColumnCard,
+    Evidence,
+    Grounding,
+    RelationCard,
+    Request,
+    RequirementSpec,
+    StagedColumn,
+    Staging,
+)
+from crew.catalog.dbt_project import entity_of
+from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text, quoted
+from crew.drafting.ticket_reader import Wish
+from crew.drafting.vocabulary import alike, singular, snake, stems
+
+_IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
+_REMOVED = re.compile(r"^_?(?:is_)?(?:deleted|removed|soft_deleted|_fivetran_deleted)(?:_at|_on|_flag)?$|^_fivetran_deleted$", re.I)
+_CENTS = re.compile(r"(?:^|_)cents?$|\bin cents\b|\bcents\b", re.I)
+
+
+def read_staging(request: Request, wish: Wish, source: RelationCard, evidence: Evidence) -> RequirementSpec:
+    """The specification of a staging model, or `nothing` where the source has one already."""
+    staged = [
+        c.key for c in evidence.relations if c.layer == "staging" and source.unique_id in c.parents
+    ]
+    if staged:
+        reason = f"`{source.key}` is staged already, by `{staged[0]}`."
+        return RequirementSpec(kind="nothing", question=request.title, target=staged[0], model=staged[0], reason=reason)
+    planner = _StagingPlan(source, evidence, f"{request.body}\n{request.title}")
+    staging = planner.plan()
+    return RequirementSpec(
+        kind="stage_source",
+        model=staging_name(source, evidence),
+        target=source.key,
+        question=request.title,
+        staging=staging,
+        row_grain=(staging.key,) if staging.key else (),
+        acceptance=tuple(wish.acceptance),
+        assumptions=tuple(planner.assumptions),
+        notes=tuple(planner.notes),
+    )
+
+
+def staging_name(source: RelationCard, evidence: Evidence) -> str:
+    """By the project's own pattern, for instance `stg_shop__orders`."""
+    system, _, table = source.key.rpartition(".")
+    pattern = evidence.conventions.staging_pattern
+    return pattern.replace("{source}", system).replace("{entity}", snake(entity_of(table))).strip("_")
+
+
+class _StagingPlan:
+    def __init__(self, source: RelationCard, evidence: Evidence, text: str) -> None:
+        self.source, self.evidence, self.text = source, evidence, text
+        self.one = singular(entity_of(source.key))
+        self.assumptions: list[Assumption] = []
+        self.notes: list[str] = []
+
+    def plan(self) -> Staging:
+        removed = next((c for c in self.source.columns if _REMOVED.match(c.name)), None)
+        arrivals = [c for c in self.source.columns if is_arrival(c.name) or self._is_load_date(c)]
+        technical = {c.name for c in [removed, *arrivals] if c} | {c.name for c in self.source.columns if c.name.startswith("_")}
+        usable = [c for c in self.source.columns if c.name not in technical]
+        names = self._names(usable)
+        key = self._key(usable)
+        columns = [self._column(c, names[c.name]) for c in usable if c.name in names]
+        latest_by = self._latest_by(key, arrivals)
+        dropped = [c.name for c in self.source.columns if c.name not in names]
+        if dropped:
+            self._assume(f"Left out as technical or not asked for: {', '.join(f'`{d}`' for d in dropped)}.")
+        return Staging(
+            columns=tuple(columns),
+            key=names.get(key.name, "") if key else "",
+            latest_by=latest_by,
+            keep=self._keep(removed),
+        )
+
+    def _is_load_date(self, column: ColumnCard) -> bool:
+        return is_temporal(column) and bool(re.search(r"\b(load(?:ed)?|sync(?:ed)?|ingest\w*|arriv\w+|row was (?:loaded|written))\b", column.description, re.I))
+
+    # --- keys and duplicates ------------------------------------------------------------------
+
+    def _key(self, columns: Sequence[ColumnCard]) -> ColumnCard | None:
+        wanted = ["id", f"{self.one}_id", f"{self.one.split('_')[-1]}_id", f"{self.one}_key", f"{self.one}_code", "uuid", "key"]
+        for name in wanted:
+            for column in columns:
+                if column.name.lower() == name:
+                    return column
+        return next((c for c in columns if c.is_unique), None)
+
+    def _latest_by(self, key: ColumnCard | None, arrivals: Sequence[ColumnCard]) -> str:
+        rows = self.source.row_count
+        if key is None or key.distinct is None or rows is None or key.distinct == rows:
+            return ""
+        moments = sorted(arrivals, key=lambda c: (not c.data_type.startswith("timestamp"), c.name))
+        moments = moments or [c for c in self.source.columns if is_temporal(c)]
+        again = rows - key.distinct - (key.nulls or 0)
+        if not moments:
+            self.notes.append(f"`{key.name}` is not unique ({again:,} rows too many) and no column tells which one is the latest.")
+            return ""
+        self._assume(
+            f"`{key.name}` is delivered more than once ({rows:,} rows, {key.distinct:,} keys): the row with the latest `{moments[0].name}` holds.",
+            f"select {quoted(key.name)}, count(*) from {self.source.relation_name} group by 1 having count(*) > 1",
+        )
+        return moments[0].name
+
+    def _keep(self, removed: ColumnCard | None) -> str:
+        if removed is None:
+            return ""
+        name = quoted(removed.name)
+        if is_boolean(removed):
+            condition = f"not coalesce({name}, false)" if removed.nulls else f"not {name}"
+        elif is_temporal(removed):
+            condition = f"{name} is null"
+        elif is_numeric(removed):
+            condition = f"coalesce({name}, 0) = 0"
+        else:
+            return ""
+        self._assume(f"Rows marked as removed by `{removed.name}` are left out, judged on the latest delivery.")
+        return condition
+
+    # --- columns --------------------------------------------------------------------------------
+
+    def _names(self, columns: Sequence[ColumnCard]) -> dict[str, str]:
+        """Source column -> name; where the ticket lists names, those, in the ticket's words."""
+        names = {c.name: self._own_name(c) for c in columns}
+        listed = self._listed(columns, set(names.values()))
+        if len(listed) < 3:
+            return names
+        chosen: dict[str, str] = {}
+        for wanted in listed:
+            free = [c for c in columns if c.name not in chosen]
+            best = max(free, key=lambda c: self._fits(wanted, c, names[c.name]), default=None)
+            if best is not None and self._fits(wanted, best, names[best.name]) > 0:
+                chosen[best.name] = wanted
+            else:
+                self.notes.append(f"The ticket lists `{wanted}`, which no column of `{self.source.key}` holds.")
+        key = self._key(columns)
+        if key and key.name not in chosen:
+            chosen = {key.name: names[key.name], **chosen}
+        return chosen
+
+    def _listed(self, columns: Sequence[ColumnCard], own: set[str]) -> list[str]:
+        """Names in the line of the ticket that lists the wanted columns."""
+        best: list[str] = []
+        known = own | {c.name.lower() for c in columns}
+        for line in self.text.splitlines():
+            plain = re.sub(r"\([^)]*\)", " ", line.lower())
+            plain = re.sub(r"^[\s*•-]+|\b(?:columns?|fields?)\b\s*:?", " ", plain)
+            parts = [p.strip(" .`") for p in re.split(r",|\band\b", plain)]
+            found = [p for p in parts if _IDENTIFIER.fullmatch(p)]
+            plain_list = len(found) >= 0.7 * len([p for p in parts if p])
+            if plain_list and sum(f in known or "_" in f for f in found) > len(best):
+                best = list(dict.fromkeys(found))
+        return best
+
+    def _fits(self, wanted: str, column: ColumnCard, own_name: str) -> float:
+        if wanted in {own_name, column.name.lower()}:
+            return 10.0
+        said = set(stems(wanted))
+        have = set(stems(column.name)) | set(stems(own_name))
+        exact = len(said & have)
+        near = sum(bool(alike(s) & have) for s in said) - exact
+        told = len(said & set(stems(column.description)))
+        hint = re.search(rf"\b{re.escape(wanted)}\s*\(([^)]*)\)", self.text, re.I)
+        named = bool(hint and re.search(rf"(?<!\w){re.escape(column.name.lower())}(?!\w)", hint.group(1).lower()))
+        return 5.0 * named + 2.0 * exact + 1.0 * near + 0.8 * told
+
+    def _own_name(self, column: ColumnCard) -> str:
+        name = snake(re.sub(r"_?cents$", "", column.name))
+        if name in {"id", "key", "uuid", "code"}:
+            return f"{self.one}_{name}"
+        if name in {"name", "title", "status", "state", "type", "date", "description", "label"}:
+            return f"{self.one}_{name}"
+        if is_boolean(column) and not name.startswith(("is_", "has_", "was_", "did_")):
+            return f"is_{name}"
+        if is_temporal(column) and column.data_type.startswith("timestamp") and not name.endswith(("_at", "_ts", "_time", "_date")):
+            return f"{name}_at"
+        return name
+
+    def _column(self, column: ColumnCard, name: str) -> StagedColumn:
+        expression, why = self._expression(column)
+        return StagedColumn(
+            name=name,
+            source=column.name,
+            expression=expression,
+            grounding=Grounding(source="column", text=f"{self.source.key}.{column.name}{why}"),
+        )
+
+    def _expression(self, column: ColumnCard) -> tuple[str, str]:
+        name = quoted(column.name)
+        if is_numeric(column) and (_CENTS.search(column.name) or _CENTS.search(column.description)):
+            self._assume(f"`{column.name}` is in cents and becomes units.")
+            return f"cast({name} as decimal(18, 2)) / 100", ", cents to units"
+        if is_text(column) and column.values:
+            trimmed = {v.strip() for v in column.values}
+            lowered = {v.lower() for v in trimmed}
+            if len(lowered) < len(trimmed):
+                return f"lower(trim({name}))", ", case and blanks evened out"
+            if len(trimmed) < len(column.values) or any(v != v.strip() for v in column.values):
+                return f"trim({name})", ", blanks trimmed"
+        return name, ""
+
+    def _assume(self, text: str, check_sql: str = "") -> None:
+        grounding = Grounding(source="assumption", text=text, confidence=0.8)
+        self.assumptions.append(Assumption(text=text, check_sql=check_sql, grounding=grounding))
+
+

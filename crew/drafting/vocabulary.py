@@ -1,0 +1,112 @@
+"""Words: tokens, stems, synonyms and the phrase lists of `vocabulary.yml`."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import snowballstemmer
+import yaml
+
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@cache
+def vocabulary() -> dict[str, Any]:
+    """The phrase lists, read once."""
+    text = resources.files("crew.drafting").joinpath("vocabulary.yml").read_text("utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+@cache
+def word_set(name: str) -> frozenset[str]:
+    """A list of the vocabulary as a set."""
+    return frozenset(str(w) for w in vocabulary()[name])
+
+
+@cache
+def phrase_pattern(name: str) -> re.Pattern[str]:
+    """A pattern that finds any phrase of a list, longest first, as whole words."""
+    phrases = sorted((str(p) for p in vocabulary()[name]), key=len, reverse=True)
+    return re.compile(r"(?<![\w])(?:" + "|".join(map(re.escape, phrases)) + r")(?![\w])", re.I)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words; `snake_case` and `camelCase` fall apart."""
+    return [w.lower().replace("’", "'") for w in WORD.findall(_CAMEL.sub(" ", text))]
+
+
+@cache
+def stem(word: str) -> str:
+    """The English snowball stem; `cancelled`, `canceled` and `cancellation` share one."""
+    stemmed = str(_stemmer().stemWord(word))
+    return stemmed[:-1] if stemmed.endswith("ll") else stemmed
+
+
+@cache
+def _stemmer() -> Any:
+    return snowballstemmer.stemmer("english")
+
+
+def stems(text: str) -> list[str]:
+    """Stems of the words of a text, in order."""
+    return [stem(w) for w in words(text)]
+
+
+@cache
+def stem_set(name: str) -> frozenset[str]:
+    """A list of the vocabulary as stems of single words."""
+    return frozenset(s for phrase in vocabulary()[name] for s in stems(str(phrase)))
+
+
+@cache
+def _synonym_index() -> dict[str, frozenset[str]]:
+    index: dict[str, frozenset[str]] = {}
+    for group in vocabulary()["synonyms"]:
+        members = frozenset(stem(w) for w in group)
+        for member in members:
+            index[member] = index.get(member, frozenset()) | members
+    return index
+
+
+def alike(stemmed: str) -> frozenset[str]:
+    """Stems that mean about the same, the stem itself included."""
+    return _synonym_index().get(stemmed, frozenset()) | {stemmed}
+
+
+@cache
+def grain_words() -> dict[str, str]:
+    """Word -> grain, for instance `weekly` -> `week`."""
+    return {w: grain for grain, forms in vocabulary()["grains"].items() for w in forms}
+
+
+def snake(text: str) -> str:
+    """An identifier out of words: lower case, underscores, never starting with a digit."""
+    name = "_".join(words(text)).replace("'", "") or "value"
+    name = re.sub(r"[^a-z0-9_]", "", name) or "value"
+    return f"n_{name}" if name[0].isdigit() else name
+
+
+def singular(word: str) -> str:
+    """A plain English singular: orders -> order, categories -> category, boxes -> box."""
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "xes", "ches", "shes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def plural(word: str) -> str:
+    """A plain English plural of a singular or plural noun."""
+    word = singular(word)
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return word[:-1] + "ies"
+    if word.endswith(("s", "x", "ch", "sh")):
+        return word + "es"
+    return word + "s"

@@ -1,0 +1,366 @@
+"""The way of a ticket, whole: from a request to a pull request, a question or a refusal.
+
+    recall → interpret → synthesize → test → document → validate → seal → deliver
+                 ↑___________ repair with the exact finding ___________|
+
+The planner keeps the state of one request, takes the next step among those legal now, checks each
+result, and goes back with a precise finding. Rules choose the step; where they leave more than
+one, the planner's agent does. Nothing here knows a vendor, a database or a language model.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from crew.artifacts import (
+    AlreadyExists,
+    Check,
+    Cost,
+    Delivered,
+    DocSet,
+    Evidence,
+    Failed,
+    FileChange,
+    Finding,
+    ModelDraft,
+    NeedsAnswers,
+    Outcome,
+    PullRequest,
+    Refused,
+    Request,
+    RequirementSpec,
+    Reuse,
+    TestSuite,
+    ValidationReport,
+    Value,
+)
+from crew.budget import Budget
+from crew.errors import BudgetExhausted, NoValidAnswer
+from crew.ports import (
+    Agents,
+    CodeHost,
+    EvidenceSource,
+    Listener,
+    PullRequestWriter,
+    Recall,
+    ReuseJudge,
+    RunStep,
+    Verifier,
+)
+
+MAX_REPAIRS = 4
+
+V = TypeVar("V", bound=BaseModel)
+
+
+class Files(Value):
+    """The files of the change."""
+
+    files: tuple[FileChange, ...]
+
+
+@dataclass
+class State:
+    """What is known of the request so far; empty fields are steps still to take."""
+
+    evidence: Evidence | None = None
+    spec: RequirementSpec | None = None
+    draft: ModelDraft | None = None
+    reuse: Reuse | None = None
+    tests: TestSuite | None = None
+    docs: DocSet | None = None
+    files: tuple[FileChange, ...] = ()
+    report: ValidationReport | None = None
+    finding: Finding | None = None
+    tried: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Works requests. All collaborators are ready objects; `host` is None where nothing is sent."""
+
+    evidence: EvidenceSource
+    recall: Recall
+    agents: Agents
+    reuse: ReuseJudge
+    verifier: Verifier
+    writer: PullRequestWriter
+    host: CodeHost | None
+    listener: Listener
+    run_step: RunStep
+
+    def work(self, request: Request, budget: Budget) -> Outcome:
+        """The outcome of a request. Raises only what is neither its nor the project's fault."""
+        state = State()
+        try:
+            while (step := self._next(state)) is not None:
+                budget.spend_step(self.agents.cost())
+                if ended := step(request, state):
+                    return ended
+            return self._deliver(request, state, budget)
+        except (BudgetExhausted, NoValidAnswer) as error:
+            return Failed(
+                reason=str(error), tried=tuple(state.tried), spec=state.spec, report=state.report
+            )
+
+    # --- what is next ------------------------------------------------------------------------
+
+    def _next(self, state: State) -> Callable[[Request, State], Outcome | None] | None:
+        """The next step: the first thing missing, or None once a report has passed."""
+        if state.evidence is None:
+            return self._recall
+        if state.spec is None:
+            return self._interpret
+        if state.draft is None:
+            return self._synthesize
+        if state.reuse is None:
+            return self._look_for_existing
+        if state.tests is None:
+            return self._write_tests
+        if state.docs is None:
+            return self._document
+        if state.report is None:
+            return self._validate
+        return None if state.report.passed else self._go_back
+
+    # --- the steps ---------------------------------------------------------------------------
+
+    def _recall(self, request: Request, state: State) -> None:
+        state.evidence = self._step(
+            "recall",
+            Evidence,
+            lambda: self.evidence.gather(request, self.recall),
+            lambda e: f"{len(e.relations)} relations, {len(e.glossary)} agreed terms, {len(e.precedents)} precedents",
+        )
+
+    def _interpret(self, request: Request, state: State) -> Outcome | None:
+        evidence, finding = _known(state.evidence), state.finding
+        spec = self._step(
+            "interpret",
+            RequirementSpec,
+            lambda: self.agents.interpret(request, evidence, finding),
+            _spec_found,
+            state,
+        )
+        state.spec, state.finding = spec, None
+        if spec.kind == "refuse":
+            return Refused(reason=spec.reason, spec=spec)
+        if spec.questions:
+            return NeedsAnswers(questions=spec.questions, spec=spec)
+        if spec.kind == "nothing":
+            return AlreadyExists(model=spec.target, explanation=spec.reason, spec=spec)
+        return None
+
+    def _synthesize(self, request: Request, state: State) -> None:
+        spec, evidence, finding = _known(state.spec), _known(state.evidence), state.finding
+        previous = state.draft
+        state.draft = self._step(
+            "synthesize",
+            ModelDraft,
+            lambda: self.agents.synthesize(spec, evidence, previous, finding),
+            lambda d: ", ".join(f"{m.action} {m.path}" for m in d.models) or "no SQL to write",
+            state,
+        )
+        state.finding = None
+
+    def _look_for_existing(self, request: Request, state: State) -> Outcome | None:
+        spec, draft, evidence = _known(state.spec), _known(state.draft), _known(state.evidence)
+        state.reuse = self._step(
+            "reuse",
+            Reuse,
+            lambda: self.reuse.judge(spec, draft, evidence),
+            lambda r: r.explanation or "nothing answers it yet",
+        )
+        if not state.reuse.model:
+            return None
+        if state.reuse.exact:
+            return AlreadyExists(
+                model=state.reuse.model, explanation=state.reuse.explanation, spec=spec
+            )
+        note = f"Considered: {state.reuse.explanation}"
+        state.spec = spec.model_copy(update={"notes": (*spec.notes, note)})
+        return None
+
+    def _write_tests(self, request: Request, state: State) -> None:
+        spec, draft, evidence = _known(state.spec), _known(state.draft), _known(state.evidence)
+        previous, finding = state.tests, state.finding
+        state.tests = self._step(
+            "test",
+            TestSuite,
+            lambda: self.agents.write_tests(spec, draft, evidence, previous, finding),
+            lambda t: f"{len(t.generic)} generic, {len(t.singular)} singular, {len(t.unit)} unit",
+            state,
+        )
+        state.finding = None
+
+    def _document(self, request: Request, state: State) -> None:
+        spec, draft, evidence = _known(state.spec), _known(state.draft), _known(state.evidence)
+        finding = state.finding
+        state.docs = self._step(
+            "document",
+            DocSet,
+            lambda: self.agents.document(spec, draft, evidence, finding),
+            lambda d: f"{sum(len(m.columns) for m in d.models)} columns described",
+            state,
+        )
+        state.finding = None
+
+    def _validate(self, request: Request, state: State) -> Outcome | None:
+        spec, evidence = _known(state.spec), _known(state.evidence)
+        draft, tests, docs = _known(state.draft), _known(state.tests), _known(state.docs)
+        state.files = self._step(
+            "write files",
+            Files,
+            lambda: Files(files=self.verifier.files(draft, tests, docs, evidence)),
+            lambda f: ", ".join(c.path for c in f.files),
+            state,
+        ).files
+        if not state.files:
+            reason = "Everything that was asked for is there already."
+            return AlreadyExists(model=spec.target, explanation=reason, spec=spec)
+        files = state.files
+        state.report = self._step(
+            "validate",
+            ValidationReport,
+            lambda: self.verifier.verify(spec, draft, tests, evidence, files),
+            _report_found,
+            state,
+        )
+        return None
+
+    # --- going back --------------------------------------------------------------------------
+
+    def _go_back(self, request: Request, state: State) -> Outcome | None:
+        """Undo the step that the first failed check blames, with the check's exact words."""
+        report = _known(state.report)
+        failure = report.first_failure
+        assert failure is not None
+        finding = Finding(check=failure.name, text=_words(failure), blame=failure.blame)
+        seen = f"{finding.check}: {finding.text}"
+        if failure.blame == "environment":
+            return Failed(reason=seen, tried=tuple(state.tried), spec=state.spec, report=report)
+        if seen in state.tried or len(state.tried) >= MAX_REPAIRS:
+            reason = f"The check “{failure.name}” fails and no repair was found: {finding.text[:1500]}"
+            return Failed(reason=reason, tried=tuple(state.tried), spec=state.spec, report=report)
+        state.tried.append(seen)
+        state.finding, state.report = finding, None
+        blamed = self._blamed(failure, finding)
+        if blamed == "requirement":
+            state.spec = state.draft = state.reuse = state.tests = state.docs = None
+        elif blamed == "model":
+            self._redo_model(request, state)
+        elif blamed == "docs":
+            state.docs = None
+        else:
+            self._redo_tests(request, state)
+        return None
+
+    def _blamed(self, failure: Check, finding: Finding) -> str:
+        """Whose work it is. A failing uniqueness or reconciliation may lie in model or request."""
+        if failure.name in {"tests", "unit tests"} and failure.blame == "model":
+            choices = ["model", "tests", "requirement"]
+            return self.agents.decide("A generated test fails. What is wrong?", choices, finding.text, "model")
+        return failure.blame or "model"
+
+    def _redo_model(self, request: Request, state: State) -> None:
+        self._synthesize(request, state)
+        state.tests = state.docs = None
+
+    def _redo_tests(self, request: Request, state: State) -> None:
+        self._write_tests(request, state)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def _deliver(self, request: Request, state: State, budget: Budget) -> Outcome:
+        spec, draft, tests = _known(state.spec), _known(state.draft), _known(state.tests)
+        report, evidence = _known(state.report), _known(state.evidence)
+        cost = self.agents.cost()
+        sealed = self.writer.seal(request, spec, state.files, report)
+        text = self.writer.text(request, spec, draft, report, tests, evidence, cost, budget.seconds)
+        pull_request = None
+        if self.host is not None:
+            host = self.host
+            pull_request = self._step(
+                "deliver",
+                PullRequest,
+                lambda: host.ensure_pull_request(sealed, text),
+                lambda p: f"{p.branch} at {p.commit[:10]}: {p.location}",
+                durable=False,
+            )
+        outcome = Delivered(
+            pull_request=pull_request, change_set=sealed, text=text, spec=spec, report=report
+        )
+        self.recall.remember(request, outcome)
+        return outcome
+
+    # --- running a step ----------------------------------------------------------------------
+
+    def _step(
+        self,
+        name: str,
+        type_: type[V],
+        function: Callable[[], V],
+        found: Callable[[V], str],
+        state: State | None = None,
+        durable: bool = True,
+    ) -> V:
+        """Run a step, durably where its result is a value; tell the listener what it found."""
+        attempt = len(state.tried) + 1 if state else 1
+        label = name if attempt == 1 else f"{name} (attempt {attempt})"
+        self.listener.step_started(label)
+        began, before = time.monotonic(), self.agents.cost()
+        result = self.run_step(label, type_, function) if durable else function()
+        spent = _difference(self.agents.cost(), before)
+        self.listener.step_finished(label, found(result), time.monotonic() - began, spent)
+        return result
+
+
+def _known(value: V | None) -> V:
+    assert value is not None
+    return value
+
+
+def _difference(after: Cost, before: Cost) -> Cost:
+    return Cost(
+        llm_calls=after.llm_calls - before.llm_calls,
+        prompt_tokens=after.prompt_tokens - before.prompt_tokens,
+        completion_tokens=after.completion_tokens - before.completion_tokens,
+        usd=after.usd - before.usd,
+    )
+
+
+def _spec_found(spec: RequirementSpec) -> str:
+    if spec.questions:
+        return f"{len(spec.questions)} open question{'s' if len(spec.questions) > 1 else ''}"
+    if spec.kind in {"refuse", "nothing"}:
+        return spec.reason
+    parts = [m.label for m in spec.metrics]
+    by = [d.name for d in spec.dimensions]
+    text = f"{spec.kind.replace('_', ' ')} {spec.model}"
+    if parts:
+        text += f": {', '.join(parts)}"
+    if spec.time:
+        text += f" per {spec.time.grain}"
+    return text + (f" by {', '.join(by)}" if by else "")
+
+
+def _report_found(report: ValidationReport) -> str:
+    failure = report.first_failure
+    if failure:
+        return f"{failure.name} failed: {failure.finding.splitlines()[0] if failure.finding else ''}"
+    count = {s: sum(c.status == s for c in report.checks) for s in ("passed", "warned", "skipped")}
+    return ", ".join(f"{n} {s}" for s, n in count.items() if n)
+
+
+def _words(failure: Check) -> str:
+    """The finding with its failing rows, as an agent needs it to mend the work."""
+    text = failure.finding
+    if failure.table and failure.table.rows:
+        rows = "\n".join(" | ".join(r) for r in failure.table.rows[:5])
+        text += f"\n{' | '.join(failure.table.columns)}\n{rows}"
+    return text

@@ -1,0 +1,220 @@
+"""What the planner asks of the world, as protocols in our own nouns.
+
+No vendor's type stands in a signature here. Adapters are chosen by name in `crew.registry` and
+joined in `crew.assemble`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from crew.artifacts import (
+    ChangeSet,
+    Cost,
+    DocSet,
+    Evidence,
+    FileChange,
+    Finding,
+    GlossaryTerm,
+    ModelDraft,
+    Outcome,
+    Precedent,
+    PullRequest,
+    Request,
+    RequirementSpec,
+    Reuse,
+    TestSuite,
+    ValidationReport,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A query's answer: names, and rows of plain Python values in the same order."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+class Warehouse(Protocol):
+    """Read-only questions to the data, asked through dbt's own connection."""
+
+    def query(self, sql: str, limit: int = 1000) -> Rows:
+        """Run one SELECT. Raises InvalidInput with the database's own words if it fails."""
+        ...
+
+
+class Recall(Protocol):
+    """Long-term memory as the planner sees it."""
+
+    def recall(self, text: str, limit: int = 5) -> Sequence[Precedent]:
+        """What is like `text`, best first; nothing relevant means nothing returned."""
+        ...
+
+    def terms(self) -> Sequence[GlossaryTerm]:
+        """All agreed business words of the project."""
+        ...
+
+    def remember(self, request: Request, outcome: Outcome) -> None:
+        """Keep the outcome of a request. The same request again replaces it."""
+        ...
+
+
+class EvidenceSource(Protocol):
+    """The project and its data, as seen from one request."""
+
+    def gather(self, request: Request, recall: Recall) -> Evidence:
+        """The bounded slice of catalog, glossary, precedents and conventions that matters."""
+        ...
+
+
+class Agents(Protocol):
+    """The crew. Each method is one task; `finding` is what the last attempt got wrong."""
+
+    def interpret(
+        self, request: Request, evidence: Evidence, finding: Finding | None
+    ) -> RequirementSpec: ...
+
+    def synthesize(
+        self,
+        spec: RequirementSpec,
+        evidence: Evidence,
+        previous: ModelDraft | None,
+        finding: Finding | None,
+    ) -> ModelDraft: ...
+
+    def write_tests(
+        self,
+        spec: RequirementSpec,
+        draft: ModelDraft,
+        evidence: Evidence,
+        previous: TestSuite | None,
+        finding: Finding | None,
+    ) -> TestSuite: ...
+
+    def document(
+        self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence, finding: Finding | None
+    ) -> DocSet: ...
+
+    def decide(self, question: str, choices: Sequence[str], facts: str, draft: str) -> str:
+        """One of `choices`: asked where rules leave more than one legal step."""
+        ...
+
+    def cost(self) -> Cost:
+        """What the language models have cost so far in this run."""
+        ...
+
+
+class Verifier(Protocol):
+    """Proof, by running things. Nothing an agent says is believed."""
+
+    def files(
+        self, draft: ModelDraft, tests: TestSuite, docs: DocSet, evidence: Evidence
+    ) -> tuple[FileChange, ...]:
+        """The files of the change, existing ones edited in place."""
+        ...
+
+    def verify(
+        self,
+        spec: RequirementSpec,
+        draft: ModelDraft,
+        tests: TestSuite,
+        evidence: Evidence,
+        files: tuple[FileChange, ...],
+    ) -> ValidationReport:
+        """All checks in order; later ones are skipped once one failed that they depend on."""
+        ...
+
+
+class CodeHost(Protocol):
+    """Where branches and pull requests live. Writing twice gives what writing once gives."""
+
+    def find_pull_request(self, branch: str) -> PullRequest | None: ...
+
+    def ensure_pull_request(self, change: ChangeSet, text: str) -> PullRequest:
+        """One branch, one commit on top of the base, one pull request for this change."""
+        ...
+
+
+class Listener(Protocol):
+    """Whoever watches a run while it goes on."""
+
+    def step_started(self, name: str) -> None: ...
+
+    def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None: ...
+
+
+class RunStep(Protocol):
+    """Runs a step durably: a name that ran before gives its stored result instead."""
+
+    def __call__(self, name: str, type_: type[T], function: Callable[[], T]) -> T: ...
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A private copy of a dbt project at one commit.
+
+    `folder` is the copy of the dbt project, `origin` the folder it came from; `repository` is the
+    git repository that holds it (None: not under git) and `prefix` the project's folder in it.
+    """
+
+    folder: Path
+    origin: Path
+    name: str
+    repository: Path | None
+    prefix: str
+    base: str
+    base_commit: str
+    changed: tuple[str, ...] = ()
+
+
+class DocumentedModel(Protocol):
+    """A model as memory indexes it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def unique_id(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def columns(self) -> Iterable[str]: ...
+
+
+class ReuseJudge(Protocol):
+    """Whether an existing model answers a specification."""
+
+    def judge(self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> Reuse:
+        """The model that has the same grain and numbers, nearly or exactly; empty if none."""
+        ...
+
+
+class PullRequestWriter(Protocol):
+    """Seals a verified change and words its pull request."""
+
+    def seal(
+        self,
+        request: Request,
+        spec: RequirementSpec,
+        files: tuple[FileChange, ...],
+        report: ValidationReport,
+    ) -> ChangeSet: ...
+
+    def text(
+        self,
+        request: Request,
+        spec: RequirementSpec,
+        draft: ModelDraft,
+        report: ValidationReport,
+        tests: TestSuite,
+        evidence: Evidence,
+        cost: Cost,
+        seconds: float,
+    ) -> str: ...

@@ -1,0 +1,91 @@
+"""Settings: `firstmile.yml`, then the environment (`FIRSTMILE_…`), then the command line.
+
+Secrets are never in the file: tokens and keys come from the environment alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from crew.budget import BudgetSettings
+from crew.errors import InvalidSettings
+
+FILE = "firstmile.yml"
+
+
+class Prices(BaseModel):
+    """What a million tokens cost, in USD."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    prompt: float = Field(0.0, ge=0)
+    completion: float = Field(0.0, ge=0)
+
+
+class Settings(BaseSettings):
+    """All switches and limits. Field names are the keys of firstmile.yml."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="FIRSTMILE_", env_nested_delimiter="__"
+    )
+
+    project: str = Field(".", description="path or git address of the dbt repository")
+    subfolder: str = Field("", description="folder of the dbt project inside the repository")
+    profiles_dir: Path | None = Field(None, description="folder of profiles.yml")
+    target: str | None = Field(None, description="target of the dbt profile")
+    to: Literal["local", "github", "none"] = Field("local", description="where pull requests go")
+    llm: str = Field("drafting", description="provider/model as CrewAI names it, or drafting")
+    agents: dict[str, str] = Field({}, description="an LLM of its own for single agents, by role")
+    llm_timeout_seconds: float = Field(120.0, gt=0, description="how long one call may take")
+    prices: dict[str, Prices] = Field({}, description="USD per million tokens, by LLM")
+    budget: BudgetSettings = Field(BudgetSettings(), description="limits of one request")
+    dbt_timeout_seconds: float = Field(300.0, gt=0, description="how long one call of dbt may take")
+    glossary: Path | None = Field(None, description="glossary file; else glossary.yml of the project")
+    allow_env: tuple[str, ...] = Field((), description="variables that dbt may see besides those its profile names")
+    state: Path = Field(Path(".firstmile"), description="folder for runs, memory and pull request texts")
+    github: dict[str, Any] | None = Field(None, description="GitHub: repository, base, draft, labels")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = InitSettingsSource(settings_cls, init_kwargs=_read(Path(FILE)))
+        return init_settings, env_settings, file
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        content = yaml.safe_load(file.read_text("utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"{file.name} is not valid YAML: {error}", "Mend the line it names.") from error
+    if not isinstance(content, dict):
+        raise InvalidSettings(f"{file.name} is not a mapping of settings.", "Write `name: value` lines.")
+    return content
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings of the working directory; `given` (None left out) wins. Raises InvalidSettings."""
+    try:
+        return Settings(**{k: v for k, v in given.items() if v is not None})
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InvalidSettings(
+            "The settings have problems:\n" + "\n".join(f"- {p}" for p in problems),
+            f"Mend them in {FILE}, in the environment (FIRSTMILE_<NAME>) or on the command line.",
+        ) from error

@@ -1,0 +1,134 @@
+"""Setting up: write firstmile.yml, examine what is configured, index the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+
+from crew.assemble import open_workplace
+from crew.errors import FirstmileError, InvalidInput
+from crew.settings import FILE, Settings
+
+
+def write_settings(given: dict[str, Any], ask: bool) -> Path:
+    """Write firstmile.yml in the working directory. Raises InvalidInput if there is one."""
+    file = Path(FILE)
+    if file.exists():
+        raise InvalidInput(f"{FILE} is here already.", "Edit it, or remove it first.")
+    values: dict[str, Any] = {"project": ".", "to": "local", "llm": "drafting", **given}
+    if ask:
+        values["project"] = typer.prompt("dbt repository (path or git address)", values["project"])
+        values["to"] = typer.prompt("Where pull requests go (local, github, none)", values["to"])
+        if values["to"] == "github":
+            values["github"] = {"repository": typer.prompt("GitHub repository (owner/name)")}
+        values["llm"] = typer.prompt("LLM (provider/model, or drafting for none)", values["llm"])
+    Settings(**values)
+    text = "# Settings of Firstmile. All of them are in the README. Secrets stay in the environment.\n"
+    file.write_text(text + yaml.safe_dump(values, sort_keys=False), "utf-8")
+    return file.resolve()
+
+
+def index_project(settings: Settings) -> dict[str, int]:
+    """Bring long-term memory up to date; counts of models, written and removed entries."""
+    from memory.long_term import LongTermMemory
+
+    with open_workplace(settings) as place:
+        models = [r for r in place.project.relations.values() if r.kind == "model"]
+        if not isinstance(place.recall, LongTermMemory):
+            raise InvalidInput("Long-term memory cannot be opened.", f"Remove {place.state / 'memory'} and try again.")
+        written, removed = place.indexed
+    return {"models": len(models), "written": written, "removed": removed}
+
+
+def examine(settings: Settings) -> list[dict[str, str]]:
+    """A finding per thing that must work: name, status, finding, cure."""
+    findings = [_git(), _llm(settings), _github(settings), _state(settings)]
+    if all(f["status"] != "failed" for f in findings if f["name"] in {"git", "state"}):
+        findings += _project(settings)
+    return findings
+
+
+def _finding(name: str, status: str, finding: str, cure: str = "") -> dict[str, str]:
+    return {"name": name, "status": status, "finding": finding, "cure": cure}
+
+
+def _tried(name: str, function: Callable[[], str]) -> dict[str, str]:
+    try:
+        return _finding(name, "passed", function())
+    except FirstmileError as error:
+        return _finding(name, "failed", error.message, error.cure)
+
+
+def _git() -> dict[str, str]:
+    if shutil.which("git") is None:
+        return _finding("git", "failed", "git is not installed.", "Install git.")
+    said = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=10, check=False)
+    return _finding("git", "passed", said.stdout.strip())
+
+
+def _llm(settings: Settings) -> dict[str, str]:
+    names = {settings.llm, *settings.agents.values()}
+    if names == {"drafting"}:
+        return _finding("llm", "passed", "drafting: no language model, no key, no cost")
+
+    def choose() -> str:
+        from crew.agents.crewai_environment import import_crewai
+
+        import_crewai(settings.state / "crewai")
+        from crew.agents.llm import choose_llm
+
+        for name in sorted(names):
+            choose_llm(name, settings.llm_timeout_seconds)
+        return ", ".join(sorted(names)) + " can be constructed; no call was made"
+
+    return _tried("llm", choose)
+
+
+def _github(settings: Settings) -> dict[str, str]:
+    if settings.to != "github":
+        return _finding("code host", "passed", f"pull requests go to {settings.to!r}")
+
+    def load() -> str:
+        from crew.delivery.github_host import GitHubHost, GitHubSettings
+
+        github = GitHubSettings.load(settings.github or {}, os.environ)
+        GitHubHost(github, "").find_pull_request("firstmile/doctor")
+        return f"{github.repository} can be read"
+
+    return _tried("code host", load)
+
+
+def _state(settings: Settings) -> dict[str, str]:
+    folder = settings.state.expanduser().resolve()
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return _finding("state", "passed", f"{folder} can be written")
+    except OSError as error:
+        return _finding("state", "failed", f"{folder} cannot be written: {error}", "Choose another folder with --state.")
+
+
+def _project(settings: Settings) -> list[dict[str, str]]:
+    findings: list[dict[str, str]] = []
+    try:
+        with open_workplace(settings) as place:
+            info, checkout = place.info, place.checkout
+            where = f"{checkout.repository}" if checkout.repository else "no git repository"
+            findings.append(_finding("project", "passed", f"{place.project.name}: {len(place.project.model_names)} models, {where}"))
+            findings.append(_finding("warehouse", "passed", f"{info.adapter}, target {info.target!r}, {len(info.relations)} relations"))
+            terms = len(place.recall.terms())
+            status = "passed" if terms else "warned"
+            findings.append(_finding("glossary", status, f"{terms} agreed terms", "" if terms else "Write glossary.yml; see docs/glossary.md."))
+            if checkout.changed:
+                findings.append(_finding("work tree", "warned", f"{len(checkout.changed)} uncommitted changes are not seen"))
+    except FirstmileError as error:
+        findings.append(_finding("project", "failed", error.message, error.cure))
+    return findings

@@ -1,0 +1,255 @@
+"""Totals of a measure straight from its source, in another way than the model computes them.
+
+The model joins and aggregates in steps; here each foreign value is a scalar subquery over the
+key, so that a join that loses or multiplies rows shows as a difference (or as an error).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp, parse_one
+
+from crew.artifacts import DateRange, Evidence, LookBack, Measure
+from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.scope import key_of, qualified
+from crew.drafting.sql_compiler import interval, period_of
+
+ROWS = "counted"
+COUNTED, UNDATED, OUTSIDE = 0, 1, 2
+FILTERED, LOST, UNKNOWN = 100, 200, 300  # plus the number of the condition
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which rows of a measure count, and how they are split: by (relation, column) pairs and,
+    with a `grain`, by period. `as_of` is a scalar query of the day a look-back counts from."""
+
+    filters: tuple[str, ...] = ()
+    dimensions: tuple[tuple[str, str], ...] = ()
+    grain: str = ""
+    look_back: LookBack | None = None
+    date_range: DateRange | None = None
+    as_of: str = ""
+
+    @property
+    def is_timed(self) -> bool:
+        return bool(self.grain or self.look_back or self.date_range)
+
+    def conditions(self, measure: Measure) -> tuple[str, ...]:
+        """Every condition that a counted row meets, once."""
+        return tuple(dict.fromkeys((*measure.filters, *self.filters)))
+
+
+class SourceTotals:
+    """Builds SQL over the real names of relations."""
+
+    def __init__(self, evidence: Evidence, planner: JoinPlanner) -> None:
+        self._evidence = evidence
+        self._planner = planner
+
+    def over_time(self, measure: Measure, filters: Sequence[str], grain: str) -> str:
+        """Rows (period, value) of a flow measure."""
+        return self.cells(measure, Cut(tuple(filters), grain=grain))
+
+    def at_moments(self, measure: Measure, filters: Sequence[str], grain: str, periods: str) -> str:
+        """Rows (period, value) of a stock measure at the periods that a SELECT `periods` gives."""
+        active = self._sql(_active(measure, grain))
+        lines = self.lines(measure, Cut(tuple(filters), grain=grain))
+        value = _aggregation(measure, "l.value")
+        return (
+            f"select p.period, (select {value} from ({lines}) as l "
+            f"where l.reason = {COUNTED} and {active}) as value from ({periods}) as p"
+        )
+
+    def overall(self, measure: Measure, filters: Sequence[str], span: str = "") -> str:
+        """One row, one value: the measure over all its rows, or those in `span` (a condition on
+        `{moment}`)."""
+        value = exp.alias_(self._aggregate(measure), "value")
+        query = exp.select(value).from_(self._table(measure))
+        for text in dict.fromkeys((*measure.filters, *filters)):
+            query = query.where(exp.paren(self._tree(measure, text)))
+        if span and measure.time:
+            moment = self._sql(self._tree(measure, self._utc(measure.time)))
+            query = query.where(span.replace("{moment}", moment), dialect=self._evidence.dialect)
+        return self._sql(query)
+
+    def newest_day(self, measure: Measure) -> str:
+        """One row, one date: the latest day of the measure's time column that is not ahead."""
+        assert measure.time is not None
+        tree = parse_one(measure.time, read=self._evidence.dialect)
+        column = next(iter(tree.find_all(exp.Column)))
+        card = self._evidence.relation(key_of(column))
+        name = card.relation_name if card else key_of(column)
+        return f"select least(max(cast({column.name} as date)), current_date) as day from {name}"
+
+    # --- rows and why they count -------------------------------------------------------------
+
+    def lines(self, measure: Measure, cut: Cut) -> str:
+        """Every row of the measure's relation: (moment or begin_at and end_at, d0, d1, …, value,
+        reason), where `reason` says why it does not count: no date, outside the dates, the first
+        condition that is false, else the first that is unknown (LOST: a key leads nowhere)."""
+        columns = self._moments(measure, cut)
+        for n, (relation, column) in enumerate(cut.dimensions):
+            columns[f"d{n}"] = self._value(measure, qualified(relation, column))
+        one = measure.expression == "*"
+        columns["value"] = exp.Literal.number(1) if one else self._tree(measure, measure.expression)
+        for n, text in enumerate(cut.conditions(measure)):
+            columns[f"f{n}"] = exp.paren(self._tree(measure, text))
+            columns[f"k{n}"] = self._leads_nowhere(measure, text)
+        inner = exp.select(*(exp.alias_(t, name) for name, t in columns.items()))
+        shown = [c for c in columns if c[0] not in "fk"]
+        return (
+            f"select {', '.join(shown)}, {self._reason(measure, cut)} as reason "
+            f"from ({self._sql(inner.from_(self._table(measure)))}) as l"
+        )
+
+    def cells(self, measure: Measure, cut: Cut, periods: str = "") -> str:
+        """Rows (period, d0, d1, …, value) of the rows that count; a stock is counted at each of
+        the `periods` that a SELECT gives."""
+        dims = [f"l.d{n}" for n in range(len(cut.dimensions))]
+        value, source = _aggregation(measure, "l.value"), f"({self.lines(measure, cut)}) as l"
+        keys = list(dims)
+        if measure.is_stock and cut.grain:
+            active = self._sql(_active(measure, cut.grain))
+            source = f"({periods}) as p inner join {source} on {active}"
+            keys.insert(0, "p.period")
+        elif cut.grain:
+            keys.insert(0, self._sql(period_of(exp.column("moment", "l"), cut.grain)))
+        names = (["period"] if cut.grain else []) + [d[2:] for d in dims]
+        columns = [f"{key} as {name}" for key, name in zip(keys, names, strict=True)]
+        positions = ", ".join(str(n + 1) for n in range(len(keys)))
+        grouped = f" group by {positions}" if keys else ""
+        return (
+            f"select {', '.join([*columns, f'{value} as value'])} from {source} "
+            f"where l.reason = {COUNTED}{grouped}"
+        )
+
+    def span(self, moment: str, cut: Cut, is_period: bool = False) -> list[str]:
+        """Conditions of look-back and fixed dates on a moment, or on the first day of periods."""
+        found: list[exp.Expr] = []
+        day: exp.Expression = exp.column(moment)
+        day = day if is_period else exp.cast(day, "date")
+        if back := cut.look_back:
+            newest = exp.select("day").from_(f"({cut.as_of}) as newest").subquery()
+            if is_period:
+                since, limit = day, period_of(newest, cut.grain)
+                found.append(day <= newest.copy())
+            elif cut.grain == back.unit:
+                since, limit = (period_of(t, cut.grain) for t in (exp.column(moment), newest))
+            else:
+                since, limit = day, newest
+            found.append(since > limit - interval(back.count, back.unit))
+        if fixed := cut.date_range:
+            found += [day >= exp.cast(exp.Literal.string(fixed.start), "date")] * bool(fixed.start)
+            found += [day < exp.cast(exp.Literal.string(fixed.end), "date")] * bool(fixed.end)
+        return [self._sql(condition) for condition in found]
+
+    # --- pieces ------------------------------------------------------------------------------
+
+    def _moments(self, measure: Measure, cut: Cut) -> dict[str, exp.Expr]:
+        if measure.is_stock:
+            begin = self._tree(measure, measure.active_from or "null")
+            return {"begin_at": begin, "end_at": self._end(measure)}
+        if measure.time and cut.is_timed:
+            return {"moment": self._tree(measure, self._utc(measure.time))}
+        return {}
+
+    def _reason(self, measure: Measure, cut: Cut) -> str:
+        whens = []
+        if measure.is_stock:
+            whens.append(f"when begin_at is null then {UNDATED}")
+        elif measure.time and cut.is_timed:
+            whens.append(f"when moment is null then {UNDATED}")
+            whens += [f"when not ({c}) then {OUTSIDE}" for c in self.span("moment", cut)]
+        count = len(cut.conditions(measure))
+        whens += [f"when not f{n} then {FILTERED + n}" for n in range(count)]
+        whens += [f"when f{n} is null and k{n} then {LOST + n}" for n in range(count)]
+        whens += [f"when f{n} is null then {UNKNOWN + n}" for n in range(count)]
+        return f"case {' '.join(whens)} else {COUNTED} end" if whens else str(COUNTED)
+
+    def _leads_nowhere(self, measure: Measure, text: str) -> exp.Expr:
+        """Whether a relation that the condition is about has no row for this one."""
+        tree = parse_one(text, read=self._evidence.dialect)
+        keys = dict.fromkeys(key_of(c) for c in tree.find_all(exp.Column))
+        found = []
+        for key in keys:
+            if key not in {measure.relation, ""}:
+                edge = self._planner.path(measure.relation, key, measure.keys)[-1]
+                end = self._value(measure, qualified(key, edge.right_column))
+                found.append(end.is_(exp.null()))
+        return exp.or_(*found) if found else exp.false()
+
+    def _end(self, measure: Measure) -> exp.Expr:
+        return self._tree(measure, measure.active_to or "cast(null as timestamp)")
+
+    def _utc(self, text: str) -> str:
+        tree = parse_one(text, read=self._evidence.dialect)
+        column = next(iter(tree.find_all(exp.Column)), None)
+        card = self._evidence.relation(key_of(column)) if column else None
+        known = card.column(column.name) if card and column else None
+        zoned = known and known.data_type in {"timestamp with time zone", "timestamptz"}
+        return f"({text}) at time zone 'UTC'" if zoned else text
+
+    def _table(self, measure: Measure) -> str:
+        card = self._evidence.relation(measure.relation)
+        name = card.relation_name if card else measure.relation
+        return f"{name} as {ROWS}"
+
+    def _aggregate(self, measure: Measure) -> exp.Expr:
+        if measure.expression == "*":
+            return exp.Count(this=exp.Star())
+        text = _aggregation(measure, self._sql(self._tree(measure, measure.expression)))
+        return parse_one(text, read=self._evidence.dialect)
+
+    def _tree(self, measure: Measure, text: str) -> exp.Expr:
+        tree = parse_one(text, read=self._evidence.dialect)
+
+        def own(node: exp.Expr) -> exp.Expr:
+            return self._value(measure, node) if isinstance(node, exp.Column) else node
+
+        return tree.transform(own)
+
+    def _value(self, measure: Measure, column: exp.Column) -> exp.Expr:
+        """The column itself, or nested scalar subqueries that look it up key by key."""
+        key = key_of(column)
+        if key in {measure.relation, ""}:
+            return exp.column(column.name, table=ROWS)
+        path = self._planner.path(measure.relation, key, measure.keys)
+        value: exp.Expr = exp.column(path[0].left_column, table=ROWS)
+        for n, edge in enumerate(path):
+            wanted = path[n + 1].left_column if n + 1 < len(path) else column.name
+            card = self._evidence.relation(edge.right)
+            alias = f"k{n}"
+            value = (
+                exp.select(exp.column(wanted, table=alias))
+                .from_(f"{card.relation_name if card else edge.right} as {alias}")
+                .where(exp.column(edge.right_column, table=alias).eq(value))
+                .subquery()
+            )
+        return value
+
+    def _sql(self, query: exp.Expr) -> str:
+        return query.sql(dialect=self._evidence.dialect)
+
+
+def _aggregation(measure: Measure, value: str) -> str:
+    """The aggregate of a value's text."""
+    if measure.expression == "*":
+        return "count(*)"
+    names = {"average": "avg", "count_distinct": "count"}
+    distinct = "distinct " if measure.aggregation == "count_distinct" else ""
+    return f"{names.get(measure.aggregation, measure.aggregation)}({distinct}{value})"
+
+
+def _active(measure: Measure, grain: str) -> exp.Expr:
+    """Whether a line `l` is active at the measure's moment of the period `p.period`."""
+    begin, end = exp.column("begin_at", table="l"), exp.column("end_at", table="l")
+    far = exp.cast(exp.Literal.string("9999-12-31"), "timestamp")
+    until = exp.Coalesce(this=end, expressions=[far])
+    period: exp.Expr = exp.column("period", table="p")
+    if measure.at == "period_end":
+        period = period + interval(1, grain)
+        return exp.and_(begin < period, until >= period.copy())
+    return exp.and_(begin <= period, until > period.copy())
