@@ -250,4 +250,4 @@ def key_names(relation: ProjectRelation) -> tuple[str, ...]:
     one = singular(relation.entity)
     last = one.rsplit("_", 1)[-1]
     names = [f"{n}_{s}" for n in (one, last) for s in ("id", "key", "code", "sk", "no", "number")]
-    return (*names, "id", one, "key", "code", "uuid")
+    return (*names, "id", "key", "code", "uuid")

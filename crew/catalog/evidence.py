@@ -187,8 +187,8 @@ class ProjectEvidence:
 
     def _sql(self, text: str, chosen: Sequence[ProjectRelation]) -> dict[str, str]:
         """The SQL of models that the request names."""
-        lowered = text.lower()
-        return {r.key: r.raw_sql for r in chosen if r.kind == "model" and mentions(lowered, r.key)}
+        said = set(re.findall(r"\w+", text.lower()))
+        return {r.key: r.raw_sql for r in chosen if r.kind == "model" and r.key.lower() in said}
 
 
 def _by_name(

@@ -17,12 +17,12 @@ from crew.artifacts import (
 )
 from crew.catalog.evidence import contains, mentions
 from crew.drafting.join_planner import JoinPlanner
-from crew.drafting.metric_reader import MetricReader
+from crew.drafting.metric_reader import MetricReader, split_aggregation
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.staging_reader import read_staging
 from crew.drafting.ticket_reader import Phrase, Wish
-from crew.drafting.vocabulary import snake, stems
+from crew.drafting.vocabulary import snake, stem_set, stems
 
 _ADD = re.compile(
     r"\b(?:add|adds|adding|include|append|bring|put|expose|attach)\s+(?P<what>.+?)"
@@ -40,6 +40,15 @@ _UNSUPPORTED = re.compile(
     r"\b(rename|drop|remove|delete|retype|change the type|split|merge|replace|deprecate|make .{0,30} incremental)\b.{0,40}\b(column|model|table|mart|macro|`)",
     re.I,
 )
+
+
+def _is_added_to(text: str, model: str) -> bool:
+    """`Add the first name to orders` names a model even where its name is a plain word."""
+    pattern = (
+        r"\b(?:add|include|append|bring|put|expose|attach)\b.+\b(?:to|in|into|on|onto)\s+(?:the\s+|our\s+)?"
+        rf"(?:model\s+|table\s+|mart\s+)?[`\"']?{re.escape(model)}[`\"']?(?:\s+(?:model|table|mart))?\s*(?:[.?!,;]|$)"
+    )
+    return bool(re.search(pattern, text, re.I))
 
 
 @dataclass
@@ -110,7 +119,11 @@ class ChangeReader:
     def _target(self, wish: Wish) -> RelationCard | None:
         """The existing model that the request names."""
         for clause in sorted(wish.clauses, key=lambda c: c.place != "title"):
-            named = [n for n in self.evidence.model_names if mentions(clause.text.lower(), n)]
+            named = [
+                n
+                for n in self.evidence.model_names
+                if mentions(clause.text.lower(), n) or _is_added_to(clause.text, n)
+            ]
             if named:
                 return self.evidence.relation(max(named, key=len))
         return None
@@ -199,6 +212,14 @@ class ChangeReader:
         own = target.column(name or snake(what))
         if own is not None:
             self._present(f"`{own.name}` is a column of it", items)
+            return
+        told = set(stems(what)) - stem_set("articles")
+        twin = next((c for c in target.columns if set(stems(c.name)) - stem_set("articles") == told), None)
+        if twin is not None and not name:
+            self._present(f"“{what}” is its column `{twin.name}`", items)
+            return
+        if split_aggregation(what)[0] is not None:
+            self._add_metric(what, name, clause, target, items)
             return
         said = content_stems(what)
         links = self.linker.lookups(said, target.key)

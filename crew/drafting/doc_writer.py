@@ -19,6 +19,7 @@ from crew.artifacts import (
     RequirementSpec,
 )
 from crew.drafting.vocabulary import words
+from crew.verification.documentation_checks import is_filler
 
 _AGGREGATES = {
     "count": "Number of",
@@ -85,7 +86,7 @@ def _metric_columns(metric: Metric, spec: RequirementSpec, have: set[str]) -> li
     found = []
     simple = metric.formula == metric.measures[0].name
     for measure in metric.measures:
-        if measure.name not in have and not (simple and measure.name == metric.name):
+        if measure.name not in have and not simple:
             found.append(ColumnDoc(name=measure.name, description=_measure_words(measure, spec), grounding=metric.grounding))
     if simple and metric.name not in have:
         text = _measure_words(metric.measures[0], spec)
@@ -120,7 +121,7 @@ def _dimension(dimension: Dimension, evidence: Evidence) -> ColumnDoc:
     card = evidence.relation(dimension.relation)
     column = card.column(dimension.column) if card else None
     origin = Grounding(source="column", text=f"{dimension.relation}.{dimension.column}")
-    if column and column.description and "{{" not in column.description:
+    if column and column.description and not is_filler(dimension.name, column.description):
         return ColumnDoc(name=dimension.name, description=column.description, grounding=origin)
     examples = ", ".join(f"'{v}'" for v in (column.values[:3] if column else ()))
     text = f"`{dimension.column}` of `{dimension.relation}`" + (f", for example {examples}." if examples else ".")
@@ -141,6 +142,8 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
         if not known:
             examples = ", ".join(f"'{v}'" for v in (card.values[:3] if card else ()))
             text += f", for example {examples}." if examples else f", as {card.data_type if card else 'is'}."
+        if is_filler(staged.name, text):
+            text = f"`{staged.source}` of `{source.key}`: {text}"
         columns.append(ColumnDoc(name=staged.name, description=text, grounding=staged.grounding))
     what = source.description.split(".")[0] if source.description else f"Rows of {source.key}"
     parts = [f"{what}, cleaned; one row per {_plain(staging.key)}." if staging.key else f"{what}, cleaned."]

@@ -64,7 +64,7 @@ class Interpreter:
 
     def _nothing_to_read(self, request: Request, wish: Wish) -> RequirementSpec:
         if wish.ignored:
-            reason = "Nothing in this request is about data: " + "; ".join(wish.ignored)
+            reason = f"This request asks to {_forbidden_kinds(wish)}, which is never done, and for no data."
             return RequirementSpec(kind="refuse", question=request.title, reason=reason, notes=tuple(self.notes))
         self.asking.ask("wish", "Which number should be shown, and split by what?", [])
         return self._unready(request)
@@ -168,7 +168,7 @@ class Interpreter:
         if not (said & known) and not wish.grain and not wish.dimensions:
             reason = "I found nothing in this request that is about the data of this project."
             if wish.ignored:
-                reason += " It asks for what I never do: " + "; ".join(wish.ignored) + "."
+                reason += f" It asks to {_forbidden_kinds(wish)}, which is never done."
             return RequirementSpec(kind="refuse", question=request.title, reason=reason, notes=tuple(self.notes))
         entities = [entity_stems(c) and c.key for c in self.evidence.relations if set(entity_stems(c)) & said][:4]
         hint = f" I see {', '.join(f'`{e}`' for e in entities)}." if entities else ""
@@ -496,6 +496,12 @@ class Interpreter:
         while name in self.evidence.model_names:
             name, n = f"{base}_{n}", n + 1
         return name
+
+
+def _forbidden_kinds(wish: Wish) -> str:
+    """What the ignored sentences ask for, each kind once."""
+    kinds = dict.fromkeys(t.split(" asks to ", 1)[-1].split(": “")[0] for t in wish.ignored)
+    return ", ".join(kinds)
 
 
 def _said(quote: str) -> Grounding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crew.artifacts import Grounding, Measure, Metric
 from crew.catalog.dbt_project import entity_of
+from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting.measure_probe import MeasureProbe
 from crew.drafting.metric_reader import Reading, split_aggregation
 from crew.drafting.questions import Asking
@@ -136,4 +137,21 @@ def _columns_for(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Meas
                 expression=qualified(link.relation, link.column.name).sql(dialect=linker.evidence.dialect),
             )
             found.append((f"the {measure.aggregation} of `{link.name}`", measure))
+    return found[:4] or _amounts(snake(text), linker)
+
+
+def _amounts(name: str, linker: SchemaLinker) -> list[tuple[str, Measure]]:
+    """Columns that look like money, where nothing shares a word with what is asked for."""
+    money = {w for word in ("amount", "revenue", "total", "value", "price", "cost", "fee") for w in stems(word)}
+    found = []
+    for card in linker.evidence.relations:
+        for column in card.columns:
+            if card.layer != "source" and is_numeric(column) and set(stems(column.name)) & money:
+                measure = Measure(
+                    name=name,
+                    relation=card.key,
+                    aggregation="sum",
+                    expression=qualified(card.key, column.name).sql(dialect=linker.evidence.dialect),
+                )
+                found.append((f"the sum of `{card.key}.{column.name}`", measure))
     return found[:4]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crew.artifacts import Aggregation, Evidence, GlossaryTerm, Grounding, Measure, Metric, RelationCard
 from crew.drafting.join_planner import JoinPlanner
@@ -64,6 +64,12 @@ class MetricReader:
 
     def read(self, phrase: Phrase, wanted: Sequence[str], timed: bool) -> Reading:
         aggregation, rest_text = split_aggregation(phrase.text)
+        if "~" in rest_text:
+            having = self._count_having(phrase, rest_text)
+            if having is not None:
+                return having
+            phrase = replace(phrase, text=phrase.text.replace("~", " with "))
+            aggregation, rest_text = split_aggregation(phrase.text)
         full, rest = content_stems(phrase.text), content_stems(rest_text)
         if not rest:
             return Reading(phrase)
@@ -157,6 +163,27 @@ class MetricReader:
             self._explain(reading, list(link.rest), [card.key], timed)
             readings.append(reading)
         return self._best(readings, wanted)
+
+    def _count_having(self, phrase: Phrase, text: str) -> Reading | None:
+        """`customers~orders`: how many different customers the orders have."""
+        who, what = (content_stems(part) for part in text.split("~", 1))
+        owners = {e.card.key for e in self.linker.entities(who) if not e.rest}
+        for link in self.linker.entities(what):
+            edge = next((e for e in self.planner.edges if e.left == link.card.key and e.right in owners), None)
+            if edge is None or link.card.layer == "source":
+                continue
+            shown = text.replace("~", " with ")
+            measure = Measure(
+                name=snake(shown),
+                relation=link.card.key,
+                aggregation="count_distinct",
+                expression=qualified(link.card.key, edge.left_column).sql(dialect=self.evidence.dialect),
+            )
+            reading = Reading(replace(phrase, text=shown), entity=link.card)
+            reading.metric = _simple(measure, reading.phrase, f"different {edge.left_column} in {link.card.key}")
+            self._explain(reading, list(link.rest), [link.card.key])
+            return reading
+        return None
 
     def _best(self, readings: list[Reading], wanted: Sequence[str]) -> Reading:
         """The reading that explains most and reaches the wanted dimensions; like ones compared."""

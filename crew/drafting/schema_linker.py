@@ -318,14 +318,17 @@ def _score(
         return None
     score = total / len(phrase)
     explained = {w for p in phrase for w in alike(p)} | set(entity)
-    score -= 0.12 * len([s for s in own if s not in explained and s not in _NEUTRAL])
+    strange = len([s for s in own if s not in explained and s not in _NEUTRAL])
+    score -= (0.25 if labels and not _is_label(column, own) else 0.12) * strange
     if labels:
+        if strange and is_numeric(column):
+            return None
         if set(own) & _KEYS and not set(phrase) & _KEYS:
             score -= 0.3
         elif _is_label(column, own):
             score += 0.1
         if column.is_personal:
-            score -= 0.2
+            score -= 0.5
     return ColumnLink(card.key, column, score, hops, exact)
 
 

@@ -8,7 +8,6 @@ from crew.artifacts import (
     DraftModel,
     Evidence,
     GenericTest,
-    Measure,
     ModelDraft,
     RelationCard,
     RequirementSpec,
@@ -108,15 +107,18 @@ def _totals_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence, p
     totals = SourceTotals(marked, planner)
     filters = [f.condition for f in spec.filters]
     parts = []
-    for measure in {m.name: m for metric in spec.metrics for m in metric.measures}.values():
-        if measure.is_stock or measure.aggregation not in {"count", "sum"} or measure.name not in model.columns:
+    figures = {
+        (metric.name if metric.formula == m.name else m.name): m for metric in spec.metrics for m in metric.measures
+    }
+    for column, measure in figures.items():
+        if measure.is_stock or measure.aggregation not in {"count", "sum"} or column not in model.columns:
             continue
         span = "{moment} is not null" if spec.time else ""
         try:
             sql = totals.overall(measure, filters, span)
         except (NoJoin, AmbiguousJoin):
             return None
-        parts.append(_comparison(measure, sql, model.name, marked))
+        parts.append(_comparison(column, sql, model.name, marked))
     if not parts:
         return None
     name = f"assert_{model.name}_matches_its_sources"
@@ -124,12 +126,12 @@ def _totals_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence, p
     return SingularTest(name=name, path=f"{evidence.conventions.tests_folder}/{name}.sql", sql=text, reason="no row is lost or counted twice on the way")
 
 
-def _comparison(measure: Measure, source_sql: str, model: str, marked: Evidence) -> str:
+def _comparison(column: str, source_sql: str, model: str, marked: Evidence) -> str:
     text = re.sub(r"\bref_(\d+)\b", lambda m: ref_sql(marked.relations[int(m.group(1))].key), source_sql)
     return (
-        f"select '{measure.name}' as figure, expected.value as in_sources, actual.value as in_model\n"
+        f"select '{column}' as figure, expected.value as in_sources, actual.value as in_model\n"
         f"from ({text}) as expected\n"
-        f"cross join (select sum({measure.name}) as value from {ref_sql(model)}) as actual\n"
+        f"cross join (select sum({column}) as value from {ref_sql(model)}) as actual\n"
         "where abs(coalesce(expected.value, 0) - coalesce(actual.value, 0)) > 0.005"
     )
 

@@ -244,8 +244,18 @@ _ROW_PER = re.compile(r"\b(?:one|1|a|single)\s+(?:row|line|record)\s+(?:for\s+ea
 _BREAK = " | "
 
 
+_HAVING = re.compile(
+    r"\b(?P<who>\w+s)\s+(?:(?:who|that|which)\s+)?(?:(?:have|has|had)\s+)?"
+    r"(?:placed|made|bought|booked|submitted|opened|filed|created|raised|with|having|had)\s+"
+    r"(?:at least (?:one|1)|one or more|an?|any|some)?\s*(?P<what>\w+(?: \w+s)?)\b",
+    re.I,
+)
+
+
 def _read_clause(clause: Phrase, wish: Wish) -> None:
     text = clause.text
+    if clause.place in {"title", "wish"} and re.search(r"\bhow many\b|\bnumber of\b|\bcount of\b", text, re.I):
+        text = _HAVING.sub(r"\g<who>~\g<what>", text)
     if _GAPS.search(text):
         wish.fill_gaps = True
         if clause.place != "title":
@@ -404,7 +414,7 @@ def _only_grain(piece: str) -> str | None:
 def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
     kept = []
     for token in text.split(" "):
-        grain = grain_words().get(token.strip(",.;:()").lower())
+        grain = grain_words().get(token.strip(",.;:()?!").lower())
         if grain is None:
             kept.append(token)
         elif wish.grain is None:

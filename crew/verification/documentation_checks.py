@@ -72,6 +72,10 @@ def keys_are_tested(context: CheckContext) -> Check:
     return verdict("key tests", findings, "tests", "every new model has its key tested")
 
 
+_REPEATED = re.compile(r"\bgroup\s+by\b.*\bhaving\s+count\(\s*\*?\s*\)\s*>\s*1\b", re.I | re.S)
+"""A singular test that looks for rows which share a key."""
+
+
 def is_filler(name: str, text: str) -> bool:
     """Whether a description says no more than the name does."""
     plain = re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
@@ -84,6 +88,9 @@ def _has_key_test(manifest: dict[str, Any], unique_id: str) -> bool:
         node = manifest["nodes"].get(child) or {}
         test = (node.get("test_metadata") or {}).get("name", "")
         if node.get("attached_node", unique_id) == unique_id and "unique" in test:
+            return True
+        counted = not test and _REPEATED.search(node.get("raw_code") or "")
+        if counted and node.get("resource_type") == "test":
             return True
     return False
 

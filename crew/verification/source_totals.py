@@ -19,6 +19,7 @@ from crew.drafting.sql_compiler import interval, period_of
 ROWS = "counted"
 COUNTED, UNDATED, OUTSIDE = 0, 1, 2
 FILTERED, LOST, UNKNOWN = 100, 200, 300  # plus the number of the condition
+_NAME = ("this", "db", "catalog")
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,11 @@ class SourceTotals:
             columns[f"f{n}"] = exp.paren(self._tree(measure, text))
             columns[f"k{n}"] = self._leads_nowhere(measure, text)
         inner = exp.select(*(exp.alias_(t, name) for name, t in columns.items()))
+        inner = _read_once(inner.from_(self._table(measure)))
         shown = [c for c in columns if c[0] not in "fk"]
         return (
             f"select {', '.join(shown)}, {self._reason(measure, cut)} as reason "
-            f"from ({self._sql(inner.from_(self._table(measure)))}) as l"
+            f"from ({self._sql(inner)}) as l"
         )
 
     def cells(self, measure: Measure, cut: Cut, periods: str = "") -> str:
@@ -158,9 +160,9 @@ class SourceTotals:
 
     def _reason(self, measure: Measure, cut: Cut) -> str:
         whens = []
-        if measure.is_stock:
+        if measure.is_stock and cut.grain:
             whens.append(f"when begin_at is null then {UNDATED}")
-        elif measure.time and cut.is_timed:
+        elif measure.time and not measure.is_stock and cut.is_timed:
             whens.append(f"when moment is null then {UNDATED}")
             whens += [f"when not ({c}) then {OUTSIDE}" for c in self.span("moment", cut)]
         count = len(cut.conditions(measure))
@@ -217,21 +219,32 @@ class SourceTotals:
         if key in {measure.relation, ""}:
             return exp.column(column.name, table=ROWS)
         path = self._planner.path(measure.relation, key, measure.keys)
-        value: exp.Expr = exp.column(path[0].left_column, table=ROWS)
-        for n, edge in enumerate(path):
-            wanted = path[n + 1].left_column if n + 1 < len(path) else column.name
+        value: exp.Expr = exp.column(column.name, table=f"k{len(path) - 1}")
+        for n, edge in reversed(list(enumerate(path))):
             card = self._evidence.relation(edge.right)
-            alias = f"k{n}"
+            left = exp.column(edge.left_column, table=f"k{n - 1}" if n else ROWS)
             value = (
-                exp.select(exp.column(wanted, table=alias))
-                .from_(f"{card.relation_name if card else edge.right} as {alias}")
-                .where(exp.column(edge.right_column, table=alias).eq(value))
+                exp.select(value)
+                .from_(f"{card.relation_name if card else edge.right} as k{n}")
+                .where(exp.column(edge.right_column, table=f"k{n}").eq(left))
                 .subquery()
             )
         return value
 
     def _sql(self, query: exp.Expr) -> str:
         return query.sql(dialect=self._evidence.dialect)
+
+
+def _read_once(query: exp.Select) -> exp.Select:
+    """Every relation as a CTE: a view that is looked up often would be computed as often."""
+    names: dict[str, str] = {}
+    for table in list(query.find_all(exp.Table)):
+        alias, bare = table.alias, exp.Table(**{k: table.args.get(k) for k in _NAME}).copy()
+        name = names.setdefault(bare.sql(), f"source_{len(names)}")
+        if name not in [cte.alias for cte in query.ctes]:
+            query = query.with_(name, as_=exp.select("*").from_(bare), copy=False)
+        table.replace(exp.to_table(name, alias=alias))
+    return query
 
 
 def _aggregation(measure: Measure, value: str) -> str:

@@ -200,8 +200,10 @@ def test_a_notion_page_alone_and_in_a_webhook_is_read() -> None:
 
 
 def test_a_slack_command_has_the_same_key_however_it_comes() -> None:
-    fields = {"command": "/data", "text": "Hi! Churn by <#C1|emea>?", "team_id": "T1",
-              "trigger_id": "1.2", "user_name": "mara", "response_url": "https://h.example/s"}  # fmt: skip
+    fields = {
+        "command": "/data", "text": "Hi! Churn by <#C1|emea>?", "team_id": "T1",
+        "trigger_id": "1.2", "user_name": "mara", "response_url": "https://h.example/s",
+    }  # fmt: skip
     found = read(json.dumps(fields))
     form = "command=%2Fdata&text=Hi%21+Churn+by+%3C%23C1%7Cemea%3E%3F&team_id=T1&trigger_id=1.2"
     assert found.key == read(form).key
@@ -304,7 +306,7 @@ JSON = st.recursive(
             ["type", "content", "attrs", "marks", "text", "paragraph", "table_row", "rich_text",
              "children", "cells", "parent", "id", "block_id", "level", "comments", "labels"]
         ),
-        inner | st.sampled_from(["paragraph", "text", "table", "bulletList", "heading", "taskList"]),
+        inner | st.sampled_from(["paragraph", "text", "table", "heading", "taskList"]),
         max_size=4,
     ),
     max_leaves=30,

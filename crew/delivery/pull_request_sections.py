@@ -1,0 +1,212 @@
+"""The parts of a pull request's text, each complete by itself; empty where there is nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from crew.artifacts import (
+    Check,
+    Cost,
+    Evidence,
+    Grounding,
+    ModelDraft,
+    Request,
+    RequirementSpec,
+    TestSuite,
+    ValidationReport,
+)
+from crew.delivery.safe_markdown import (
+    code,
+    code_block,
+    details,
+    evidence_table,
+    link,
+    quoted,
+    shown,
+    table,
+)
+
+_ICONS = {"passed": "✅", "failed": "❌", "warned": "⚠️", "skipped": "⏭️"}
+_SOURCES = {
+    "ticket": "ticket",
+    "glossary": "glossary",
+    "column": "column",
+    "precedent": "precedent",
+    "answer": "answer",
+    "rule": "rule",
+    "assumption": "**assumption**",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of what is shown."""
+
+    text: int = 4000
+    items: int = 60
+    rows: int = 40
+    cell: int = 200
+
+
+def asked(request: Request, limits: Limits) -> str:
+    by = f", asked by {shown(request.requester, 80)}" if request.requester else ""
+    head = f"{link(request.key, request.url)}: **{shown(request.title, 200)}**{by}"
+    return f"## The request\n\n{head}\n\n{quoted(request.body, limits.text)}"
+
+
+def understood(spec: RequirementSpec, limits: Limits) -> str:
+    rows = [[shown(a), b, _ground(g, limits)] for a, b, g in _elements(spec, limits)]
+    lines = [shown(spec.question, 500)] if spec.question else []
+    if spec.row_grain:
+        columns = ", ".join(code(c, 80) for c in spec.row_grain[: limits.items])
+        lines.append(f"One row per {columns}.")
+    if rows:
+        left = len(rows) - limits.items
+        body = table(("", "as understood", "where it comes from"), rows[: limits.items])
+        lines.append(body + (f"\n\n_{left} more are not shown._" if left > 0 else ""))
+    return "## What was understood\n\n" + "\n\n".join(lines) if lines else ""
+
+
+def _elements(spec: RequirementSpec, limits: Limits) -> Iterator[tuple[str, str, Grounding]]:
+    for metric in spec.metrics:
+        unit = f" ({shown(metric.unit, 30)})" if metric.unit else ""
+        told = shown(metric.definition or metric.label, limits.cell)
+        yield "metric", f"{code(metric.name, 80)}{unit}: {told}", metric.grounding
+        if metric.formula != metric.name:
+            yield "formula", code(metric.formula, limits.cell), metric.grounding
+    for dimension in spec.dimensions:
+        column = code(f"{dimension.relation}.{dimension.column}", 120)
+        yield "dimension", f"{code(dimension.name, 80)} from {column}", dimension.grounding
+    if spec.time:
+        yield "time", f"per {spec.time.grain}, as {code(spec.time.column)}", spec.time.grounding
+    for filter_ in spec.filters:
+        told = f"{shown(filter_.label, limits.cell)} {code(filter_.condition, limits.cell)}"
+        yield "filter", told, filter_.grounding
+    if spec.look_back:
+        back = spec.look_back
+        yield "look-back", f"the last {back.count} {back.unit}s", back.grounding
+    if spec.date_range:
+        span = spec.date_range
+        told = f"from {shown(span.start or 'the first day')} to {shown(span.end or 'today')}"
+        yield "span", f"{told} (end exclusive)", span.grounding
+
+
+def _ground(grounding: Grounding, limits: Limits) -> str:
+    sure = "" if grounding.confidence >= 1 else f" ({round(100 * grounding.confidence)} % sure)"
+    return f"{_SOURCES[grounding.source]}: “{shown(grounding.text, limits.cell)}”{sure}"
+
+
+def notes(spec: RequirementSpec, limits: Limits) -> str:
+    return _listed("## Notes", (shown(note, limits.cell * 2) for note in spec.notes), limits)
+
+
+def assumptions(spec: RequirementSpec, limits: Limits) -> str:
+    items = []
+    for assumption in spec.assumptions:
+        told = shown(assumption.text, limits.cell * 2)
+        if assumption.check_sql and limits.rows:
+            sql = code_block(assumption.check_sql, "sql", limits.text // 2)
+            told += "\n  " + details("how to check", sql).replace("\n", "\n  ")
+        items.append(told)
+    return _listed("## Assumptions to confirm", items, limits, "- [ ]")
+
+
+def lineage(draft: ModelDraft, evidence: Evidence, limits: Limits) -> str:
+    """Relations that are read, one level above them, and the models of the change."""
+    names = {m.name for m in draft.models}
+    edges = dict.fromkeys((r, m.name) for m in draft.models for r in m.relations)
+    known = {r.unique_id: r.key for r in evidence.relations}
+    for read in dict.fromkeys(r for m in draft.models for r in m.relations):
+        card = evidence.relation(read)
+        for parent in card.parents if card and read not in names else ():
+            edges[known.get(parent, parent.split(".", 2)[-1]), read] = None
+    shown_edges = list(edges)[: limits.items]
+    nodes = list(dict.fromkeys(n for edge in shown_edges for n in edge))
+    if not nodes:
+        return ""
+    numbers = {name: f"n{i}" for i, name in enumerate(nodes)}
+    lines = ["flowchart LR"]
+    for name, id_ in numbers.items():
+        label = re.sub(r"[^\w. -]", "", name)[:80]
+        lines.append(f'  {id_}["{label}"]' + (":::changed" if name in names else ""))
+    lines += [f"  {numbers[a]} --> {numbers[b]}" for a, b in shown_edges]
+    lines.append("  classDef changed stroke-width:3px")
+    return "## Lineage\n\n```mermaid\n" + "\n".join(lines) + "\n```"
+
+
+def evidence_sheet(report: ValidationReport, limits: Limits) -> str:
+    rows = [
+        [_ICONS[c.status], shown(c.name, 60), shown(c.finding, limits.cell)]
+        for c in report.checks[: limits.items]
+    ]
+    parts = ["## Evidence", table(("", "check", "finding"), rows)]
+    if len(report.checks) > len(rows):
+        parts.append(f"_{len(report.checks) - len(rows)} more checks are not shown._")
+    with_table = [c for c in report.checks if c.table and c.table.columns][: limits.items]
+    for check in sorted(with_table, key=_rank):
+        title = shown(check.name[:1].upper() + check.name[1:], 60)
+        if check.table is None:
+            continue
+        body = evidence_table(check.table, limits.rows, limits.cell)
+        if _rank(check) < 2:
+            parts.append(f"### {title}\n\n{body}")
+        else:
+            parts.append(details(f"{title} ({len(check.table.rows)} rows)", body))
+    return "\n\n".join(parts)
+
+
+def _rank(check: Check) -> int:
+    """The proof that numbers agree first, what was lost on the way next, samples last."""
+    words = ("reconcil", "ledger", "", "sample")
+    name = check.name.lower()
+    return next((i for i in (0, 1, 3) if words[i] in name), 2)
+
+
+def dropped_tests(suite: TestSuite, limits: Limits) -> str:
+    items = (shown(reason, limits.cell * 2) for reason in suite.dropped)
+    return _listed("## Tests proposed and dropped", items, limits)
+
+
+def how_to_review(spec: RequirementSpec, draft: ModelDraft, report: ValidationReport) -> str:
+    models = draft.models[:10]
+    steps = []
+    if models:
+        steps.append("Read " + ", ".join(code(m.path, 200) for m in models) + ".")
+    names = [m.name for m in models] or [spec.model or spec.target]
+    selected = " ".join(f"{name}+" for name in names if re.fullmatch(r"\w+", name))
+    if selected:
+        steps.append(f"Run {code(f'dbt build --select {selected}')}; it builds and tests them.")
+    if any(_rank(c) == 0 and c.table for c in report.checks):
+        steps.append("Compare the reconciliation above with a figure you trust.")
+    if spec.assumptions:
+        steps.append("Confirm the assumptions, or answer on the ticket what is meant instead.")
+    warned = ", ".join(shown(c.name, 60) for c in report.checks if c.status == "warned")
+    if warned:
+        steps.append(f"Look at the warnings: {warned[:300]}.")
+    return "## How to review\n\n" + "\n".join(f"{i}. {s}" for i, s in enumerate(steps[:5], 1))
+
+
+def acceptance(spec: RequirementSpec, limits: Limits) -> str:
+    items = (shown(criterion, limits.cell * 2) for criterion in spec.acceptance)
+    return _listed("## Acceptance criteria, in the ticket's words", items, limits, "- [ ]")
+
+
+def spent(cost: Cost, seconds: float) -> str:
+    took = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    if not cost.llm_calls:
+        return f"---\n\nMade by Firstmile in {took}, without any call of a language model."
+    tokens = f"{cost.prompt_tokens:,} + {cost.completion_tokens:,} tokens"
+    return (
+        f"---\n\nMade by Firstmile in {took}, with {cost.llm_calls} language model calls "
+        f"({tokens}, {cost.usd:.2f} USD)."
+    )
+
+
+def _listed(head: str, items: Iterable[str], limits: Limits, bullet: str = "-") -> str:
+    listed = list(items)
+    lines = [f"{bullet} {item}" for item in listed[: limits.items]]
+    if len(listed) > limits.items:
+        lines.append(f"- _{len(listed) - limits.items} more are not shown._")
+    return f"{head}\n\n" + "\n".join(lines) if lines else ""
