@@ -87,7 +87,12 @@ class Workplace:
     def work(self, request: Request, listener: Listener) -> tuple[Outcome, dict[str, Any]]:
         """Work one request. Returns the outcome and the JSON object of the run."""
         settings, store = self.settings, RunStore(self.state)
-        conditions = (self.checkout.base_commit, str(self.checkout.origin), settings.llm, settings.to)
+        conditions = (
+            self.checkout.base_commit,
+            str(self.checkout.origin),
+            settings.llm,
+            settings.to,
+        )
         name = run_name(request, *conditions)
         began = time.monotonic()
         with store.open(name, request) as run:
@@ -157,7 +162,9 @@ def _open(
     cache = state / "cache" / key
     cache.mkdir(parents=True, exist_ok=True)
     profiles = settings.profiles_dir.expanduser().resolve() if settings.profiles_dir else None
-    info = worker.open(checkout.folder, profiles, settings.target, checkout.origin, workspace / "scratch", cache)
+    info = worker.open(
+        checkout.folder, profiles, settings.target, checkout.origin, workspace / "scratch", cache
+    )
     worker.ensure_built()
     parsed = worker.parse()
     return info, DbtProject.load(parsed.manifest), worker.relation_names()
@@ -197,11 +204,28 @@ def _workplace(
     combination = conventions.unique_combination
     macros = [combination[0]] if combination else []
     extra = (reconciliation, row_ledger, fabrication_guard)
-    verifier = Verification(ProjectVerifier(worker, checkout.folder, info, extra, macros), checkout.folder)
-    return Workplace(settings, checkout, worker, info, project, evidence, recall, verifier, host, state, seconds, indexed)
+    verifier = Verification(
+        ProjectVerifier(worker, checkout.folder, info, extra, macros), checkout.folder
+    )
+    return Workplace(
+        settings,
+        checkout,
+        worker,
+        info,
+        project,
+        evidence,
+        recall,
+        verifier,
+        host,
+        state,
+        seconds,
+        indexed,
+    )
 
 
-def read_terms(settings: Settings, checkout: Checkout, project: DbtProject) -> tuple[GlossaryTerm, ...]:
+def read_terms(
+    settings: Settings, checkout: Checkout, project: DbtProject
+) -> tuple[GlossaryTerm, ...]:
     """Agreed words: the settings' glossary or the project's own, then its semantic layer."""
     glossary = settings.glossary or find_glossary(checkout.folder)
     terms = read_glossary(glossary) if glossary else ()
@@ -333,7 +357,9 @@ class _Traced:
         self.listener.step_started(name)
 
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
-        self.trace({"step": name, "found": found, "seconds": round(seconds, 3), "cost": cost.model_dump()})
+        self.trace(
+            {"step": name, "found": found, "seconds": round(seconds, 3), "cost": cost.model_dump()}
+        )
         self.listener.step_finished(name, found, seconds, cost)
 
 

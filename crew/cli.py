@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,12 +32,16 @@ Target = Annotated[str | None, typer.Option(help="Target of the dbt profile.")]
 To = Annotated[str | None, typer.Option(help="Where the pull request goes: local, github or none.")]
 Llm = Annotated[str | None, typer.Option(help="provider/model, or drafting (the default: no LLM).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but deliver.")]
-Answer = Annotated[list[str] | None, typer.Option(help="An answer to an open question; repeatable.")]
+Answer = Annotated[
+    list[str] | None, typer.Option(help="An answer to an open question; repeatable.")
+]
 
 
 @app.command()
 def replay(
-    ticket: Annotated[str, typer.Argument(help="A Jira, Notion or Slack payload, a text file, or -.")],
+    ticket: Annotated[
+        str, typer.Argument(help="A Jira, Notion or Slack payload, a text file, or -.")
+    ],
     project: Project = None,
     subfolder: Subfolder = None,
     profiles_dir: ProfilesDir = None,
@@ -130,7 +135,11 @@ def index(
 
         settings = _settings(project, subfolder, profiles_dir, target, "none", None, False, state)
         found = index_project(settings)
-        _say(as_json, found, f"{found['models']} models: {found['written']} written, {found['removed']} removed.")
+        _say(
+            as_json,
+            found,
+            f"{found['models']} models: {found['written']} written, {found['removed']} removed.",
+        )
 
 
 @app.command()
@@ -199,7 +208,8 @@ def _work(settings: Any, request: Any, answers: list[str], as_json: bool) -> Non
         progress.step_started("open project")
         from crew.assemble import open_workplace
 
-        with open_workplace(settings) as workplace:
+        with redirect_stdout(io.StringIO()), open_workplace(settings) as workplace:
+            # Libraries print; standard output belongs to the outcome alone.
             progress.opened(workplace.checkout, workplace.project)
             outcome, result = workplace.work(request, progress)
     from crew.result import EXIT_CODES
@@ -258,9 +268,15 @@ def main() -> None:
         import tempfile
         import traceback
 
-        with tempfile.NamedTemporaryFile("w", prefix="firstmile-", suffix=".log", delete=False) as log:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="firstmile-", suffix=".log", delete=False
+        ) as log:
             traceback.print_exc(file=log)
-        _complain("--json" in sys.argv, f"Something went wrong that should not: {error}", f"The details are in {log.name}; please report them.")
+        _complain(
+            "--json" in sys.argv,
+            f"Something went wrong that should not: {error}",
+            f"The details are in {log.name}; please report them.",
+        )
         sys.exit(1)
 
 

@@ -135,7 +135,9 @@ class Planner:
             "recall",
             Evidence,
             lambda: self.evidence.gather(request, self.recall),
-            lambda e: f"{len(e.relations)} relations, {len(e.glossary)} agreed terms, {len(e.precedents)} precedents",
+            lambda e: (
+                f"{len(e.relations)} relations, {len(e.glossary)} agreed terms, {len(e.precedents)} precedents"
+            ),
         )
 
     def _interpret(self, request: Request, state: State) -> Outcome | None:
@@ -245,7 +247,9 @@ class Planner:
         if failure.blame == "environment":
             return Failed(reason=seen, tried=tuple(state.tried), spec=state.spec, report=report)
         if seen in state.tried or len(state.tried) >= MAX_REPAIRS:
-            reason = f"The check “{failure.name}” fails and no repair was found: {finding.text[:1500]}"
+            reason = (
+                f"The check “{failure.name}” fails and no repair was found: {finding.text[:1500]}"
+            )
             return Failed(reason=reason, tried=tuple(state.tried), spec=state.spec, report=report)
         state.tried.append(seen)
         state.finding, state.report = finding, None
@@ -264,7 +268,9 @@ class Planner:
         """Whose work it is. A failing uniqueness or reconciliation may lie in model or request."""
         if failure.name in {"tests", "unit tests"} and failure.blame == "model":
             choices = ["model", "tests", "requirement"]
-            return self.agents.decide("A generated test fails. What is wrong?", choices, finding.text, "model")
+            return self.agents.decide(
+                "A generated test fails. What is wrong?", choices, finding.text, "model"
+            )
         return failure.blame or "model"
 
     def _redo_model(self, request: Request, state: State) -> None:
@@ -352,7 +358,9 @@ def _spec_found(spec: RequirementSpec) -> str:
 def _report_found(report: ValidationReport) -> str:
     failure = report.first_failure
     if failure:
-        return f"{failure.name} failed: {failure.finding.splitlines()[0] if failure.finding else ''}"
+        return (
+            f"{failure.name} failed: {failure.finding.splitlines()[0] if failure.finding else ''}"
+        )
     count = {s: sum(c.status == s for c in report.checks) for s in ("passed", "warned", "skipped")}
     return ", ".join(f"{n} {s}" for s, n in count.items() if n)
 

@@ -49,10 +49,18 @@ class Settings(BaseSettings):
     prices: dict[str, Prices] = Field({}, description="USD per million tokens, by LLM")
     budget: BudgetSettings = Field(BudgetSettings(), description="limits of one request")
     dbt_timeout_seconds: float = Field(300.0, gt=0, description="how long one call of dbt may take")
-    glossary: Path | None = Field(None, description="glossary file; else glossary.yml of the project")
-    allow_env: tuple[str, ...] = Field((), description="variables that dbt may see besides those its profile names")
-    state: Path = Field(Path(".firstmile"), description="folder for runs, memory and pull request texts")
-    github: dict[str, Any] | None = Field(None, description="GitHub: repository, base, draft, labels")
+    glossary: Path | None = Field(
+        None, description="glossary file; else glossary.yml of the project"
+    )
+    allow_env: tuple[str, ...] = Field(
+        (), description="variables that dbt may see besides those its profile names"
+    )
+    state: Path = Field(
+        Path(".firstmile"), description="folder for runs, memory and pull request texts"
+    )
+    github: dict[str, Any] | None = Field(
+        None, description="GitHub: repository, base, draft, labels"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -73,9 +81,13 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_text("utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"{file.name} is not valid YAML: {error}", "Mend the line it names.") from error
+        raise InvalidSettings(
+            f"{file.name} is not valid YAML: {error}", "Mend the line it names."
+        ) from error
     if not isinstance(content, dict):
-        raise InvalidSettings(f"{file.name} is not a mapping of settings.", "Write `name: value` lines.")
+        raise InvalidSettings(
+            f"{file.name} is not a mapping of settings.", "Write `name: value` lines."
+        )
     return content
 
 

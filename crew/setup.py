@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 
 from crew.assemble import open_workplace
 from crew.errors import FirstmileError, InvalidInput
@@ -31,8 +32,13 @@ def write_settings(given: dict[str, Any], ask: bool) -> Path:
             values["github"] = {"repository": typer.prompt("GitHub repository (owner/name)")}
         values["llm"] = typer.prompt("LLM (provider/model, or drafting for none)", values["llm"])
     Settings(**values)
-    text = "# Settings of Firstmile. All of them are in the README. Secrets stay in the environment.\n"
-    file.write_text(text + yaml.safe_dump(values, sort_keys=False), "utf-8")
+    document = CommentedMap(values)
+    document.yaml_set_start_comment("Settings of Firstmile. Secrets stay in the environment.")
+    for name in values:
+        described = Settings.model_fields[name].description or ""
+        document.yaml_add_eol_comment(described, name, column=30)
+    with file.open("w", encoding="utf-8") as out:
+        YAML().dump(document, out)
     return file.resolve()
 
 
@@ -43,7 +49,10 @@ def index_project(settings: Settings) -> dict[str, int]:
     with open_workplace(settings) as place:
         models = [r for r in place.project.relations.values() if r.kind == "model"]
         if not isinstance(place.recall, LongTermMemory):
-            raise InvalidInput("Long-term memory cannot be opened.", f"Remove {place.state / 'memory'} and try again.")
+            raise InvalidInput(
+                "Long-term memory cannot be opened.",
+                f"Remove {place.state / 'memory'} and try again.",
+            )
         written, removed = place.indexed
     return {"models": len(models), "written": written, "removed": removed}
 
@@ -70,7 +79,9 @@ def _tried(name: str, function: Callable[[], str]) -> dict[str, str]:
 def _git() -> dict[str, str]:
     if shutil.which("git") is None:
         return _finding("git", "failed", "git is not installed.", "Install git.")
-    said = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=10, check=False)
+    said = subprocess.run(
+        ["git", "--version"], capture_output=True, text=True, timeout=10, check=False
+    )
     return _finding("git", "passed", said.stdout.strip())
 
 
@@ -113,7 +124,12 @@ def _state(settings: Settings) -> dict[str, str]:
         with tempfile.TemporaryFile(dir=existing):
             return _finding("state", "passed", f"{folder} can be written")
     except OSError as error:
-        return _finding("state", "failed", f"{folder} cannot be written: {error}", "Choose another folder with --state.")
+        return _finding(
+            "state",
+            "failed",
+            f"{folder} cannot be written: {error}",
+            "Choose another folder with --state.",
+        )
 
 
 def _project(settings: Settings) -> list[dict[str, str]]:
@@ -122,13 +138,38 @@ def _project(settings: Settings) -> list[dict[str, str]]:
         with open_workplace(settings) as place:
             info, checkout = place.info, place.checkout
             where = f"{checkout.repository}" if checkout.repository else "no git repository"
-            findings.append(_finding("project", "passed", f"{place.project.name}: {len(place.project.model_names)} models, {where}"))
-            findings.append(_finding("warehouse", "passed", f"{info.adapter}, target {info.target!r}, {len(info.relations)} relations"))
+            findings.append(
+                _finding(
+                    "project",
+                    "passed",
+                    f"{place.project.name}: {len(place.project.model_names)} models, {where}",
+                )
+            )
+            findings.append(
+                _finding(
+                    "warehouse",
+                    "passed",
+                    f"{info.adapter}, target {info.target!r}, {len(info.relations)} relations",
+                )
+            )
             terms = len(place.recall.terms())
             status = "passed" if terms else "warned"
-            findings.append(_finding("glossary", status, f"{terms} agreed terms", "" if terms else "Write glossary.yml; see docs/glossary.md."))
+            findings.append(
+                _finding(
+                    "glossary",
+                    status,
+                    f"{terms} agreed terms",
+                    "" if terms else "Write glossary.yml; see docs/glossary.md.",
+                )
+            )
             if checkout.changed:
-                findings.append(_finding("work tree", "warned", f"{len(checkout.changed)} uncommitted changes are not seen"))
+                findings.append(
+                    _finding(
+                        "work tree",
+                        "warned",
+                        f"{len(checkout.changed)} uncommitted changes are not seen",
+                    )
+                )
     except FirstmileError as error:
         findings.append(_finding("project", "failed", error.message, error.cure))
     return findings

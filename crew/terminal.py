@@ -16,7 +16,12 @@ from crew.artifacts import Cost, Delivered, NeedsAnswers, Outcome
 from crew.catalog.dbt_project import DbtProject
 from crew.ports import Checkout
 
-_SIGN = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]–[/]", "warned": "[yellow]![/]"}
+_SIGN = {
+    "passed": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "skipped": "[dim]–[/]",
+    "warned": "[yellow]![/]",
+}
 
 
 class Progress:
@@ -51,14 +56,17 @@ class Progress:
         self._line("open project", found, time.monotonic() - self._began, Cost())
         if checkout.changed:
             self.console.print(
-                f"[yellow]  {len(checkout.changed)} uncommitted changes are not seen: Firstmile works on the last commit.[/]"
+                f"[yellow]  {len(checkout.changed)} uncommitted changes are not seen:"
+                " Firstmile works on the last commit.[/]"
             )
 
     def _line(self, name: str, found: str, seconds: float, cost: Cost) -> None:
         line = Text("✓ ", "green") + Text(f"{name:<14}", "bold")
         line += Text(f" {seconds:5.1f} s  ", "dim")
         if cost.llm_calls:
-            line += Text(f"{cost.prompt_tokens + cost.completion_tokens:,} tokens  ${cost.usd:.3f}  ", "dim")
+            line += Text(
+                f"{cost.prompt_tokens + cost.completion_tokens:,} tokens  ${cost.usd:.3f}  ", "dim"
+            )
         line += Text(found if len(found) < 300 else found[:297] + "…")
         self.console.print(line)
 
@@ -72,10 +80,15 @@ def print_outcome(outcome: Outcome, result: dict[str, Any], console: Console | N
     """The outcome of a run for people; a pull request's text is rendered."""
     console = console or Console(highlight=False)
     if isinstance(outcome, Delivered):
-        console.print(Panel(Markdown(outcome.text), title=outcome.change_set.title, border_style="green"))
+        console.print(
+            Panel(Markdown(outcome.text), title=outcome.change_set.title, border_style="green")
+        )
         if outcome.pull_request:
             made = "Opened" if outcome.pull_request.created else "Up to date"
-            console.print(f"[bold green]{made}:[/] branch [bold]{result['branch']}[/], commit {outcome.pull_request.commit[:10]}", soft_wrap=True)
+            console.print(
+                f"[bold green]{made}:[/] branch [bold]{result['branch']}[/], commit {outcome.pull_request.commit[:10]}",
+                soft_wrap=True,
+            )
             console.print(f"Pull request: {outcome.pull_request.location}", soft_wrap=True)
         else:
             console.print("Nothing was sent. Files of the change:")
@@ -84,11 +97,16 @@ def print_outcome(outcome: Outcome, result: dict[str, Any], console: Console | N
     elif isinstance(outcome, NeedsAnswers):
         print_questions(outcome, console)
     else:
-        title = {"already_exists": "Already there", "refused": "Refused", "failed": "Failed"}[outcome.outcome]
+        title = {"already_exists": "Already there", "refused": "Refused", "failed": "Failed"}[
+            outcome.outcome
+        ]
         style = "cyan" if outcome.outcome == "already_exists" else "red"
         console.print(Panel(Text(str(result["reason"])), title=title, border_style=style))
     _notes(result, console, isinstance(outcome, Delivered))
-    console.print(f"[dim]Run {result['run']}, {result['seconds']:.1f} s. `firstmile show {result['run']}`[/]", soft_wrap=True)
+    console.print(
+        f"[dim]Run {result['run']}, {result['seconds']:.1f} s. `firstmile show {result['run']}`[/]",
+        soft_wrap=True,
+    )
 
 
 def print_questions(outcome: NeedsAnswers, console: Console) -> None:
@@ -100,7 +118,7 @@ def print_questions(outcome: NeedsAnswers, console: Console) -> None:
             body += Text(f"\n  {option.label}  ", "bold") + Text(option.meaning)
             body += Text(f": {option.effect}" if option.effect else "", "cyan") + Text(mark, "dim")
         console.print(Panel(body, title=f"Question {number}", border_style="yellow"))
-    console.print("Answer on the ticket, or run the same command with --answer \"A\".")
+    console.print('Answer on the ticket, or run the same command with --answer "A".')
 
 
 def _notes(result: dict[str, Any], console: Console, in_text: bool) -> None:
@@ -113,11 +131,19 @@ def print_runs(summaries: list[dict[str, Any]]) -> None:
     table = RichTable("run", "outcome", "request", "model", "seconds")
     for s in summaries:
         title = s.get("request", {}).get("title", "")
-        table.add_row(s["run"], s["outcome"], Text(title[:60]), ", ".join(s.get("models", [])), f"{s.get('seconds', 0):.1f}")
+        table.add_row(
+            s["run"],
+            s["outcome"],
+            Text(title[:60]),
+            ", ".join(s.get("models", [])),
+            f"{s.get('seconds', 0):.1f}",
+        )
     Console().print(table if summaries else "No runs yet.")
 
 
-def print_run(summary: dict[str, Any], steps: list[dict[str, Any]], outcome: Outcome | None) -> None:
+def print_run(
+    summary: dict[str, Any], steps: list[dict[str, Any]], outcome: Outcome | None
+) -> None:
     """A run's steps, then its checks, then its outcome."""
     console = Console(highlight=False)
     table = RichTable("step", "found", "seconds")
@@ -138,5 +164,9 @@ def print_run(summary: dict[str, Any], steps: list[dict[str, Any]], outcome: Out
 def print_findings(findings: list[dict[str, str]]) -> None:
     table = RichTable("", "what", "found")
     for f in findings:
-        table.add_row(_SIGN[f["status"]], f["name"], Text(f["finding"] + (f"\n→ {f['cure']}" if f.get("cure") else "")))
+        table.add_row(
+            _SIGN[f["status"]],
+            f["name"],
+            Text(f["finding"] + (f"\n→ {f['cure']}" if f.get("cure") else "")),
+        )
     Console().print(table)

@@ -24,7 +24,9 @@ def compare_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     findings = []
     tables = names(connection, "select table_name from duckdb_tables() where schema_name = 'truth'")
     for table in sorted(set(tables) - {NOT_STAGED}):
-        columns = ", ".join(names(connection, f"select column_name from (describe clean.truth.{table})"))
+        columns = ", ".join(
+            names(connection, f"select column_name from (describe clean.truth.{table})")
+        )
         truth = f"select {columns} from clean.truth.{table}"
         staged = f"select {columns} from analytics.stg_shop__{table}"
         for title, left, right in (("missing from", truth, staged), ("wrong in", staged, truth)):
@@ -45,14 +47,18 @@ def compare_expected(connection: duckdb.DuckDBPyConnection) -> list[str]:
         truth = connection.execute(query.replace("truth.", "clean.truth.")).fetchall()
         staged = connection.execute(query.replace("truth.", "temp.main.")).fetchall()
         if not truth or truth != staged:
-            findings.append(f"{path.name}: {len(truth)} rows over the truth, {len(staged)} over staging, not the same")
+            findings.append(
+                f"{path.name}: {len(truth)} rows over the truth, {len(staged)} over staging, not the same"
+            )
     return findings
 
 
 def main() -> None:
     """Read the command line, print what differs, exit with 1 if anything does."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--warehouse", type=Path, required=True, help="DuckDB file after `dbt build`")
+    parser.add_argument(
+        "--warehouse", type=Path, required=True, help="DuckDB file after `dbt build`"
+    )
     parser.add_argument("--truth", type=Path, required=True, help="DuckDB file of the truth")
     options = parser.parse_args()
     with duckdb.connect(str(options.warehouse), read_only=True) as connection:

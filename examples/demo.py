@@ -43,7 +43,14 @@ def make_warehouse(folder: Path) -> Path:
         return warehouse
     warehouse.unlink(missing_ok=True)
     generator = str(EXAMPLES / "generate_warehouse.py")
-    run(sys.executable, generator, "--warehouse", str(warehouse), "--truth", str(folder / "facts.duckdb"))
+    run(
+        sys.executable,
+        generator,
+        "--warehouse",
+        str(warehouse),
+        "--truth",
+        str(folder / "facts.duckdb"),
+    )
     folders = ("--target-path", str(folder / "target"), "--log-path", str(folder / "logs"))
     dbt = str(Path(sys.executable).parent / "dbt")
     run(
@@ -71,7 +78,9 @@ def make_repository(folder: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the demo lives, for instance .firstmile/demo")
+    parser.add_argument(
+        "folder", type=Path, help="where the demo lives, for instance .firstmile/demo"
+    )
     folder = parser.parse_args().folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     print(f"warehouse   {make_warehouse(folder)}")

@@ -55,14 +55,20 @@ def generate(warehouse: Path, truth: Path, scale: float = 1.0) -> dict[str, int]
 def main() -> None:
     """Read the command line and report what was written."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--warehouse", type=Path, required=True, help="DuckDB file for the schema raw")
-    parser.add_argument("--truth", type=Path, required=True, help="DuckDB file for the schema truth")
+    parser.add_argument(
+        "--warehouse", type=Path, required=True, help="DuckDB file for the schema raw"
+    )
+    parser.add_argument(
+        "--truth", type=Path, required=True, help="DuckDB file for the schema truth"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="1.0 gives about 300,000 raw rows")
     options = parser.parse_args()
     if options.scale <= 0:
         parser.error("--scale must be above 0")
     if options.warehouse.stem == "raw" or options.truth.stem == "truth":
-        parser.error("a DuckDB file must not be named as the schema in it: 'truth.orders' would be ambiguous")
+        parser.error(
+            "a DuckDB file must not be named as the schema in it: 'truth.orders' would be ambiguous"
+        )
     rows = generate(options.warehouse, options.truth, options.scale)
     for table, number in rows.items():
         print(f"raw.{table:<16} {number:>8,}")

@@ -6,12 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from chromadb.api.types import Documents, EmbeddingFunction, Embeddings
+from chromadb.api.types import Embeddable, EmbeddingFunction, Embeddings
 
 VERSION = "wordllama-256-1"
 
 
-class LocalEmbedding(EmbeddingFunction[Documents]):
+class LocalEmbedding(EmbeddingFunction[Embeddable]):
     """256 dimensions, normalized; ten thousand short texts a second on one core."""
 
     def __init__(self) -> None:
@@ -24,8 +24,8 @@ class LocalEmbedding(EmbeddingFunction[Documents]):
         folder = Path(wordllama.__file__).parent
         return wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
 
-    def __call__(self, input: Documents) -> Embeddings:
-        vectors = self._model.embed(list(input), norm=True)
+    def __call__(self, input: Embeddable) -> Embeddings:
+        vectors = self._model.embed([str(text) for text in input], norm=True)
         return [row.astype("float32") for row in vectors]
 
     @staticmethod

@@ -34,7 +34,8 @@ def read_glossary(path: Path) -> tuple[GlossaryTerm, ...]:
     terms = content.get("terms") if isinstance(content, dict) else None
     if not isinstance(terms, list):
         raise InvalidProject(
-            f"The glossary {path.name!r} has no list `terms`.", "See docs/glossary.md for the format."
+            f"The glossary {path.name!r} has no list `terms`.",
+            "See docs/glossary.md for the format.",
         )
     return tuple(_term(entry, path.name) for entry in terms)
 
@@ -109,7 +110,11 @@ def semantic_terms(
         else:
             continue
         names = [p.get("name") for p in parts if p]
-        if filtered or any(p.get("filter") for p in parts if p) or not all(n in measures for n in names):
+        if (
+            filtered
+            or any(p.get("filter") for p in parts if p)
+            or not all(n in measures for n in names)
+        ):
             continue
         terms.append(
             GlossaryTerm(
@@ -127,7 +132,9 @@ def semantic_terms(
 def _semantic_measure(measure: dict[str, Any], model: dict[str, Any]) -> Measure | None:
     aggregation = _AGGREGATIONS.get(str(measure.get("agg")))
     relation = (model.get("node_relation") or {}).get("alias")
-    time = measure.get("agg_time_dimension") or (model.get("defaults") or {}).get("agg_time_dimension")
+    time = measure.get("agg_time_dimension") or (model.get("defaults") or {}).get(
+        "agg_time_dimension"
+    )
     dimension = next((d for d in model.get("dimensions", ()) if d["name"] == time), None)
     if aggregation is None or not relation:
         return None

@@ -51,8 +51,12 @@ class LongTermMemory:
             collection = self._collection(kind)
             if not collection.count() or not text.strip():
                 continue
-            answer = collection.query(query_texts=[text], n_results=limit, include=["documents", "metadatas", "distances"])
-            rows = zip(answer["documents"][0], answer["metadatas"][0], answer["distances"][0], strict=True)  # type: ignore[index]
+            answer = collection.query(
+                query_texts=[text], n_results=limit, include=["documents", "metadatas", "distances"]
+            )
+            rows = zip(
+                answer["documents"][0], answer["metadatas"][0], answer["distances"][0], strict=True
+            )
             for document, metadata, distance in rows:
                 likeness = round(1.0 - float(distance), 3)
                 if likeness >= MIN_LIKENESS:
@@ -83,7 +87,10 @@ class LongTermMemory:
         """Make the models' collection hold exactly `entries`; (written, removed). Incremental."""
         collection = self._collection(MODELS)
         known = collection.get(include=["metadatas"])
-        hashes = {i: (m or {}).get("hash") for i, m in zip(known["ids"], known["metadatas"] or [], strict=True)}
+        hashes = {
+            i: (m or {}).get("hash")
+            for i, m in zip(known["ids"], known["metadatas"] or [], strict=True)
+        }
         changed = [e for e in entries if hashes.get(e.id) != _hash(e)]
         gone = sorted(set(hashes) - {e.id for e in entries})
         for start in range(0, len(gone), 1000):
@@ -98,15 +105,21 @@ class LongTermMemory:
             collection.upsert(
                 ids=[e.id for e in part],
                 documents=[e.text for e in part],
-                metadatas=[{"name": e.name, "provenance": e.provenance, "hash": _hash(e)} for e in part],
+                metadatas=[
+                    {"name": e.name, "provenance": e.provenance, "hash": _hash(e)} for e in part
+                ],
             )
 
     def _collection(self, kind: str) -> Any:
         name = hashlib.sha256(f"{self._project}:{VERSION}".encode()).hexdigest()[:12]
         return self._client.get_or_create_collection(
-            f"{kind}-{name}", embedding_function=self._embedding, configuration={"hnsw": {"space": "cosine"}}  # type: ignore[arg-type]
+            f"{kind}-{name}",
+            embedding_function=self._embedding,
+            configuration={"hnsw": {"space": "cosine"}},
         )
 
 
 def _hash(entry: Entry) -> str:
-    return hashlib.sha256(f"{entry.name}\0{entry.text}\0{entry.provenance}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{entry.name}\0{entry.text}\0{entry.provenance}".encode()).hexdigest()[
+        :16
+    ]

@@ -32,11 +32,13 @@ from crew.artifacts import (
     TestSuite,
 )
 from crew.drafting.engine import DraftingEngine
-from crew.errors import NoValidAnswer
+from crew.errors import InvalidSettings, NoValidAnswer
 from crew.ports import Recall, Warehouse
 
 ROLES = ("planner", "interpreter", "synthesizer", "tester", "documenter")
 MAX_CORRECTIONS = 2
+
+_KEY = re.compile(r"api[_ ]?key|unauthorized|authentication|\b401\b", re.I)
 
 V = TypeVar("V", bound=BaseModel)
 Guard = Callable[[Any], str]
@@ -96,7 +98,11 @@ class DesignCrew:
         previous: ModelDraft | None,
         finding: Finding | None,
     ) -> ModelDraft:
-        draft = previous if previous and finding and not self._drafts("synthesizer") else self._engine.model(spec, evidence)
+        draft = (
+            previous
+            if previous and finding and not self._drafts("synthesizer")
+            else self._engine.model(spec, evidence)
+        )
         texts = {"specification": _json(spec), "evidence": evidence_text(evidence)}
 
         def guard(proposal: ModelDraft) -> str:
@@ -132,7 +138,11 @@ class DesignCrew:
         return self._run("document", texts, docs, DocSet, guard, finding, None)
 
     def decide(self, question: str, choices: Sequence[str], facts: str, draft: str) -> str:
-        texts = {"question": fenced(question), "choices": ", ".join(choices), "facts": fenced(facts)}
+        texts = {
+            "question": fenced(question),
+            "choices": ", ".join(choices),
+            "facts": fenced(facts),
+        }
 
         def guard(decision: Decision) -> str:
             return "" if decision.choice in choices else f"Choose one of {', '.join(choices)}."
@@ -163,10 +173,17 @@ class DesignCrew:
             llm.propose(draft.model_dump_json())
         correction = ""
         for _ in range(1 + MAX_CORRECTIONS):
-            task = self._task(name, {**texts, "finding": texts["finding"] + correction}, type_, guard, evidence)
+            task = self._task(
+                name, {**texts, "finding": texts["finding"] + correction}, type_, guard, evidence
+            )
             try:
-                crew = Crew(agents=[task.agent], tasks=[task], process=Process.sequential, verbose=False)
-                output = crew.kickoff()
+                crew = Crew(
+                    agents=[task.agent] if task.agent else [],
+                    tasks=[task],
+                    process=Process.sequential,
+                    verbose=False,
+                )
+                output: Any = crew.kickoff()
                 self._count(output, role)
                 if isinstance(output.pydantic, type_):
                     return output.pydantic
@@ -174,6 +191,11 @@ class DesignCrew:
             except ValidationError as error:
                 correction = f"\nYour last answer did not fit the schema: {error.errors()[:3]}\n"
             except Exception as error:  # CrewAI raises a bare Exception once its guardrail gave up
+                if _KEY.search(str(error)):
+                    raise InvalidSettings(
+                        f"The {role}'s LLM {llm.model!r} refused: {str(error).splitlines()[0][:300]}",
+                        "Export the provider's key in the environment, or use --llm drafting.",
+                    ) from error
                 correction = f"\nYour last answer was refused: {str(error)[:1000]}\n"
         raise NoValidAnswer(
             f"The {role} gave no usable answer to {name!r}: {correction.strip()}",
@@ -181,7 +203,12 @@ class DesignCrew:
         )
 
     def _task(
-        self, name: str, texts: dict[str, str], type_: type[V], guard: Guard, evidence: Evidence | None
+        self,
+        name: str,
+        texts: dict[str, str],
+        type_: type[V],
+        guard: Guard,
+        evidence: Evidence | None,
     ) -> Task:
         config = self._tasks[name]
         role = config["agent"]
@@ -226,11 +253,11 @@ class DesignCrew:
         """Read-only tools; an LLM that only proposes the draft has no use for them."""
         if evidence is None or self._drafts(role):
             return []
-        tools: list[BaseTool] = [LookUpRelation(evidence), ProfileColumn(evidence)]
+        tools: list[BaseTool] = [LookUpRelation.over(evidence), ProfileColumn.over(evidence)]
         if role == "synthesizer":
-            tools.append(TryDraft(evidence, self._warehouse))
+            tools.append(TryDraft.over(evidence, self._warehouse))
         if self._recall is not None:
-            tools.append(RecallPrecedents(self._recall))
+            tools.append(RecallPrecedents.over(self._recall))
         return tools
 
     def _count(self, output: Any, role: str) -> None:
@@ -259,5 +286,3 @@ def _object(text: str) -> str:
 
 def _json(value: BaseModel) -> str:
     return fenced(value.model_dump_json(exclude_defaults=True))
-
-

@@ -8,7 +8,17 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from crew.artifacts import DocSet, Evidence, ModelDraft, Request, RequirementSpec, TestSuite
+from crew.artifacts import (
+    Dimension,
+    DocSet,
+    Evidence,
+    Filter,
+    Metric,
+    ModelDraft,
+    Request,
+    RequirementSpec,
+    TestSuite,
+)
 from crew.drafting.scope import key_of
 from crew.drafting.vocabulary import words
 from crew.verification.documentation_checks import is_filler
@@ -19,13 +29,18 @@ def spec_problem(spec: RequirementSpec, request: Request, evidence: Evidence) ->
     """What is wrong with a specification, or nothing."""
     if spec.kind == "new_model" and not spec.metrics and not spec.questions:
         return "A new model needs at least one metric, or a question that says what is unclear."
-    if spec.kind in {"change_model", "tests", "documentation"} and evidence.relation(spec.target) is None:
+    if (
+        spec.kind in {"change_model", "tests", "documentation"}
+        and evidence.relation(spec.target) is None
+    ):
         return f"The target {spec.target!r} is not in the evidence."
     said = _plain(" ".join([request.title, request.body, *(c.body for c in request.comments)]))
-    for element in (*spec.metrics, *spec.dimensions, *spec.filters):
-        grounding = element.grounding
+    elements: list[Metric | Dimension | Filter] = [*spec.metrics, *spec.dimensions, *spec.filters]
+    for grounding in (e.grounding for e in elements):
         if grounding.source in {"ticket", "answer"} and _plain(grounding.text) not in said:
-            return f"The grounding {grounding.text!r} does not stand in the request; quote its words."
+            return (
+                f"The grounding {grounding.text!r} does not stand in the request; quote its words."
+            )
     for dimension in spec.dimensions:
         card = evidence.relation(dimension.relation)
         if card is None or card.column(dimension.column) is None:
@@ -89,12 +104,16 @@ def draft_problem(draft: ModelDraft, spec: RequirementSpec, evidence: Evidence) 
 def tests_problem(suite: TestSuite, draft: ModelDraft, evidence: Evidence) -> str:
     """What is wrong with a test suite, or nothing."""
     columns = {m.name: set(m.columns) for m in draft.models}
-    columns |= {c.key: {x.name for x in c.columns} for c in evidence.relations if c.key not in columns}
+    columns |= {
+        c.key: {x.name for x in c.columns} for c in evidence.relations if c.key not in columns
+    }
     for test in suite.generic:
         if test.model not in columns:
             return f"There is no model {test.model!r} to test."
         if test.column and columns[test.model] and test.column not in columns[test.model]:
-            return f"{test.model} has no column {test.column!r}; it has {sorted(columns[test.model])}."
+            return (
+                f"{test.model} has no column {test.column!r}; it has {sorted(columns[test.model])}."
+            )
     return ""
 
 
@@ -108,7 +127,9 @@ def docs_problem(docs: DocSet, draft: ModelDraft) -> str:
     for doc in docs.models:
         for column in doc.columns:
             if is_filler(column.name, column.description):
-                return f"{doc.model}.{column.name}: {column.description!r} says no more than the name."
+                return (
+                    f"{doc.model}.{column.name}: {column.description!r} says no more than the name."
+                )
     return ""
 
 

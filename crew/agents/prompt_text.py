@@ -29,13 +29,20 @@ def evidence_text(evidence: Evidence) -> str:
     """Relations with types and values, joins and glossary: a line each."""
     lines = [f"dialect: {evidence.dialect}"]
     for card in evidence.relations:
-        lines.append(f"{card.key} ({card.layer} {card.kind}, {card.row_count} rows): {card.description[:160]}")
+        lines.append(
+            f"{card.key} ({card.layer} {card.kind}, {card.row_count} rows): {card.description[:160]}"
+        )
         for column in card.columns:
             values = f" values: {', '.join(column.values[:MAX_VALUES])}" if column.values else ""
             unique = " unique" if column.is_unique else ""
             nulls = f" {column.nulls} nulls" if column.nulls else ""
-            lines.append(f"  {column.name} {column.data_type}{unique}{nulls}{values} {column.description[:100]}".rstrip())
-    lines += [f"join: {e.left}.{e.left_column} -> {e.right}.{e.right_column} ({e.match_share})" for e in evidence.joins]
+            lines.append(
+                f"  {column.name} {column.data_type}{unique}{nulls}{values} {column.description[:100]}".rstrip()
+            )
+    lines += [
+        f"join: {e.left}.{e.left_column} -> {e.right}.{e.right_column} ({e.match_share})"
+        for e in evidence.joins
+    ]
     for term in evidence.glossary:
         lines.append(f"glossary: {term.name} = {term.formula or term.condition}: {term.definition}")
     lines += [f"precedent: {p.kind} {p.name}: {p.text[:200]}" for p in evidence.precedents]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Self
 
 from crewai.tools import BaseTool
 from pydantic import PrivateAttr
@@ -22,9 +22,12 @@ class _EvidenceTool(BaseTool):
     _evidence: Evidence = PrivateAttr()
     _warehouse: Warehouse | None = PrivateAttr(default=None)
 
-    def __init__(self, evidence: Evidence, warehouse: Warehouse | None = None, **data: Any) -> None:
-        super().__init__(**data)
-        self._evidence, self._warehouse = evidence, warehouse
+    @classmethod
+    def over(cls, evidence: Evidence, warehouse: Warehouse | None = None) -> Self:
+        """The tool for one task."""
+        tool = cls.model_validate({})
+        tool._evidence, tool._warehouse = evidence, warehouse
+        return tool
 
 
 class LookUpRelation(_EvidenceTool):
@@ -52,7 +55,9 @@ class ProfileColumn(_EvidenceTool):
 
 class TryDraft(_EvidenceTool):
     name: str = "try_draft"
-    description: str = "Counts the rows of a SELECT over relation keys, or says what is wrong with it."
+    description: str = (
+        "Counts the rows of a SELECT over relation keys, or says what is wrong with it."
+    )
 
     def _run(self, sql: str) -> str:
         if self._warehouse is None:
@@ -63,7 +68,9 @@ class TryDraft(_EvidenceTool):
         if problems := check_sql(sql, self._evidence.dialect, set(names.values())):
             return problems[0]
         try:
-            rows = self._warehouse.query(f"select count(*) from ({sql.strip().rstrip(';')}) as t").rows
+            rows = self._warehouse.query(
+                f"select count(*) from ({sql.strip().rstrip(';')}) as t"
+            ).rows
         except FirstmileError as error:
             return fenced(error.message[:MAX_ANSWER])
         return f"{rows[0][0]} rows."
@@ -74,13 +81,14 @@ class RecallPrecedents(BaseTool):
     description: str = "Earlier requests and existing models that are like a text."
     _recall: Recall = PrivateAttr()
 
-    def __init__(self, recall: Recall, **data: Any) -> None:
-        super().__init__(**data)
-        self._recall = recall
+    @classmethod
+    def over(cls, recall: Recall) -> Self:
+        """The tool for one task."""
+        tool = cls()
+        tool._recall = recall
+        return tool
 
     def _run(self, text: str) -> str:
         found = self._recall.recall(text, limit=5)
         lines = [f"{p.kind} {p.name} ({p.likeness:.2f}): {p.text[:200]}" for p in found]
         return fenced("\n".join(lines) or "Nothing like it.")[:MAX_ANSWER]
-
-

@@ -21,14 +21,20 @@ def mine_conventions(project: DbtProject, folder: Path) -> Conventions:
     default = Conventions()
     root = _most((m.path.split("/")[0] for m in models), "models")
     sqls = [m.raw_sql for m in models]
-    yamls = [(folder / p).read_text("utf-8") for p in {m.schema_path for m in models if m.schema_path} if (folder / p).is_file()]
+    yamls = [
+        (folder / p).read_text("utf-8")
+        for p in {m.schema_path for m in models if m.schema_path}
+        if (folder / p).is_file()
+    ]
     return Conventions(
         staging_pattern=_staging_pattern(project, staging) or default.staging_pattern,
         staging_folder=_staging_folder(project, staging, root),
         staging_materialization=_most((m.materialization for m in staging), "view"),
         mart_folder=_mart_folder(marts, root),
         mart_pattern=_mart_pattern(marts),
-        mart_materialization=_most((m.materialization for m in marts if m.materialization != "incremental"), "table"),
+        mart_materialization=_most(
+            (m.materialization for m in marts if m.materialization != "incremental"), "table"
+        ),
         schema_file_pattern=_schema_pattern(models),
         tests_key=_tests_key(yamls),
         final_select_star=_share(sqls, r"select\s+\*\s+from\s+\w+\s*$") >= 0.5 if sqls else True,
@@ -60,11 +66,20 @@ def _staging_pattern(project: DbtProject, staging: list[ProjectRelation]) -> str
     """`stg_shop__orders` over source `shop.orders` -> `stg_{source}__{entity}`."""
     found: Counter[str] = Counter()
     for model in staging:
-        sources = [project.by_id[p] for p in model.parents if p in project.by_id and project.by_id[p].kind == "source"]
+        sources = [
+            project.by_id[p]
+            for p in model.parents
+            if p in project.by_id and project.by_id[p].kind == "source"
+        ]
         name = model.key
         if len(sources) == 1:
             source = sources[0]
-            name = re.sub(rf"(?<![a-z0-9]){re.escape(source.source_name)}(?![a-z0-9])", "{source}", name, count=1)
+            name = re.sub(
+                rf"(?<![a-z0-9]){re.escape(source.source_name)}(?![a-z0-9])",
+                "{source}",
+                name,
+                count=1,
+            )
             table = source.identifier.lower()
             for form in (table, singular(table), entity_of(table), singular(entity_of(table))):
                 if re.search(rf"(?<![a-z0-9]){re.escape(form)}$", name):
@@ -95,12 +110,16 @@ def _mart_folder(marts: list[ProjectRelation], root: str) -> str:
     if above:
         return above
     parents = {str(PurePosixPath(f).parent) for f in folders}
-    marts_root = next((p for p in sorted(parents) if PurePosixPath(p).name in {"marts", "mart"}), None)
+    marts_root = next(
+        (p for p in sorted(parents) if PurePosixPath(p).name in {"marts", "mart"}), None
+    )
     return marts_root or folders.most_common(1)[0][0]
 
 
 def _mart_pattern(marts: list[ProjectRelation]) -> str:
-    prefixes = Counter(m.key.split("_")[0] for m in marts if re.match(r"^(fct|fact|agg|mart|rpt|report)_", m.key))
+    prefixes = Counter(
+        m.key.split("_")[0] for m in marts if re.match(r"^(fct|fact|agg|mart|rpt|report)_", m.key)
+    )
     if marts and prefixes and sum(prefixes.values()) >= 0.3 * len(marts):
         return f"{prefixes.most_common(1)[0][0]}_{{name}}"
     return "{name}"
@@ -125,7 +144,10 @@ def _tests_key(yamls: list[str]) -> Literal["data_tests", "tests"]:
 
 def _indent(sqls: list[str]) -> int:
     widths = Counter(
-        len(m.group(1)) for sql in sqls for m in re.finditer(r"\bselect\s*\n( +)\S", sql, re.I) if len(m.group(1)) in {2, 4}
+        len(m.group(1))
+        for sql in sqls
+        for m in re.finditer(r"\bselect\s*\n( +)\S", sql, re.I)
+        if len(m.group(1)) in {2, 4}
     )
     two = sum(1 for sql in sqls if re.search(r"^  \S", sql, re.M))
     if not widths:

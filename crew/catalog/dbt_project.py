@@ -64,8 +64,12 @@ def entity_of(name: str) -> str:
     name = name.lower().split(".")[-1]
     if "__" in name:
         name = name.rsplit("__", 1)[1]
-    name = re.sub(r"^(stg|staging|base|src|raw|int|intermediate|dim|fct|fact|mart|mrt|seed)_", "", name)
-    return re.sub(r"_(stg|staging|raw|seed|v\d+|view|tbl)$", "", name)
+    name = re.sub(
+        r"^(stg|staging|base|src|raw|int|intermediate|dim|fct|fact|mart|mrt|seed)_", "", name
+    )
+    return re.sub(
+        r"_(stg|staging|raw|seed|v\d+|view|tbl|table|facts?|dim|dimension|mart|base)$", "", name
+    )
 
 
 class DbtProject:
@@ -111,6 +115,13 @@ class DbtProject:
             for parent in relation.parents:
                 below.setdefault(parent, []).append(relation.unique_id)
         return {k: tuple(v) for k, v in below.items()}
+
+    def is_staged(self, relation: ProjectRelation) -> bool:
+        """Whether a staging model, or one that reads nothing else, stands for this source."""
+        below = [
+            self.by_id[c] for c in self.children.get(relation.unique_id, ()) if c in self.by_id
+        ]
+        return any(c.layer == "staging" or len(c.parents) == 1 for c in below)
 
     @cached_property
     def _tests_by_node(self) -> dict[str, list[dict[str, Any]]]:
@@ -163,13 +174,17 @@ class DbtProject:
     def macros_packages(self) -> frozenset[str]:
         """Names of the installed packages, the project's own name left out."""
         names = {m["package_name"] for m in self._manifest["macros"].values()}
-        return frozenset(n for n in names if n != self.name and n != "dbt" and not n.startswith("dbt_duckdb"))
+        return frozenset(
+            n for n in names if n != self.name and n != "dbt" and not n.startswith("dbt_duckdb")
+        )
 
     @property
     def unique_combination_test(self) -> tuple[str, str] | None:
         """The generic test for keys of several columns: its name and its argument's name."""
         for macro in self._manifest["macros"].values():
-            found = re.search(r"{%-?\s*test\s+(\w*unique\w*comb\w*)\s*\(\s*model\s*,\s*(\w+)", macro["macro_sql"])
+            found = re.search(
+                r"{%-?\s*test\s+(\w*unique\w*comb\w*)\s*\(\s*model\s*,\s*(\w+)", macro["macro_sql"]
+            )
             if found:
                 own = macro["package_name"] == self.name
                 prefix = "" if own else f"{macro['package_name']}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from crew.ports import Recall
 
 MAX_RELATIONS = 24
 MAX_SEEDS = 10
+MIN_SEEDS = 5
 MAX_TERMS = 12
 
 
@@ -63,8 +64,10 @@ class ProjectEvidence:
             for key in {m.relation for m in term.measures} | {term.relation}:
                 if key in relations:
                     scores[str(key)] += 100
-        ranked = [k for k, score in scores.most_common() if score > 0]
+        ranked = sorted((k for k in scores if scores[k] > 0), key=lambda k: -scores[k])
         seeds = [relations[k] for k in ranked if not self._is_staged_source(relations[k], text)]
+        if len(seeds) < MIN_SEEDS:
+            seeds += [r for r in self._central() if r not in seeds][: MIN_SEEDS - len(seeds)]
         chosen = dict.fromkeys(r.key for r in seeds[:MAX_SEEDS])
         for reached in self._reachable(list(chosen), depth=4):
             if len(chosen) < MAX_RELATIONS - 6:
@@ -74,7 +77,15 @@ class ProjectEvidence:
                 chosen.setdefault(child)
         return [relations[k] for k in chosen]
 
-    def _scores(self, text: str) -> Counter[str]:
+    def _central(self) -> list[ProjectRelation]:
+        """What most of the project builds on: there questions about unknown words find options."""
+        children = self.project.children
+        usable = [r for r in self.project.relations.values() if not self._is_staged_source(r, "")]
+        return sorted(
+            usable, key=lambda r: (r.layer == "source", -len(children.get(r.unique_id, ())), r.key)
+        )
+
+    def _scores(self, text: str) -> dict[str, float]:
         wanted = Counter(stems(text))
         lowered = text.lower()
         frequency: Counter[str] = Counter()
@@ -85,7 +96,7 @@ class ProjectEvidence:
             words_of[key] = (entity, columns)
             frequency.update(entity | columns)
         total = len(words_of) or 1
-        scores: Counter[str] = Counter()
+        scores: dict[str, float] = defaultdict(float)
         widened = {w for s in wanted for w in alike(s)}
         for key, (entity, columns) in words_of.items():
             for s in (entity | columns) & widened:
@@ -93,7 +104,9 @@ class ProjectEvidence:
                 scores[key] += weight * (3.0 if s in entity else 1.0)
             if entity and entity <= widened:
                 scores[key] += 3.0
-            if mentions(lowered, key) or mentions(lowered, self.project.relations[key].identifier, key):
+            if mentions(lowered, key) or mentions(
+                lowered, self.project.relations[key].identifier, key
+            ):
                 scores[key] += 50
         return scores
 
@@ -103,7 +116,7 @@ class ProjectEvidence:
             return False
         if re.search(r"\b(raw|stag\w+|source)\b", text, re.I):
             return False
-        return bool(self.project.children.get(relation.unique_id))
+        return self.project.is_staged(relation)
 
     def _reachable(self, keys: Sequence[str], depth: int) -> Iterable[str]:
         """Keys that the given relations point at by a key, near ones first."""
@@ -125,9 +138,10 @@ class ProjectEvidence:
             for name in key_names(relation)[:3]:
                 wanted.setdefault(name, []).append(key)
         for key, relation in self.project.relations.items():
-            if relation.layer in {"staging"} or relation.kind == "seed" or relation.layer == "mart":
-                if any(c in wanted and key not in wanted[c] for c in self._columns(relation)):
-                    yield key
+            if self._is_staged_source(relation, "") or relation.layer == "intermediate":
+                continue
+            if any(c in wanted and key not in wanted[c] for c in self._columns(relation)):
+                yield key
 
     # --- joins ---------------------------------------------------------------------------
 
@@ -148,7 +162,7 @@ class ProjectEvidence:
     def _relations_by_key_name(self) -> dict[str, list[ProjectRelation]]:
         found: dict[str, list[ProjectRelation]] = {}
         for relation in self.project.relations.values():
-            if relation.kind == "source" and self.project.children.get(relation.unique_id):
+            if relation.kind == "source" and self.project.is_staged(relation):
                 continue
             for name in key_names(relation):
                 if name not in {"id", "key", "code", "uuid"}:
@@ -177,11 +191,17 @@ class ProjectEvidence:
                     if edge is None or edge.right == edge.left:
                         continue
                     key = cards[right.key].column(edge.right_column)
-                    if key is None or not key.is_unique or _is_own_key(left, right, column.name, cards):
+                    if (
+                        key is None
+                        or not key.is_unique
+                        or _is_own_key(left, right, column.name, cards)
+                    ):
                         continue
                     found[(edge.left, edge.left_column, edge.right)] = edge
         return [
-            e.model_copy(update={"match_share": self.profile.match_share(e, cards[e.left], cards[e.right])})
+            e.model_copy(
+                update={"match_share": self.profile.match_share(e, cards[e.left], cards[e.right])}
+            )
             for e in found.values()
         ]
 
@@ -235,8 +255,14 @@ def mentions(lowered: str, name: str, *also: str) -> bool:
     """Whether an identifier that is not a plain English word stands in a text as such."""
     name = name.lower()
     if not re.search(r"[_.\d]", name):
-        return f"`{name}`" in lowered or f'"{name}"' in lowered or bool(
-            re.search(rf"\b(?:table|model|mart|view|seed|source)\s+{re.escape(name)}\b", lowered)
-            or re.search(rf"\b{re.escape(name)}\s+(?:table|model|mart|view|seed)\b", lowered)
+        return (
+            f"`{name}`" in lowered
+            or f'"{name}"' in lowered
+            or bool(
+                re.search(
+                    rf"\b(?:table|model|mart|view|seed|source)\s+{re.escape(name)}\b", lowered
+                )
+                or re.search(rf"\b{re.escape(name)}\s+(?:table|model|mart|view|seed)\b", lowered)
+            )
         )
     return bool(re.search(rf"(?<![\w.]){re.escape(name)}(?![\w])", lowered))

@@ -98,7 +98,7 @@ class WarehouseProfile:
             return {}
         found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
         for catalog, schema, table, column, type_ in rows:
-            key = (str(catalog).lower(), str(schema).lower(), str(table).lower())
+            key: tuple[str, ...] = (str(catalog).lower(), str(schema).lower(), str(table).lower())
             found.setdefault(key, []).append((str(column), str(type_).lower()))
         for key in list(found):
             found.setdefault(key[1:], found[key])
@@ -164,7 +164,9 @@ class WarehouseProfile:
             f" from {name} where {quoted(column)} is not null group by 2"
             for n, column in few
         )
-        rows = self._warehouse.query(f"select c, v, n from ({union}) as u order by 1, 3 desc, 2").rows
+        rows = self._warehouse.query(
+            f"select c, v, n from ({union}) as u order by 1, 3 desc, 2"
+        ).rows
         names = dict(few)
         found: dict[str, list[str]] = {}
         for n, value, _ in rows:
@@ -196,7 +198,10 @@ def looks_personal(column: str, meta: dict[str, Any], tags: Sequence[str] = ()) 
     if marks & {"pii", "personal", "sensitive", "contains_pii", "gdpr"}:
         return True
     name = column.lower()
-    return any(name == p or name.endswith(f"_{p}") or name.startswith(f"{p}_") for p in word_set("personal"))
+    return any(
+        name == p or name.endswith(f"_{p}") or name.startswith(f"{p}_")
+        for p in word_set("personal")
+    )
 
 
 def is_arrival(column: str) -> bool:
@@ -210,7 +215,22 @@ def is_temporal(card: ColumnCard) -> bool:
 
 def is_numeric(card: ColumnCard) -> bool:
     return card.data_type.startswith(
-        ("int", "bigint", "smallint", "tinyint", "hugeint", "decimal", "numeric", "double", "float", "real", "number", "uint", "ubig", "usmall")
+        (
+            "int",
+            "bigint",
+            "smallint",
+            "tinyint",
+            "hugeint",
+            "decimal",
+            "numeric",
+            "double",
+            "float",
+            "real",
+            "number",
+            "uint",
+            "ubig",
+            "usmall",
+        )
     )
 
 

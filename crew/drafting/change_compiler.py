@@ -20,7 +20,9 @@ from crew.drafting.sql_layout import Cte, ref_sql, tree_sql
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
 _QUIET = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.S)
 _STAR = re.compile(r"select\s+\*\s+from\s+(\w+)\s*;?\s*\Z", re.I)
-_IMPORT = re.compile(r"(\w+)\s+as\s*\(\s*select\s+\*\s+from\s+\{\{\s*ref\(\s*['\"](\w+)['\"]\s*\)\s*\}\}\s*\)", re.I)
+_IMPORT = re.compile(
+    r"(\w+)\s+as\s*\(\s*select\s+\*\s+from\s+\{\{\s*ref\(\s*['\"](\w+)['\"]\s*\)\s*\}\}\s*\)", re.I
+)
 
 
 class CannotEdit(Exception):
@@ -49,9 +51,20 @@ def compile_change(
 
 class _Change:
     def __init__(
-        self, spec: RequirementSpec, evidence: Evidence, planner: JoinPlanner, target: RelationCard, text: str
+        self,
+        spec: RequirementSpec,
+        evidence: Evidence,
+        planner: JoinPlanner,
+        target: RelationCard,
+        text: str,
     ) -> None:
-        self.spec, self.evidence, self.planner, self.target, self.text = spec, evidence, planner, target, text
+        self.spec, self.evidence, self.planner, self.target, self.text = (
+            spec,
+            evidence,
+            planner,
+            target,
+            text,
+        )
         self.ending = find_ending(text)
         masked = _mask(text)
         taken = {m.lower() for m in re.findall(r"(\w+)\s+as\s*\(", masked, re.I)}
@@ -66,7 +79,15 @@ class _Change:
         ctes: list[Cte] = []
         joins = self.planner.plan(self.target.key, {d.relation for d in self.spec.dimensions})
         figures = self._figures()
-        used = dict.fromkeys([e.right for e in joins] + [k for rows, _ in figures for k in (rows.relation, *(e.right for e in rows.joins)) if k != self.target.key])
+        used = dict.fromkeys(
+            [e.right for e in joins]
+            + [
+                k
+                for rows, _ in figures
+                for k in (rows.relation, *(e.right for e in rows.joins))
+                if k != self.target.key
+            ]
+        )
         for key in used:
             if key not in self.imported:
                 ctes.append(Cte(self.aliases.of(key), f"select * from {ref_sql(key)}"))
@@ -99,13 +120,23 @@ class _Change:
         found = []
         for metric in self.spec.metrics:
             if len(metric.measures) != 1 or metric.formula != metric.measures[0].name:
-                raise CannotEdit(f"{metric.label!r} is a formula; only single figures can be added to a model")
+                raise CannotEdit(
+                    f"{metric.label!r} is a formula; only single figures can be added to a model"
+                )
             measure = metric.measures[0]
-            filters = tuple(dict.fromkeys((*measure.filters, *(f.condition for f in self.spec.filters))))
+            filters = tuple(
+                dict.fromkeys((*measure.filters, *(f.condition for f in self.spec.filters)))
+            )
             rows = RowSet(measure.relation, filters, [measure], [], self.evidence, self.aliases)
-            needed = {key_of(c) for f in filters for c in parse_sql(f, self.evidence.dialect).find_all(exp.Column)}
+            needed = {
+                key_of(c)
+                for f in filters
+                for c in parse_sql(f, self.evidence.dialect).find_all(exp.Column)
+            }
             path = self.planner.path(measure.relation, self.target.key)
-            rows.joins = self.planner.plan(measure.relation, (needed | {path[-1].left}) - {""}, measure.keys)
+            rows.joins = self.planner.plan(
+                measure.relation, (needed | {path[-1].left}) - {""}, measure.keys
+            )
             owner, column = path[-1].left, path[-1].left_column
             key = exp.column(column, table=self.aliases.of(owner))
             value = self._aggregate(rows, measure.expression, measure.aggregation)
@@ -116,12 +147,14 @@ class _Change:
             found.append((rows, Cte(self.aliases.fresh(f"{metric.name}_per_row"), query)))
         return found
 
-    def _aggregate(self, rows: RowSet, expression: str, aggregation: str) -> exp.Expression:
+    def _aggregate(self, rows: RowSet, expression: str, aggregation: str) -> exp.Expr:
         if expression == "*":
             return exp.Count(this=exp.Star())
         value = rows.aliased(expression)
         name = {"average": "avg", "count_distinct": "count"}.get(aggregation, aggregation)
-        inner: exp.Expression = exp.Distinct(expressions=[value]) if aggregation == "count_distinct" else value
+        inner: exp.Expr = (
+            exp.Distinct(expressions=[value]) if aggregation == "count_distinct" else value
+        )
         return exp.func(name, inner)
 
     # --- the last step -------------------------------------------------------------------------
@@ -129,19 +162,34 @@ class _Change:
     def _select(
         self, base: str, joins: list[JoinEdge], figures: list[tuple[RowSet, Cte]]
     ) -> exp.Select:
-        columns: list[exp.Expression] = [exp.Column(this=exp.Star(), table=exp.to_identifier(base))]
+        columns: list[exp.Expr] = [exp.Column(this=exp.Star(), table=exp.to_identifier(base))]
         for dimension in self.spec.dimensions:
             column = parse_sql(dimension_sql(dimension), self.evidence.dialect)
             source = exp.column(column.name, table=self.aliases.of(dimension.relation))
-            columns.append(source if dimension.name == column.name else exp.alias_(source, dimension.name))
-        query_joins = [(self.aliases.of(e.right), exp.column(e.left_column, table=self.aliases.of(e.left)), exp.column(e.right_column, table=self.aliases.of(e.right))) for e in joins]
-        for metric, (rows, cte) in zip(self.spec.metrics, figures, strict=True):
-            value: exp.Expression = exp.column(metric.name, table=cte.name)
+            columns.append(
+                source if dimension.name == column.name else exp.alias_(source, dimension.name)
+            )
+        query_joins = [
+            (
+                self.aliases.of(e.right),
+                exp.column(e.left_column, table=self.aliases.of(e.left)),
+                exp.column(e.right_column, table=self.aliases.of(e.right)),
+            )
+            for e in joins
+        ]
+        for metric, (_, cte) in zip(self.spec.metrics, figures, strict=True):
+            value: exp.Expr = exp.column(metric.name, table=cte.name)
             if metric.measures[0].aggregation in {"count", "count_distinct", "sum"}:
                 value = exp.Coalesce(this=value, expressions=[exp.Literal.number(0)])
             columns.append(exp.alias_(value, metric.name))
             edge = self.planner.path(metric.measures[0].relation, self.target.key)[-1]
-            query_joins.append((cte.name, exp.column(edge.right_column, table=base), exp.column(edge.left_column, table=cte.name)))
+            query_joins.append(
+                (
+                    cte.name,
+                    exp.column(edge.right_column, table=base),
+                    exp.column(edge.left_column, table=cte.name),
+                )
+            )
         query = exp.select(*columns).from_(base)
         for table, left, right in query_joins:
             query = query.join(table, on=left.eq(right), join_type="left")
@@ -155,7 +203,9 @@ class _Change:
         cased = str.upper if conventions.upper_keywords else str
         blocks = []
         for cte in ctes:
-            body = cte.body if isinstance(cte.body, str) else tree_sql(cte.body, conventions, dialect)
+            body = (
+                cte.body if isinstance(cte.body, str) else tree_sql(cte.body, conventions, dialect)
+            )
             lines = "\n".join(f"{indent}{line}" if line else "" for line in body.splitlines())
             blocks.append(f"{cte.name} {cased('as')} (\n{blank}{lines}\n{blank})")
         added = ",\n\n".join(blocks)
@@ -164,9 +214,11 @@ class _Change:
         if self.ending.star_of:
             text = f"{head.rstrip()},\n\n{added}\n\n{final}"
         else:
-            lines = self.text[self.ending.start : self.ending.end].splitlines()
-            inner = "\n".join(f"{indent}{line}".rstrip() for line in lines)
-            opening = f"{head.rstrip()},\n\n" if self.ending.has_with else f"{head}{cased('with')}\n\n"
+            old = self.text[self.ending.start : self.ending.end].splitlines()
+            inner = "\n".join(f"{indent}{line}".rstrip() for line in old)
+            opening = (
+                f"{head.rstrip()},\n\n" if self.ending.has_with else f"{head}{cased('with')}\n\n"
+            )
             text = f"{opening}{base} {cased('as')} (\n{inner}\n),\n\n{added}\n\n{final}"
         ending = tail if tail.strip(" \r\n") == "" else ""
         return re.sub(r"\r?\n", newline, text) + (ending or newline)

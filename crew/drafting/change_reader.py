@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from crew.artifacts import (
     Dimension,
@@ -29,15 +30,32 @@ _ADD = re.compile(
     r"(?=\s+(?:to|in|into|on|onto|as(?! well))\b|\s*$|[.;,])",
     re.I,
 )
-_WITH = re.compile(r"\b(?:extend|extended|enrich|enriched|complete)\b.*?\b(?:with|by)\s+(?P<what>.+)", re.I)
-_LACKS = re.compile(r"\b(?:needs?|lacks?|is missing|misses|should (?:have|contain|include|carry|show))\s+(?P<what>.+)", re.I)
-_CALLED = re.compile(r"\b(?:called|named|as(?: (?:a )?(?:new )?(?:column|field))?)\s+[`\"']?(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)+)[`\"']?", re.I)
-_COLUMN_WORDS = re.compile(r"\b(?:(?:a|an|the|new|another|additional|extra)\s+)*(?:columns?|fields?|attributes?)\b(?:\s+(?:for|with|of|that holds|holding))?", re.I)
+_WITH = re.compile(
+    r"\b(?:extend|extended|enrich|enriched|complete)\b.*?\b(?:with|by)\s+(?P<what>.+)", re.I
+)
+_LACKS = re.compile(
+    r"\b(?:needs?|lacks?|is missing|misses|should (?:have|contain|include|carry|show))\s+(?P<what>.+)",
+    re.I,
+)
+_CALLED = re.compile(
+    r"\b(?:called|named|as(?: (?:a )?(?:new )?(?:column|field))?)\s+"
+    r"[`\"']?(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)+)[`\"']?",
+    re.I,
+)
+_COLUMN_WORDS = re.compile(
+    r"\b(?:(?:a|an|the|new|another|additional|extra)\s+)*(?:columns?|fields?|attributes?)\b"
+    r"(?:\s+(?:for|with|of|that holds|holding))?",
+    re.I,
+)
 _TEST = re.compile(r"\b(?:tests?|tested|unique|not[ _]null|never (?:null|empty)|not empty)\b", re.I)
-_DOCUMENT = re.compile(r"\b(?:describe|described|description|descriptions|document|documented|documentation|docs)\b", re.I)
+_DOCUMENT = re.compile(
+    r"\b(?:describe|described|description|descriptions|document|documented|documentation|docs)\b",
+    re.I,
+)
 _STAGE = re.compile(r"\b(?:stag(?:e|ed|ing)|stg)\b", re.I)
 _UNSUPPORTED = re.compile(
-    r"\b(rename|drop|remove|delete|retype|change the type|split|merge|replace|deprecate|make .{0,30} incremental)\b.{0,40}\b(column|model|table|mart|macro|`)",
+    r"\b(rename|drop|remove|delete|retype|change the type|split|merge|replace|deprecate"
+    r"|make .{0,30} incremental)\b.{0,40}\b(column|model|table|mart|macro|`)",
     re.I,
 )
 
@@ -70,7 +88,12 @@ class ChangeReader:
     """Recognizes a change; gives None for a request that is a new question to the data."""
 
     def __init__(
-        self, evidence: Evidence, linker: SchemaLinker, planner: JoinPlanner, reader: MetricReader, asking: Asking
+        self,
+        evidence: Evidence,
+        linker: SchemaLinker,
+        planner: JoinPlanner,
+        reader: MetricReader,
+        asking: Asking,
     ) -> None:
         self.evidence, self.linker, self.planner = evidence, linker, planner
         self.reader, self.asking = reader, asking
@@ -94,9 +117,11 @@ class ChangeReader:
             return None
         return self._spec(request, wish, target, items)
 
-    def _spec(self, request: Request, wish: Wish, target: RelationCard, items: _Items) -> RequirementSpec:
+    def _spec(
+        self, request: Request, wish: Wish, target: RelationCard, items: _Items
+    ) -> RequirementSpec:
         key = self.linker.key_column(target)
-        common = {
+        common: dict[str, Any] = {
             "model": target.key,
             "target": target.key,
             "question": request.title,
@@ -108,10 +133,22 @@ class ChangeReader:
         if items.is_empty and not self.asking.open:
             reason = f"`{target.key}` has all of it already: " + "; ".join(items.present) + "."
             return RequirementSpec(kind="nothing", reason=reason, **common)
-        kind = "change_model" if items.columns or items.metrics or self.asking.open else "tests" if items.tests else "documentation"
+        kind = (
+            "change_model"
+            if items.columns or items.metrics or self.asking.open
+            else "tests"
+            if items.tests
+            else "documentation"
+        )
         notes = tuple(f"Nothing to do: {text}." for text in items.present)
         return RequirementSpec.model_validate(
-            {"kind": kind, "dimensions": items.columns, "metrics": items.metrics, "notes": notes, **common}
+            {
+                "kind": kind,
+                "dimensions": items.columns,
+                "metrics": items.metrics,
+                "notes": notes,
+                **common,
+            }
         )
 
     # --- targets ---------------------------------------------------------------------------
@@ -132,7 +169,11 @@ class ChangeReader:
         """The source table to stage: by its name, else by the words of its entity."""
         sources = [c for c in self.evidence.relations if c.kind in {"source", "seed"}]
         for card in sources:
-            names = {card.key, card.key.split(".")[-1], ".".join(p.strip('"') for p in card.relation_name.split(".")[-2:])}
+            names = {
+                card.key,
+                card.key.split(".")[-1],
+                ".".join(p.strip('"') for p in card.relation_name.split(".")[-2:]),
+            }
             if any(mentions(text.lower(), n) for n in names):
                 return card
         said = stems(text)
@@ -156,11 +197,17 @@ class ChangeReader:
         return items
 
     def _without_target(self, text: str, target: RelationCard) -> str:
-        return re.sub(rf"[`\"']?(?<!\w){re.escape(target.key)}(?!\w)[`\"']?\s*:?", " ", text, flags=re.I)
+        return re.sub(
+            rf"[`\"']?(?<!\w){re.escape(target.key)}(?!\w)[`\"']?\s*:?", " ", text, flags=re.I
+        )
 
     def _columns_in(self, text: str, target: RelationCard) -> list[str]:
         lowered = text.lower()
-        return [c.name for c in target.columns if re.search(rf"(?<!\w){re.escape(c.name.lower())}(?!\w)", lowered)]
+        return [
+            c.name
+            for c in target.columns
+            if re.search(rf"(?<!\w){re.escape(c.name.lower())}(?!\w)", lowered)
+        ]
 
     def _add_tests(self, text: str, target: RelationCard, items: _Items) -> None:
         wanted = []
@@ -208,13 +255,17 @@ class ChangeReader:
             if content_stems(part):
                 self._add_column(part.strip(" .`"), name, clause, target, items)
 
-    def _add_column(self, what: str, name: str, clause: Phrase, target: RelationCard, items: _Items) -> None:
+    def _add_column(
+        self, what: str, name: str, clause: Phrase, target: RelationCard, items: _Items
+    ) -> None:
         own = target.column(name or snake(what))
         if own is not None:
             self._present(f"`{own.name}` is a column of it", items)
             return
         told = set(stems(what)) - stem_set("articles")
-        twin = next((c for c in target.columns if set(stems(c.name)) - stem_set("articles") == told), None)
+        twin = next(
+            (c for c in target.columns if set(stems(c.name)) - stem_set("articles") == told), None
+        )
         if twin is not None and not name:
             self._present(f"“{what}” is its column `{twin.name}`", items)
             return
@@ -233,11 +284,20 @@ class ChangeReader:
             link = meanings[0]
             if len(meanings) > 1:
                 options = [(f"`{m.name}`", ", ".join(m.column.values[:4])) for m in meanings]
-                index = self.asking.ask(f"column:{snake(what)}", f"“{what}” could be more than one column. Which one?", options)
+                index = self.asking.ask(
+                    f"column:{snake(what)}",
+                    f"“{what}” could be more than one column. Which one?",
+                    options,
+                )
                 if index is None:
                     return
                 link = meanings[index]
-            column = Dimension(name=name or link.column.name, relation=link.relation, column=link.column.name, grounding=grounding)
+            column = Dimension(
+                name=name or link.column.name,
+                relation=link.relation,
+                column=link.column.name,
+                grounding=grounding,
+            )
             if all(c.name != column.name for c in items.columns):
                 items.columns.append(column)
             return
@@ -247,17 +307,22 @@ class ChangeReader:
         if text not in items.present:
             items.present.append(text)
 
-    def _add_metric(self, what: str, name: str, clause: Phrase, target: RelationCard, items: _Items) -> None:
+    def _add_metric(
+        self, what: str, name: str, clause: Phrase, target: RelationCard, items: _Items
+    ) -> None:
         """A number per row of the target, from relations that point at it."""
         reading = self.reader.read(Phrase(what, clause.place, clause.quote), [], timed=False)
         metric = reading.metric
-        reaches = metric is not None and all(target.key in self.planner.hops(m.relation) for m in metric.measures)
+        reaches = metric is not None and all(
+            target.key in self.planner.hops(m.relation) for m in metric.measures
+        )
         if metric is None or not reading.is_full or not reaches:
             if clause.place == "title" and (items.columns or items.metrics):
                 return
             self.asking.ask(
                 f"column:{snake(what)}",
-                f"“{what}”: I found no column that `{target.key}` reaches and no number per row of it that says so. Where does it come from?",
+                f"“{what}”: I found no column that `{target.key}` reaches and no number per row of"
+                " it that says so. Where does it come from?",
                 [],
             )
             return

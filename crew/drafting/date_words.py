@@ -22,9 +22,13 @@ _POINT = (
     + r" \d{4}|(?:19|20)\d{2})"
 )
 _BETWEEN = re.compile(
-    rf"\b(?:from|between)\s+(?P<a>{_POINT})\s+(?:to|and|until|till|through|-|–)\s+(?P<b>{_POINT})\b", re.I
+    rf"\b(?:from|between)\s+(?P<a>{_POINT})\s+(?:to|and|until|till|through|-|–)\s+(?P<b>{_POINT})\b",
+    re.I,
 )
-_SINCE = re.compile(rf"\b(?:since|from|starting(?: in| from| on)?|as of)\s+(?P<a>{_POINT})\b(?:\s+(?:on|onwards?))?", re.I)
+_SINCE = re.compile(
+    rf"\b(?:since|from|starting(?: in| from| on)?|as of)\s+(?P<a>{_POINT})\b(?:\s+(?:on|onwards?))?",
+    re.I,
+)
 _UNTIL = re.compile(rf"\b(?:until|till|up to|before)\s+(?P<b>{_POINT})\b", re.I)
 _WITHIN = re.compile(rf"\b(?:in|for|during|of|within)\s+(?:the year\s+)?(?P<a>{_POINT})\b", re.I)
 

@@ -44,11 +44,23 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
         return _staging(spec, model, evidence)
     columns = [_dimension(d, evidence) for d in spec.dimensions]
     if spec.kind == "change_model":
-        columns += [ColumnDoc(name=m.name, description=_measure_words(m.measures[0], spec), grounding=m.grounding) for m in spec.metrics]
+        columns += [
+            ColumnDoc(
+                name=m.name, description=_measure_words(m.measures[0], spec), grounding=m.grounding
+            )
+            for m in spec.metrics
+        ]
         columns += list(_existing(spec, evidence).columns)
         return ModelDoc(model=model.name, description="", columns=tuple(columns))
     if spec.time:
-        columns.insert(0, ColumnDoc(name=spec.time.column, description=_period_words(spec), grounding=spec.time.grounding))
+        columns.insert(
+            0,
+            ColumnDoc(
+                name=spec.time.column,
+                description=_period_words(spec),
+                grounding=spec.time.grounding,
+            ),
+        )
     for metric in spec.metrics:
         columns += _metric_columns(metric, spec, {c.name for c in columns})
     return ModelDoc(model=model.name, description=_description(spec), columns=tuple(columns))
@@ -57,15 +69,24 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
 def _description(spec: RequirementSpec) -> str:
     grain = " and ".join(_plain(g) for g in spec.row_grain)
     opening = ", ".join(m.label for m in spec.metrics)
-    text = f"{opening[:1].upper()}{opening[1:]}, one row per {grain}." if grain else f"{opening[:1].upper()}{opening[1:]}, a single row."
+    text = (
+        f"{opening[:1].upper()}{opening[1:]}, one row per {grain}."
+        if grain
+        else f"{opening[:1].upper()}{opening[1:]}, a single row."
+    )
     if spec.look_back:
         text += f" Only the last {spec.look_back.count} {spec.look_back.unit}s, back from the latest day in the data."
     if spec.date_range:
         start, end = spec.date_range.start, spec.date_range.end
-        text += f" Only {f'from {start}' if start else ''}{' ' if start and end else ''}{f'before {end}' if end else ''}."
+        bounds = [f"from {start}" if start else "", f"before {end}" if end else ""]
+        text += f" Only {' '.join(b for b in bounds if b)}."
     for condition in spec.filters:
         text += f" Only rows with {_bare(condition.condition)}."
-    definitions = dict.fromkeys(m.definition.rstrip(".") for m in spec.metrics if m.grounding.source == "glossary" and m.definition)
+    definitions = dict.fromkeys(
+        m.definition.rstrip(".")
+        for m in spec.metrics
+        if m.grounding.source == "glossary" and m.definition
+    )
     for definition in definitions:
         text += f" {definition}."
     return text
@@ -87,7 +108,13 @@ def _metric_columns(metric: Metric, spec: RequirementSpec, have: set[str]) -> li
     simple = metric.formula == metric.measures[0].name
     for measure in metric.measures:
         if measure.name not in have and not simple:
-            found.append(ColumnDoc(name=measure.name, description=_measure_words(measure, spec), grounding=metric.grounding))
+            found.append(
+                ColumnDoc(
+                    name=measure.name,
+                    description=_measure_words(measure, spec),
+                    grounding=metric.grounding,
+                )
+            )
     if simple and metric.name not in have:
         text = _measure_words(metric.measures[0], spec)
         if metric.grounding.source == "glossary" and metric.definition:
@@ -103,13 +130,18 @@ def _metric_columns(metric: Metric, spec: RequirementSpec, have: set[str]) -> li
 
 def _measure_words(measure: Measure, spec: RequirementSpec) -> str:
     """For instance: Number of stg_orders rows by ordered_at, where status = 'completed'."""
-    what = f"`{measure.relation}` rows" if measure.expression == "*" else f"`{_bare(measure.expression)}` in `{measure.relation}`"
+    what = (
+        f"`{measure.relation}` rows"
+        if measure.expression == "*"
+        else f"`{_bare(measure.expression)}` in `{measure.relation}`"
+    )
     if measure.aggregation == "count":
         what = f"rows of `{measure.relation}`"
     text = f"{_AGGREGATES[measure.aggregation]} {what}"
     if measure.is_stock:
         moment = "beginning" if measure.at == "period_start" else "end"
-        text += f", active at the {moment} of the period (`{_bare(measure.active_from or '')}` until before `{_bare(measure.active_to or '')}`)"
+        begin, end = _bare(measure.active_from or ""), _bare(measure.active_to or "")
+        text += f", active at the {moment} of the period (`{begin}` until before `{end}`)"
     elif measure.time and (spec.time or spec.look_back or spec.date_range):
         text += f", dated by `{_bare(measure.time)}`"
     if measure.filters:
@@ -124,7 +156,9 @@ def _dimension(dimension: Dimension, evidence: Evidence) -> ColumnDoc:
     if column and column.description and not is_filler(dimension.name, column.description):
         return ColumnDoc(name=dimension.name, description=column.description, grounding=origin)
     examples = ", ".join(f"'{v}'" for v in (column.values[:3] if column else ()))
-    text = f"`{dimension.column}` of `{dimension.relation}`" + (f", for example {examples}." if examples else ".")
+    text = f"`{dimension.column}` of `{dimension.relation}`" + (
+        f", for example {examples}." if examples else "."
+    )
     return ColumnDoc(name=dimension.name, description=text, grounding=origin)
 
 
@@ -137,16 +171,26 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
         card = source.column(staged.source)
         known = card.description.rstrip(".") if card else ""
         if "decimal" in staged.expression:
-            known = known.replace("in cents", "in currency units").replace("cents", "currency units")
+            known = known.replace("in cents", "in currency units").replace(
+                "cents", "currency units"
+            )
         text = f"{known}." if known else f"`{staged.source}` of the source"
         if not known:
             examples = ", ".join(f"'{v}'" for v in (card.values[:3] if card else ()))
-            text += f", for example {examples}." if examples else f", as {card.data_type if card else 'is'}."
+            text += (
+                f", for example {examples}."
+                if examples
+                else f", as {card.data_type if card else 'is'}."
+            )
         if is_filler(staged.name, text):
             text = f"`{staged.source}` of `{source.key}`: {text}"
         columns.append(ColumnDoc(name=staged.name, description=text, grounding=staged.grounding))
     what = source.description.split(".")[0] if source.description else f"Rows of {source.key}"
-    parts = [f"{what}, cleaned; one row per {_plain(staging.key)}." if staging.key else f"{what}, cleaned."]
+    parts = [
+        f"{what}, cleaned; one row per {_plain(staging.key)}."
+        if staging.key
+        else f"{what}, cleaned."
+    ]
     if staging.latest_by:
         parts.append(f"Of repeated deliveries the one with the latest {staging.latest_by} holds.")
     if staging.keep:
@@ -171,10 +215,15 @@ def _existing(spec: RequirementSpec, evidence: Evidence) -> ModelDoc:
             None,
         )
         if origin:
-            text, grounding = origin[1].description, Grounding(source="column", text=f"{origin[0]}.{name}")
+            text, grounding = (
+                origin[1].description,
+                Grounding(source="column", text=f"{origin[0]}.{name}"),
+            )
         else:
             text = _from_data(name, column)
-            grounding = Grounding(source="column", text=f"{spec.target}.{name}: profile", confidence=0.6)
+            grounding = Grounding(
+                source="column", text=f"{spec.target}.{name}: profile", confidence=0.6
+            )
         columns.append(ColumnDoc(name=name, description=text, grounding=grounding))
     return ModelDoc(model=spec.target, description="", columns=tuple(columns))
 

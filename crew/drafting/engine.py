@@ -46,7 +46,9 @@ class DraftingEngine:
             return ModelDraft(models=(), rationale="No SQL changes.")
         try:
             if spec.kind == "stage_source":
-                return ModelDraft(models=(compile_staging(spec, evidence, staging_path(spec, evidence)),))
+                return ModelDraft(
+                    models=(compile_staging(spec, evidence, staging_path(spec, evidence)),)
+                )
             planner = JoinPlanner(evidence)
             if spec.kind == "change_model":
                 target = evidence.relation(spec.target)
@@ -83,7 +85,9 @@ def without_failing(suite: TestSuite, finding: Finding) -> TestSuite:
     for test in suite.generic:
         column = rf"\b{re.escape(test.column)}\b" if test.column else ""
         bare = re.escape(test.test.split(".")[-1])
-        named = re.search(rf"{bare}\w*?{re.escape(test.model)}\w*{re.escape(test.column)}", finding.text)
+        named = re.search(
+            rf"{bare}\w*?{re.escape(test.model)}\w*{re.escape(test.column)}", finding.text
+        )
         told = re.search(rf"\b{bare}\b.*{column}", finding.text)
         if (named or told) and test.test in {"not_null", "accepted_values", "relationships"}:
             dropped.append(f"{test.test} on {test.model}.{test.column}: {finding.text[:300]}")

@@ -29,7 +29,13 @@ from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader, Reading
 from crew.drafting.questions import Asking
 from crew.drafting.row_sets import parse_sql
-from crew.drafting.schema_linker import ColumnLink, ConditionLink, SchemaLinker, content_stems, entity_stems
+from crew.drafting.schema_linker import (
+    ColumnLink,
+    ConditionLink,
+    SchemaLinker,
+    content_stems,
+    entity_stems,
+)
 from crew.drafting.scope import qualified
 from crew.drafting.ticket_reader import Phrase, Wish, read_text, read_ticket
 from crew.drafting.vocabulary import grain_words, singular, snake, stem_set, stems, words
@@ -54,7 +60,9 @@ class Interpreter:
         self.notes += [f"Not followed: {text}." for text in wish.ignored]
         if wish.is_empty:
             return self._nothing_to_read(request, wish)
-        change = ChangeReader(self.evidence, self.linker, self.planner, self.reader, self.asking).read(request, wish)
+        change = ChangeReader(
+            self.evidence, self.linker, self.planner, self.reader, self.asking
+        ).read(request, wish)
         if change is not None:
             return change.model_copy(
                 update={"notes": (*change.notes, *self.notes), "questions": tuple(self.asking.open)}
@@ -65,7 +73,9 @@ class Interpreter:
     def _nothing_to_read(self, request: Request, wish: Wish) -> RequirementSpec:
         if wish.ignored:
             reason = f"This request asks to {_forbidden_kinds(wish)}, which is never done, and for no data."
-            return RequirementSpec(kind="refuse", question=request.title, reason=reason, notes=tuple(self.notes))
+            return RequirementSpec(
+                kind="refuse", question=request.title, reason=reason, notes=tuple(self.notes)
+            )
         self.asking.ask("wish", "Which number should be shown, and split by what?", [])
         return self._unready(request)
 
@@ -120,11 +130,15 @@ class Interpreter:
         if wish.grain:
             grain, quote = wish.grain
             column = grain if all(d.name != grain for d in dimensions) else f"{grain}_start"
-            time = TimeAxis.model_validate({"grain": grain, "column": column, "grounding": _said(quote)})
+            time = TimeAxis.model_validate(
+                {"grain": grain, "column": column, "grounding": _said(quote)}
+            )
         look_back = None
         if wish.look_back:
             back = wish.look_back
-            look_back = LookBack.model_validate({"count": back.count, "unit": back.unit, "grounding": _said(back.quote)})
+            look_back = LookBack.model_validate(
+                {"count": back.count, "unit": back.unit, "grounding": _said(back.quote)}
+            )
             self._assume(
                 f"The last {back.count} {back.unit}s end with the latest day in the data that is not ahead of today.",
                 self._newest_sql(metrics),
@@ -139,9 +153,12 @@ class Interpreter:
             )
         grain_columns = ([time.column] if time else []) + [d.name for d in dimensions]
         flows = [m for metric in metrics for m in metric.measures if not m.is_stock]
-        if time and len({(m.relation, m.time) for m in flows}) <= 1 and len(flows) == sum(
-            len(m.measures) for m in metrics
-        ) and not wish.fill_gaps:
+        if (
+            time
+            and len({(m.relation, m.time) for m in flows}) <= 1
+            and len(flows) == sum(len(m.measures) for m in metrics)
+            and not wish.fill_gaps
+        ):
             self._assume(f"A {time.grain} without any row to count has no row in the result.", "")
         return RequirementSpec(
             kind="new_model",
@@ -169,8 +186,14 @@ class Interpreter:
             reason = "I found nothing in this request that is about the data of this project."
             if wish.ignored:
                 reason += f" It asks to {_forbidden_kinds(wish)}, which is never done."
-            return RequirementSpec(kind="refuse", question=request.title, reason=reason, notes=tuple(self.notes))
-        entities = [entity_stems(c) and c.key for c in self.evidence.relations if set(entity_stems(c)) & said][:4]
+            return RequirementSpec(
+                kind="refuse", question=request.title, reason=reason, notes=tuple(self.notes)
+            )
+        entities = [
+            entity_stems(c) and c.key
+            for c in self.evidence.relations
+            if set(entity_stems(c)) & said
+        ][:4]
         hint = f" I see {', '.join(f'`{e}`' for e in entities)}." if entities else ""
         self.asking.ask("wish", f"Which number should be shown, and split by what?{hint}", [])
         return self._unready(request)
@@ -208,10 +231,17 @@ class Interpreter:
 
     def _title_conditions(self, titles: list[Reading], clear: list[Reading], wish: Wish) -> None:
         """`orders per week for Germany`: what is no metric in a title may be a condition."""
-        bases = list(dict.fromkeys(m.relation for r in clear if r.metric for m in r.metric.measures))
+        bases = list(
+            dict.fromkeys(m.relation for r in clear if r.metric for m in r.metric.measures)
+        )
         for reading in titles:
             said = content_stems(reading.phrase.text)
-            if clear and not reading.says_something and said and self.linker.conditions(said, bases):
+            if (
+                clear
+                and not reading.says_something
+                and said
+                and self.linker.conditions(said, bases)
+            ):
                 wish.inclusions.append(reading.phrase)
 
     def _metric(self, reading: Reading, wish: Wish) -> Metric | None:
@@ -236,9 +266,12 @@ class Interpreter:
         if index is None:
             return None
         measures = tuple(
-            m.model_copy(update={"filters": (*m.filters, links[index].condition)}) for m in reading.metric.measures
+            m.model_copy(update={"filters": (*m.filters, links[index].condition)})
+            for m in reading.metric.measures
         )
-        return reading.metric.model_copy(update={"measures": measures, "grounding": self._answered()})
+        return reading.metric.model_copy(
+            update={"measures": measures, "grounding": self._answered()}
+        )
 
     def _answered(self) -> Grounding:
         _, quote = list(self.asking.answered.values())[-1]
@@ -261,14 +294,20 @@ class Interpreter:
     def _time_column(self, measure: Measure, metric: Metric, wish: Wish) -> dict[str, str] | None:
         owner, times = measure.relation, []
         hops = self.planner.hops(measure.relation)
-        for key in sorted(hops, key=lambda k: hops[k]):
+        layers = {c.key: c.layer for c in self.evidence.relations}
+        own = layers.get(measure.relation)
+        for key in sorted(hops, key=lambda k: (hops[k], layers.get(k) != own, k)):
             card = self.evidence.relation(key)
             times = self.linker.times(card) if card else []
             if times:
                 owner = key
                 break
         if not times:
-            self.asking.ask(f"time:{measure.relation}", f"Which date puts a row of `{measure.relation}` into a period? I found none.", [])
+            self.asking.ask(
+                f"time:{measure.relation}",
+                f"Which date puts a row of `{measure.relation}` into a period? I found none.",
+                [],
+            )
             return None
         card = self.evidence.relation(owner)
         names = [qualified(owner, c.name).sql(dialect=self.evidence.dialect) for c, _ in times]
@@ -279,31 +318,49 @@ class Interpreter:
         if clear:
             if len(times) > 1:
                 self._assume(
-                    f"`{metric.name}` is dated by `{names[0]}`, not by {', '.join(f'`{n}`' for n in names[1:3])}.", ""
+                    f"`{metric.name}` is dated by `{names[0]}`, not by {', '.join(f'`{n}`' for n in names[1:3])}.",
+                    "",
                 )
             return {"time": names[0]}
         grain = wish.grain[0] if wish.grain else "month"
-        options = [(f"by `{n}`", self.probe.latest(measure.model_copy(update={"time": n}), grain)) for n in names[:4]]
-        index = self.asking.ask(f"time:{owner}", f"Which date counts for “{metric.label}”?", options)
+        options = [
+            (f"by `{n}`", self.probe.latest(measure.model_copy(update={"time": n}), grain))
+            for n in names[:4]
+        ]
+        index = self.asking.ask(
+            f"time:{owner}", f"Which date counts for “{metric.label}”?", options
+        )
         return None if index is None else {"time": names[index]}
 
     def _is_event(self, metric: Metric, names: Sequence[str]) -> bool:
         said = set(stems(metric.label))
         return any(said & (set(stems(n.split(".")[-1])) - {"at", "date", "on"}) for n in names)
 
-    def _ask_lasting(self, measure: Measure, lasting: tuple[str, str], wish: Wish) -> dict[str, str] | None:
-        begin, end = (qualified(measure.relation, c).sql(dialect=self.evidence.dialect) for c in lasting)
+    def _ask_lasting(
+        self, measure: Measure, lasting: tuple[str, str], wish: Wish
+    ) -> dict[str, str] | None:
+        begin, end = (
+            qualified(measure.relation, c).sql(dialect=self.evidence.dialect) for c in lasting
+        )
         grain = wish.grain[0] if wish.grain else "month"
         choices: list[tuple[str, dict[str, str]]] = [
             (f"begun in the {grain} (`{begin}`)", {"time": begin}),
-            (f"running at the end of the {grain} (begun, and `{end}` empty or later)", {"active_from": begin, "active_to": end, "at": "period_end"}),
+            (
+                f"running at the end of the {grain} (begun, and `{end}` empty or later)",
+                {"active_from": begin, "active_to": end, "at": "period_end"},
+            ),
             (f"ended in the {grain} (`{end}`)", {"time": end}),
         ]
         if not wish.grain:
             choices = [choices[0], choices[2]]
-        options = [(meaning, self.probe.latest(measure.model_copy(update=u), grain)) for meaning, u in choices]
+        options = [
+            (meaning, self.probe.latest(measure.model_copy(update=u), grain))
+            for meaning, u in choices
+        ]
         index = self.asking.ask(
-            f"time:{measure.relation}", f"`{measure.relation}` have a beginning and an end. Which ones count in a {grain}?", options
+            f"time:{measure.relation}",
+            f"`{measure.relation}` have a beginning and an end. Which ones count in a {grain}?",
+            options,
         )
         return None if index is None else choices[index][1]
 
@@ -331,7 +388,9 @@ class Interpreter:
             confidence = 1.0 if link.exact else 0.7
             if not link.exact:
                 self._assume(f"“{phrase.text}” is read as `{link.name}`.", "")
-            return _dimension_of(link, Grounding(source="ticket", text=phrase.quote, confidence=confidence))
+            return _dimension_of(
+                link, Grounding(source="ticket", text=phrase.quote, confidence=confidence)
+            )
         if phrase.place in {"acceptance", "aside"} and not meanings:
             self.notes.append(f"Not read as a column: “{phrase.text}”.")
             return None
@@ -340,7 +399,11 @@ class Interpreter:
     def _settled(self, meanings: Sequence[ColumnLink]) -> bool:
         """Two links of equal score are settled where one is much nearer than the others."""
         near = min(m.hops for m in meanings)
-        return sum(m.hops == near for m in meanings) == 1 and meanings[0].hops == near and meanings[0].score > meanings[1].score
+        return (
+            sum(m.hops == near for m in meanings) == 1
+            and meanings[0].hops == near
+            and meanings[0].score > meanings[1].score
+        )
 
     def _ask_dimension(
         self, phrase: Phrase, meanings: Sequence[ColumnLink], bases: Sequence[str]
@@ -348,8 +411,13 @@ class Interpreter:
         options = list(meanings)
         if not options:
             options = self._guesses(content_stems(phrase.text), bases)
-        text = f"“{phrase.text}” could be more than one column. Which one?" if meanings else (
-            f"“{phrase.text}” is not a column that {', '.join(f'`{b}`' for b in bases)} can be split by. What should be used?"
+        text = (
+            f"“{phrase.text}” could be more than one column. Which one?"
+            if meanings
+            else (
+                f"“{phrase.text}” is not a column that {', '.join(f'`{b}`' for b in bases)}"
+                " can be split by. What should be used?"
+            )
         )
         shown = [(f"`{o.name}`", _values_shown(o)) for o in options[:5]]
         index = self.asking.ask(f"dimension:{snake(phrase.text)}", text, shown)
@@ -374,15 +442,22 @@ class Interpreter:
     def _filters(self, wish: Wish, bases: Sequence[str], metrics: Sequence[Metric]) -> list[Filter]:
         found: dict[str, Filter] = {}
         have = {self._normal(f) for metric in metrics for m in metric.measures for f in m.filters}
-        for phrase, wanted in [*((p, False) for p in wish.exclusions), *((p, True) for p in wish.inclusions)]:
+        for phrase, wanted in [
+            *((p, False) for p in wish.exclusions),
+            *((p, True) for p in wish.inclusions),
+        ]:
             link = self._condition(phrase, bases, metrics, wanted)
             if link is None:
                 continue
             condition = self._normal(link.condition if wanted else link.negated)
             if condition not in have:
-                grounding = Grounding(source="answer" if phrase.place == "answer" else "ticket", text=phrase.quote)
+                grounding = Grounding(
+                    source="answer" if phrase.place == "answer" else "ticket", text=phrase.quote
+                )
                 label = phrase.text if wanted else f"without {phrase.text}"
-                found.setdefault(condition, Filter(condition=condition, label=label, grounding=grounding))
+                found.setdefault(
+                    condition, Filter(condition=condition, label=label, grounding=grounding)
+                )
         return list(found.values())
 
     def _normal(self, condition: str) -> str:
@@ -405,7 +480,9 @@ class Interpreter:
             if len({k.column for k in best}) == 1 or best[0].origin.startswith("glossary"):
                 return best[0]
             index = self.asking.ask(
-                f"filter:{snake(phrase.text)}", f"“{phrase.text}”: which column decides?", [(k.condition, "") for k in best]
+                f"filter:{snake(phrase.text)}",
+                f"“{phrase.text}”: which column decides?",
+                [(k.condition, "") for k in best],
             )
             return None if index is None else best[index]
         if self._is_defined_away(said, metrics):
@@ -423,7 +500,9 @@ class Interpreter:
 
     def _is_defined_away(self, said: Sequence[str], metrics: Sequence[Metric]) -> bool:
         """The metric's own agreed definition already speaks of it."""
-        definitions = {s for m in metrics if m.grounding.source == "glossary" for s in stems(m.definition)}
+        definitions = {
+            s for m in metrics if m.grounding.source == "glossary" for s in stems(m.definition)
+        }
         return set(said) <= definitions
 
     def _flag_options(self, bases: Sequence[str]) -> list[tuple[str, str]]:
@@ -437,7 +516,9 @@ class Interpreter:
 
     # --- joins -------------------------------------------------------------------------------
 
-    def _keyed(self, metric: Metric, dimensions: Sequence[Dimension], filters: Sequence[Filter]) -> Metric:
+    def _keyed(
+        self, metric: Metric, dimensions: Sequence[Dimension], filters: Sequence[Filter]
+    ) -> Metric:
         measures = []
         for measure in metric.measures:
             keys, said = self.probe.keys(measure, dimensions, filters)
@@ -452,10 +533,16 @@ class Interpreter:
         """Ask where parallel keys compete or nothing leads to what is wanted."""
         for measure in (m for metric in metrics for m in metric.measures):
             try:
-                self.planner.plan(measure.relation, self.probe.targets(measure, dimensions, filters), measure.keys)
+                self.planner.plan(
+                    measure.relation, self.probe.targets(measure, dimensions, filters), measure.keys
+                )
             except AmbiguousJoin as fork:
                 options = [(f"through `{e.left}.{e.left_column}`", "") for e in fork.edges]
-                index = self.asking.ask(f"join:{fork.base}:{fork.target}", f"`{fork.base}` points at `{fork.target}` in more than one way. Which one counts?", options)
+                index = self.asking.ask(
+                    f"join:{fork.base}:{fork.target}",
+                    f"`{fork.base}` points at `{fork.target}` in more than one way. Which one counts?",
+                    options,
+                )
                 if index is not None:
                     self._settle(metrics, measure, fork.edges[index].left_column)
             except NoJoin as missing:
@@ -469,7 +556,8 @@ class Interpreter:
         assert isinstance(metrics, list)
         for n, metric in enumerate(metrics):
             measures = tuple(
-                m.model_copy(update={"keys": (*m.keys, column)}) if m == measure else m for m in metric.measures
+                m.model_copy(update={"keys": (*m.keys, column)}) if m == measure else m
+                for m in metric.measures
             )
             metrics[n] = metric.model_copy(update={"measures": measures})
 
@@ -481,17 +569,36 @@ class Interpreter:
             self.assumptions.append(Assumption(text=text, check_sql=check_sql, grounding=grounding))
 
     def _model_name(
-        self, metrics: Sequence[Metric], dimensions: Sequence[Dimension], time: TimeAxis | None, back: LookBack | None
+        self,
+        metrics: Sequence[Metric],
+        dimensions: Sequence[Dimension],
+        time: TimeAxis | None,
+        back: LookBack | None,
     ) -> str:
-        adjective = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "yearly"}
-        name = "_and_".join(m.name for m in metrics[:2]) if len(metrics) < 3 else f"{metrics[0].name}_and_more"
-        parts = [adjective[time.grain]] if time and not name.startswith(adjective[time.grain]) else []
+        adjective = {
+            "hour": "hourly",
+            "day": "daily",
+            "week": "weekly",
+            "month": "monthly",
+            "quarter": "quarterly",
+            "year": "yearly",
+        }
+        name = (
+            "_and_".join(m.name for m in metrics[:2])
+            if len(metrics) < 3
+            else f"{metrics[0].name}_and_more"
+        )
+        parts = (
+            [adjective[time.grain]] if time and not name.startswith(adjective[time.grain]) else []
+        )
         parts.append(name)
         if dimensions:
             parts.append("by_" + "_and_".join(d.name.removesuffix("_name") for d in dimensions[:3]))
         if back and not time:
             parts.append(f"last_{back.count}_{back.unit}s")
-        base = self.evidence.conventions.mart_pattern.replace("{name}", "_".join(parts))[:60].strip("_")
+        base = self.evidence.conventions.mart_pattern.replace("{name}", "_".join(parts))[:60].strip(
+            "_"
+        )
         name, n = base, 2
         while name in self.evidence.model_names:
             name, n = f"{base}_{n}", n + 1
@@ -533,14 +640,18 @@ def _dimension_of(link: ColumnLink, grounding: Grounding) -> Dimension:
     name = snake(link.column.name)
     if name in {"name", "title", "label", "id", "code", "type", "description"}:
         name = f"{snake(singular(link.relation.split('.')[-1].split('__')[-1].removeprefix('stg_')))}_{name}"
-    return Dimension(name=name, relation=link.relation, column=link.column.name, grounding=grounding)
+    return Dimension(
+        name=name, relation=link.relation, column=link.column.name, grounding=grounding
+    )
 
 
 def _unique_names(dimensions: list[Dimension]) -> list[Dimension]:
     named: list[Dimension] = []
     for dimension in dimensions:
         while any(d.name == dimension.name for d in named):
-            dimension = dimension.model_copy(update={"name": f"{snake(dimension.relation)}_{dimension.name}"})
+            dimension = dimension.model_copy(
+                update={"name": f"{snake(dimension.relation)}_{dimension.name}"}
+            )
         named.append(dimension)
     return named
 
@@ -548,5 +659,3 @@ def _unique_names(dimensions: list[Dimension]) -> list[Dimension]:
 def _values_shown(link: ColumnLink) -> str:
     values = ", ".join(link.column.values[:5])
     return f"{values}{' …' if len(link.column.values) > 5 else ''}"
-
-

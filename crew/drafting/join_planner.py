@@ -40,7 +40,7 @@ class JoinPlanner:
         self.edges = evidence.joins
         self._layers = {c.key: c.layer for c in evidence.relations}
         self._lost = {e: _lost_share(e, evidence) for e in self.edges}
-        self._graph = nx.DiGraph()
+        self._graph: nx.DiGraph[str] = nx.DiGraph()
         for edge in self.edges:
             self._graph.add_edge(edge.left, edge.right)
 

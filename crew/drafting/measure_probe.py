@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlglot import exp
 
@@ -19,7 +20,9 @@ from crew.verification.source_totals import SourceTotals
 class MeasureProbe:
     """Small read-only questions; without a warehouse it knows nothing and says nothing."""
 
-    def __init__(self, evidence: Evidence, planner: JoinPlanner, warehouse: Warehouse | None) -> None:
+    def __init__(
+        self, evidence: Evidence, planner: JoinPlanner, warehouse: Warehouse | None
+    ) -> None:
         self._evidence = evidence
         self._planner = planner
         self._warehouse = warehouse
@@ -32,13 +35,23 @@ class MeasureProbe:
         try:
             if measure.is_stock:
                 day = f"cast(date_trunc('{grain}', current_date) as date)"
-                newest = measure.model_copy(update={"time": measure.active_from})
+                moments = {
+                    "time": measure.active_from,
+                    "active_from": None,
+                    "active_to": None,
+                    "at": None,
+                }
+                newest = measure.model_copy(update=moments)
                 rows = self._query(self._newest_period(newest, grain))
                 day = f"date '{rows[0][0]}'" if rows else day
-                rows = self._query(self._totals.at_moments(measure, (), grain, f"select {day} as period"))
+                rows = self._query(
+                    self._totals.at_moments(measure, (), grain, f"select {day} as period")
+                )
             else:
                 sql = self._totals.over_time(measure, (), grain)
-                rows = self._query(f"select period, value from ({sql}) as t where period <= current_date order by 1 desc limit 2")
+                rows = self._query(
+                    f"select period, value from ({sql}) as t where period <= current_date order by 1 desc limit 2"
+                )
                 rows = rows[1:] or rows
         except (InvalidInput, NoJoin, AmbiguousJoin):
             return ""
@@ -91,7 +104,10 @@ class MeasureProbe:
             for way in self._planner.ways(measure.relation, target)[:1]:
                 chosen[way[0].left_column] = None
         shares = ", ".join(f"`{c}` is filled on {filled[c]:.1%}" for c in columns)
-        said = f"The rows counted as `{measure.name}` are joined through {', '.join(f'`{c}`' for c in chosen)}: {shares} of them."
+        through = ", ".join(f"`{c}`" for c in chosen)
+        said = (
+            f"The rows counted as `{measure.name}` are joined through {through}: {shares} of them."
+        )
         return tuple(chosen), said
 
     def _filled(self, measure: Measure, columns: Sequence[str]) -> dict[str, float] | None:
@@ -102,7 +118,10 @@ class MeasureProbe:
         conditions = [self._bare(f) for f in own] or ["true"]
         counts = ", ".join(f"count({quoted(c)})" for c in columns)
         try:
-            rows = self._query(f"select count(*), {counts} from {card.relation_name} where {' and '.join(f'({c})' for c in conditions)}")
+            rows = self._query(
+                f"select count(*), {counts} from {card.relation_name}"
+                f" where {' and '.join(f'({c})' for c in conditions)}"
+            )
         except InvalidInput:
             return None
         total, *filled = rows[0]
@@ -115,11 +134,11 @@ class MeasureProbe:
     def _bare(self, condition: str) -> str:
         tree = parse_sql(condition, self._evidence.dialect)
 
-        def own(node: exp.Expression) -> exp.Expression:
+        def own(node: exp.Expr) -> exp.Expr:
             return exp.column(node.name) if isinstance(node, exp.Column) else node
 
         return tree.transform(own).sql(dialect=self._evidence.dialect)
 
-    def _query(self, sql: str) -> tuple[tuple[object, ...], ...]:
+    def _query(self, sql: str) -> tuple[tuple[Any, ...], ...]:
         assert self._warehouse is not None
         return self._warehouse.query(sql).rows

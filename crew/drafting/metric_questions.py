@@ -19,10 +19,15 @@ def ask_which_column(asking: Asking, reading: Reading) -> Metric | None:
     text = reading.phrase.text
     aggregation, rest = split_aggregation(text)
     options = [
-        (f"`{c.name}`", f"between {c.column.minimum} and {c.column.maximum}" if c.column.minimum else "")
+        (
+            f"`{c.name}`",
+            f"between {c.column.minimum} and {c.column.maximum}" if c.column.minimum else "",
+        )
         for c in reading.columns[:5]
     ]
-    index = asking.ask(f"metric:{snake(text)}", f"“{text}” fits more than one column. Which one is meant?", options)
+    index = asking.ask(
+        f"metric:{snake(text)}", f"“{text}” fits more than one column. Which one is meant?", options
+    )
     if index is None:
         return None
     link = reading.columns[index]
@@ -41,13 +46,18 @@ def ask_undefined(
     """A business word that nothing defines: what the data offers, each with its number."""
     text = reading.phrase.text
     if reading.problem:
-        asking.ask(f"metric:{snake(text)}", f"I can't compute “{text}”: {reading.problem}. What should it be?", [])
+        asking.ask(
+            f"metric:{snake(text)}",
+            f"I can't compute “{text}”: {reading.problem}. What should it be?",
+            [],
+        )
         return None
     measures = _events_of(reading, linker) if reading.entity else _columns_for(reading, linker)
     grain = wish.grain[0] if wish.grain else "month"
     options = [(meaning, probe.latest(measure, grain)) for meaning, measure in measures]
     words = ", ".join(f"“{w}”" for w in _plain(reading))
-    question = f"What does {words or '“' + text + '”'} mean in “{text}”? Nothing in the glossary or the data defines it."
+    asked = f"What does {words} mean in “{text}”?" if words else f"What does “{text}” mean?"
+    question = f"{asked} Nothing in the glossary or the data defines it."
     index = asking.ask(f"metric:{snake(text)}", question, options)
     return None if index is None else _answered_metric(asking, reading, measures[index][1])
 
@@ -55,7 +65,9 @@ def ask_undefined(
 def _plain(reading: Reading) -> list[str]:
     """The unexplained words as they were written."""
     return [
-        w.strip(",.") for w in reading.phrase.text.split() if set(stems(w)) & set(reading.unexplained)
+        w.strip(",.")
+        for w in reading.phrase.text.split()
+        if set(stems(w)) & set(reading.unexplained)
     ]
 
 
@@ -82,7 +94,10 @@ def _events_of(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Measur
     order = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
     edges = sorted(
         (e for e in linker.planner.edges if e.right in targets and e.left not in targets),
-        key=lambda e: (order[_layer(e.left, linker)], _layer(e.left, linker) != _layer(e.right, linker)),
+        key=lambda e: (
+            order[_layer(e.left, linker)],
+            _layer(e.left, linker) != _layer(e.right, linker),
+        ),
     )
     people = plural(entity_of(entity.key))
     for edge in edges:
@@ -107,14 +122,23 @@ def _layer(key: str, linker: SchemaLinker) -> str:
     return card.layer if card else "source"
 
 
-def _moments(key: str, counted: Measure, linker: SchemaLinker, people: str) -> list[tuple[str, Measure]]:
+def _moments(
+    key: str, counted: Measure, linker: SchemaLinker, people: str
+) -> list[tuple[str, Measure]]:
     card = linker.evidence.relation(key)
     assert card is not None
     sql = linker.evidence.dialect
     if lasting := linker.interval(card):
         begin, end = (qualified(key, c).sql(dialect=sql) for c in lasting)
         meaning = f"{people} with a running row in `{key}` at the end of the period (`{lasting[0]}` to `{lasting[1]}`)"
-        return [(meaning, counted.model_copy(update={"active_from": begin, "active_to": end, "at": "period_end"}))]
+        return [
+            (
+                meaning,
+                counted.model_copy(
+                    update={"active_from": begin, "active_to": end, "at": "period_end"}
+                ),
+            )
+        ]
     times = linker.times(card)
     if not times:
         return []
@@ -129,12 +153,20 @@ def _columns_for(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Meas
     aggregation, _ = split_aggregation(text)
     found = []
     for word in content_stems(text):
-        for link in linker.distinct_meanings(linker.numbers([word]) or [], margin=1.0) if linker.numbers([word]) else []:
+        for link in (
+            linker.distinct_meanings(linker.numbers([word]) or [], margin=1.0)
+            if linker.numbers([word])
+            else []
+        ):
             measure = Measure(
                 name=snake(text),
                 relation=link.relation,
-                aggregation=aggregation if aggregation in {"sum", "average", "median", "min", "max"} else "sum",
-                expression=qualified(link.relation, link.column.name).sql(dialect=linker.evidence.dialect),
+                aggregation=aggregation
+                if aggregation in {"sum", "average", "median", "min", "max"}
+                else "sum",
+                expression=qualified(link.relation, link.column.name).sql(
+                    dialect=linker.evidence.dialect
+                ),
             )
             found.append((f"the {measure.aggregation} of `{link.name}`", measure))
     return found[:4] or _amounts(snake(text), linker)
@@ -142,7 +174,11 @@ def _columns_for(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Meas
 
 def _amounts(name: str, linker: SchemaLinker) -> list[tuple[str, Measure]]:
     """Columns that look like money, where nothing shares a word with what is asked for."""
-    money = {w for word in ("amount", "revenue", "total", "value", "price", "cost", "fee") for w in stems(word)}
+    money = {
+        w
+        for word in ("amount", "revenue", "total", "value", "price", "cost", "fee")
+        for w in stems(word)
+    }
     found = []
     for card in linker.evidence.relations:
         for column in card.columns:
@@ -151,7 +187,9 @@ def _amounts(name: str, linker: SchemaLinker) -> list[tuple[str, Measure]]:
                     name=name,
                     relation=card.key,
                     aggregation="sum",
-                    expression=qualified(card.key, column.name).sql(dialect=linker.evidence.dialect),
+                    expression=qualified(card.key, column.name).sql(
+                        dialect=linker.evidence.dialect
+                    ),
                 )
                 found.append((f"the sum of `{card.key}.{column.name}`", measure))
     return found[:4]

@@ -6,9 +6,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from crew.artifacts import Aggregation, Evidence, GlossaryTerm, Grounding, Measure, Metric, RelationCard
+from crew.artifacts import (
+    Aggregation,
+    Evidence,
+    GlossaryTerm,
+    Grounding,
+    Measure,
+    Metric,
+    RelationCard,
+)
 from crew.drafting.join_planner import JoinPlanner
-from crew.drafting.schema_linker import ColumnLink, ConditionLink, SchemaLinker, content_stems, entity_stems, term_for
+from crew.drafting.schema_linker import (
+    ColumnLink,
+    ConditionLink,
+    SchemaLinker,
+    content_stems,
+    entity_stems,
+    term_for,
+)
 from crew.drafting.scope import UnknownColumn, qualified, qualify_measure
 from crew.drafting.ticket_reader import Phrase
 from crew.drafting.vocabulary import alike, plural, snake, stem, stem_set, stems, vocabulary, words
@@ -102,14 +117,18 @@ class MetricReader:
         term, left = found
         names = [content_stems(n) for n in (term.name, *term.synonyms)]
         opens = rest if aggregation else full
-        covers_head = any(n and opens[-len(n) :] == n or full[-len(n) :] == n for n in names)
+        covers_head = any((n and opens[-len(n) :] == n) or full[-len(n) :] == n for n in names)
         said_aggregation = aggregation not in {None, "sum"} and term_for(rest, [term]) is not None
         if not covers_head or said_aggregation:
             return None
         try:
             measures = tuple(qualify_measure(m, self.evidence, self.planner) for m in term.measures)
         except (UnknownColumn, ValueError) as error:
-            return Reading(phrase, term=term, problem=f"the definition of “{term.name}” does not fit the data: {error}")
+            return Reading(
+                phrase,
+                term=term,
+                problem=f"the definition of “{term.name}” does not fit the data: {error}",
+            )
         reading = Reading(phrase, term=term)
         reading.metric = Metric(
             name=snake(term.name),
@@ -157,7 +176,9 @@ class MetricReader:
                 name=_name(text, aggregation),
                 relation=card.key,
                 aggregation="count",
-                expression=qualified(card.key, key).sql(dialect=self.evidence.dialect) if key else "*",
+                expression=qualified(card.key, key).sql(dialect=self.evidence.dialect)
+                if key
+                else "*",
             )
             reading.metric = _simple(measure, phrase, f"rows of {card.key}")
             self._explain(reading, list(link.rest), [card.key], timed)
@@ -169,7 +190,10 @@ class MetricReader:
         who, what = (content_stems(part) for part in text.split("~", 1))
         owners = {e.card.key for e in self.linker.entities(who) if not e.rest}
         for link in self.linker.entities(what):
-            edge = next((e for e in self.planner.edges if e.left == link.card.key and e.right in owners), None)
+            edge = next(
+                (e for e in self.planner.edges if e.left == link.card.key and e.right in owners),
+                None,
+            )
             if edge is None or link.card.layer == "source":
                 continue
             shown = text.replace("~", " with ")
@@ -177,10 +201,14 @@ class MetricReader:
                 name=snake(shown),
                 relation=link.card.key,
                 aggregation="count_distinct",
-                expression=qualified(link.card.key, edge.left_column).sql(dialect=self.evidence.dialect),
+                expression=qualified(link.card.key, edge.left_column).sql(
+                    dialect=self.evidence.dialect
+                ),
             )
             reading = Reading(replace(phrase, text=shown), entity=link.card)
-            reading.metric = _simple(measure, reading.phrase, f"different {edge.left_column} in {link.card.key}")
+            reading.metric = _simple(
+                measure, reading.phrase, f"different {edge.left_column} in {link.card.key}"
+            )
             self._explain(reading, list(link.rest), [link.card.key])
             return reading
         return None
@@ -203,7 +231,11 @@ class MetricReader:
                 a, b = best.entity, other.entity
                 if b.layer == "source" and a.layer != "source":
                     continue
-                if a.row_count is not None and b.row_count is not None and a.row_count != b.row_count:
+                if (
+                    a.row_count is not None
+                    and b.row_count is not None
+                    and a.row_count != b.row_count
+                ):
                     best.assumptions.append(
                         f"Counted in `{a.key}` ({a.row_count:,} rows), not in `{b.key}` ({b.row_count:,} rows)."
                     )
@@ -220,7 +252,9 @@ class MetricReader:
         if not links:
             return None
         order = {c.key: n for n, c in enumerate(self.evidence.relations)}
-        staged = [k for k in links if (c := self.evidence.relation(k.relation)) and c.layer != "source"] or links
+        staged = [
+            k for k in links if (c := self.evidence.relation(k.relation)) and c.layer != "source"
+        ] or links
         link = sorted(staged, key=lambda k: (-k.score, order[k.relation]))[0]
         card = self.evidence.relation(link.relation)
         assert card is not None
@@ -234,13 +268,20 @@ class MetricReader:
         )
         reading = Reading(phrase, entity=card)
         reading.metric = _simple(measure, phrase, f"rows of {card.key} where {link.condition}")
-        reading.assumptions.append(f"“{phrase.text}” are the rows of `{card.key}` with {link.condition}.")
+        reading.assumptions.append(
+            f"“{phrase.text}” are the rows of `{card.key}` with {link.condition}."
+        )
         return reading
 
     # --- numbers ---------------------------------------------------------------------------
 
     def _number(
-        self, phrase: Phrase, aggregation: Aggregation | None, text: str, rest: list[str], wanted: Sequence[str]
+        self,
+        phrase: Phrase,
+        aggregation: Aggregation | None,
+        text: str,
+        rest: list[str],
+        wanted: Sequence[str],
     ) -> Reading:
         if aggregation == "count" or aggregation == "count_distinct":
             return self._distinct(phrase, aggregation, text, rest)
@@ -248,7 +289,9 @@ class MetricReader:
         if not links:
             return Reading(phrase, unexplained=rest)
         reaching = [
-            k for k in links if all(self.linker.dimensions(content_stems(w), [k.relation]) for w in wanted)
+            k
+            for k in links
+            if all(self.linker.dimensions(content_stems(w), [k.relation]) for w in wanted)
         ]
         meanings = self.linker.distinct_meanings(reaching or links)
         if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
@@ -260,7 +303,9 @@ class MetricReader:
             name=_name(text, aggregation),
             relation=link.relation,
             aggregation=aggregation or "sum",
-            expression=qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect),
+            expression=qualified(link.relation, link.column.name).sql(
+                dialect=self.evidence.dialect
+            ),
         )
         reading = Reading(phrase)
         reading.metric = _simple(measure, phrase, f"column {link.name}")
@@ -285,7 +330,9 @@ class MetricReader:
 
     # --- modifiers -------------------------------------------------------------------------
 
-    def _explain(self, reading: Reading, left: list[str], bases: list[str], timed: bool = False) -> None:
+    def _explain(
+        self, reading: Reading, left: list[str], bases: list[str], timed: bool = False
+    ) -> None:
         """Account for the words before the head: conditions, events, or nothing found."""
         metric = reading.metric
         if not left or metric is None:
@@ -296,7 +343,9 @@ class MetricReader:
             reading.assumptions.append(f"“{reading.phrase.text}” are dated by `{moment}`.")
             return
         # Longest run of words first, so that `not shipped` is not read as two conditions.
-        conditions = self.linker.conditions([*left, *self._tail(reading)], bases) or self.linker.conditions(left, bases)
+        conditions = self.linker.conditions(
+            [*left, *self._tail(reading)], bases
+        ) or self.linker.conditions(left, bases)
         if not conditions:
             reading.unexplained = [w for w in left if not self._is_noise(w)] or []
             return
@@ -305,7 +354,9 @@ class MetricReader:
             reading.conditions = best
             return
         measures = tuple(
-            m.model_copy(update={"filters": (*m.filters, best[0].condition)}) if best[0].condition not in m.filters else m
+            m.model_copy(update={"filters": (*m.filters, best[0].condition)})
+            if best[0].condition not in m.filters
+            else m
             for m in metric.measures
         )
         reading.metric = metric.model_copy(update={"measures": measures})
@@ -324,7 +375,11 @@ class MetricReader:
         for column, _ in times:
             if left[0] in stems(column.name):
                 return qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
-        if left[0] == stem("new") and times and (len(times) == 1 or times[0][1] > times[1][1] + 0.9):
+        if (
+            left[0] == stem("new")
+            and times
+            and (len(times) == 1 or times[0][1] > times[1][1] + 0.9)
+        ):
             return qualified(card.key, times[0][0].name).sql(dialect=self.evidence.dialect)
         return None
 
@@ -349,7 +404,9 @@ def _name(text: str, aggregation: Aggregation | None) -> str:
     tokens = [w for w in words(text) if w not in vocabulary()["articles"]][:5]
     if aggregation in {"count", None} and tokens:
         tokens[-1] = plural(tokens[-1]) if aggregation == "count" else tokens[-1]
-    prefix = {"sum": "total", "count_distinct": "distinct"}.get(aggregation or "", aggregation or "")
+    prefix = {"sum": "total", "count_distinct": "distinct"}.get(
+        aggregation or "", aggregation or ""
+    )
     if prefix and prefix != "count" and tokens[:1] != [prefix]:
         tokens = [prefix, *tokens]
     return snake(" ".join(tokens))

@@ -12,9 +12,14 @@ from crew.drafting.vocabulary import stem_set, stems
 
 MAX_QUESTIONS = 3
 MAX_OPTIONS = 5
-_LETTER = re.compile(r"^\W*(?:option|answer|choice|take|use|go with)?\s*[\"'(]*([A-Ea-e1-5])[\"').:]*(?:\s*$|\s*[-–,.:])", re.I)
+_LETTER = re.compile(
+    r"^\W*(?:option|answer|choice|take|use|go with)?\s*[\"'(]*([A-Ea-e1-5])[\"').:]*(?:\s*$|\s*[-–,.:])",
+    re.I,
+)
 _INSIDE = re.compile(r"\b(?:option|answer|choice)\s+[\"']?([A-E1-5])\b", re.I)
-_DEFAULT = re.compile(r"\b(default|your (suggestion|proposal)|as you (suggest|propose)|sounds good|go ahead)\b", re.I)
+_DEFAULT = re.compile(
+    r"\b(default|your (suggestion|proposal)|as you (suggest|propose)|sounds good|go ahead)\b", re.I
+)
 
 
 @dataclass
@@ -49,7 +54,9 @@ class Asking:
         return index
 
 
-def choose(question: Question, answers: Sequence[str], alone: bool = True) -> tuple[int, str] | None:
+def choose(
+    question: Question, answers: Sequence[str], alone: bool = True
+) -> tuple[int, str] | None:
     """Which option the answers take, and the words that took it; None if unclear."""
     for sentence in reversed(answers):
         letter = _LETTER.match(sentence) or _INSIDE.search(sentence)
@@ -59,7 +66,9 @@ def choose(question: Question, answers: Sequence[str], alone: bool = True) -> tu
             if index < len(question.options):
                 return index, sentence
         if _DEFAULT.search(sentence) and question.options:
-            return next(n for n, o in enumerate(question.options) if o.label == question.default), sentence
+            return next(
+                n for n, o in enumerate(question.options) if o.label == question.default
+            ), sentence
     return _by_words(question, answers)
 
 
@@ -68,7 +77,9 @@ def _by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | N
     words = [set(stems(o.meaning)) - stem_set("articles") for o in question.options]
     best: list[tuple[int, int, str]] = []
     for n, own in enumerate(words):
-        others = set().union(*(w for m, w in enumerate(words) if m != n)) if len(words) > 1 else set()
+        others = (
+            set().union(*(w for m, w in enumerate(words) if m != n)) if len(words) > 1 else set()
+        )
         distinctive = own - others - set(stems(question.text))
         scored = [(len(distinctive & set(stems(a))), a) for a in answers]
         hits, quote = max(scored, default=(0, ""))

@@ -53,8 +53,6 @@ def find_existing(
 
 def runnable(draft: DraftModel, evidence: Evidence) -> str:
     """The draft's SQL over the real names of its relations."""
-    from crew.drafting.sql_layout import ref_sql
-
     text = draft.sql
     for key in draft.relations:
         card = evidence.relation(key)
@@ -93,7 +91,9 @@ def _compare(
     spec: RequirementSpec, card: RelationCard, keys: dict[str, str], ours: str, warehouse: Warehouse
 ) -> Existing | None:
     theirs = ", ".join(quoted(c) for c in keys.values())
-    rows = warehouse.query(f"select count(*), count(distinct ({theirs})) from {card.relation_name}").rows
+    rows = warehouse.query(
+        f"select count(*), count(distinct ({theirs})) from {card.relation_name}"
+    ).rows
     if not keys or rows[0][0] != rows[0][1]:
         return None
     numbers = [c for c in card.columns if is_numeric(c) and c.name not in keys.values()]
@@ -109,14 +109,20 @@ def _compare(
     grain = ", ".join(f"`{c}`" for c in keys.values())
     if not missing:
         said = "; ".join(f"{m.label} is `{mapping[m.name]}`" for m in spec.metrics)
-        text = f"`{card.key}` holds this already, one row per {grain}: {said}. All {cells:,} numbers are equal to what the request asks for."
+        text = f"`{card.key}` holds this already, one row per {grain}: {said}."
+        text += f" All {cells:,} numbers are equal to what the request asks for."
         return Existing(card.key, text, exact=True)
     text = f"`{card.key}` has the same grain ({grain}) but not {', '.join(missing)}."
     return Existing(card.key, text, exact=False, missing=missing)
 
 
 def _cells(
-    ours_column: str, theirs_column: str, keys: dict[str, str], card: RelationCard, ours: str, warehouse: Warehouse
+    ours_column: str,
+    theirs_column: str,
+    keys: dict[str, str],
+    card: RelationCard,
+    ours: str,
+    warehouse: Warehouse,
 ) -> tuple[int, int]:
     """Cells compared and cells that differ; a row that one side lacks counts as zero there."""
     on = " and ".join(f"o.{quoted(a)} is not distinct from t.{quoted(b)}" for a, b in keys.items())

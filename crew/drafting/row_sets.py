@@ -15,7 +15,7 @@ from crew.drafting.scope import Scope, key_of, qualified, relations_of
 from crew.drafting.vocabulary import snake
 
 
-def parse_sql(text: str, dialect: str) -> exp.Expression:
+def parse_sql(text: str, dialect: str) -> exp.Expr:
     return sqlglot.parse_one(text, read=dialect)
 
 
@@ -57,7 +57,7 @@ class RowSet:
     def is_plain(self) -> bool:
         return not self.joins and not self.filters
 
-    def expose(self, tree: exp.Expression, preferred: str = "") -> None:
+    def expose(self, tree: exp.Expr, preferred: str = "") -> None:
         """Make the columns of an expression available under unique names."""
         for column in tree.find_all(exp.Column):
             place = (key_of(column), column.name)
@@ -68,11 +68,11 @@ class RowSet:
                 name = f"{self.aliases.of(place[0])}_{column.name}"
             self.columns[place] = name
 
-    def local(self, text: str, qualifier: str = "") -> exp.Expression:
+    def local(self, text: str, qualifier: str = "") -> exp.Expr:
         """An expression of the specification over this row set's own column names."""
         tree = parse_sql(text, self.evidence.dialect)
 
-        def own(node: exp.Expression) -> exp.Expression:
+        def own(node: exp.Expr) -> exp.Expr:
             if isinstance(node, exp.Column):
                 name = self.columns.get((key_of(node), node.name), node.name)
                 return exp.column(name, table=qualifier or None)
@@ -80,18 +80,18 @@ class RowSet:
 
         return tree.transform(own)
 
-    def aliased(self, text: str) -> exp.Expression:
+    def aliased(self, text: str) -> exp.Expr:
         """An expression over the import CTEs, as used inside this row set."""
         tree = parse_sql(text, self.evidence.dialect)
 
-        def own(node: exp.Expression) -> exp.Expression:
+        def own(node: exp.Expr) -> exp.Expr:
             if isinstance(node, exp.Column):
                 return exp.column(node.name, table=self.aliases.of(key_of(node)))
             return node
 
         return tree.transform(own)
 
-    def select(self, extra: Sequence[exp.Expression] = ()) -> exp.Select:
+    def select(self, extra: Sequence[exp.Expr] = ()) -> exp.Select:
         """The CTE's body: exposed columns, left joins over keys, filters."""
         columns = []
         for (key, column), name in self.columns.items():
@@ -109,11 +109,13 @@ class RowSet:
         return query
 
 
-def _grouped(condition: exp.Expression) -> exp.Expression:
+def _grouped(condition: exp.Expr) -> exp.Expr:
     return exp.paren(condition) if isinstance(condition, exp.Or) else condition
 
 
-def row_sets(spec: RequirementSpec, evidence: Evidence, planner: JoinPlanner, aliases: Aliases) -> list[RowSet]:
+def row_sets(
+    spec: RequirementSpec, evidence: Evidence, planner: JoinPlanner, aliases: Aliases
+) -> list[RowSet]:
     """Row sets of all measures of a specification, in the order of the measures.
 
     Raises NoJoin, AmbiguousJoin, UnknownColumn where a dimension or filter cannot be reached.
@@ -136,7 +138,7 @@ def _plan(row_set: RowSet, spec: RequirementSpec, planner: JoinPlanner) -> None:
     evidence = row_set.evidence
     trees = [parse_sql(f, evidence.dialect) for f in row_set.filters]
     targets = relations_of(trees)
-    exposed: list[exp.Expression] = []
+    exposed: list[exp.Expr] = []
     for measure in row_set.measures:
         texts = (measure.expression, measure.time, measure.active_from, measure.active_to)
         exposed += [parse_sql(t, evidence.dialect) for t in texts if t and t != "*"]

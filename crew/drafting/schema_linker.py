@@ -13,7 +13,23 @@ from crew.drafting.scope import Scope, UnknownColumn, qualified
 from crew.drafting.vocabulary import alike, stem, stem_set, stems, vocabulary, words
 
 _LABELS = ("name", "title", "label", "description")
-_NEUTRAL = {stem(w) for w in ("name", "title", "label", "is", "has", "at", "date", "value", "code", "type", "dim", "flag")}
+_NEUTRAL = {
+    stem(w)
+    for w in (
+        "name",
+        "title",
+        "label",
+        "is",
+        "has",
+        "at",
+        "date",
+        "value",
+        "code",
+        "type",
+        "dim",
+        "flag",
+    )
+}
 _KEYS = {stem(w) for w in ("id", "key", "sk", "uuid", "code", "hash")}
 _FLAG = {stem(w) for w in ("is", "has", "was", "flag", "did")}
 _EVENT = {stem(w) for w in ("at", "on", "date", "time", "ts", "timestamp", "datetime", "utc", "dt")}
@@ -121,13 +137,23 @@ class SchemaLinker:
             card = self.evidence.relation(key)
             near = self._passed_entities(bases, key)
             for column in card.columns if card else ():
-                if card and fits(column) and (link := _score(phrase, card, column, hops, labels, near)):
+                if (
+                    card
+                    and fits(column)
+                    and (link := _score(phrase, card, column, hops, labels, near))
+                ):
                     found.append(link)
         order = {c.key: _LAYER_ORDER[c.layer] for c in self.evidence.relations}
         other = self._other_layers(bases)
         return sorted(
             found,
-            key=lambda k: (-round(k.score, 2), k.relation in other, k.hops, order[k.relation], k.name),
+            key=lambda k: (
+                -round(k.score, 2),
+                k.relation in other,
+                k.hops,
+                order[k.relation],
+                k.name,
+            ),
         )
 
     def _passed_entities(self, bases: Sequence[str] | None, key: str) -> set[str]:
@@ -147,7 +173,9 @@ class SchemaLinker:
         common = set(reaches[0]).intersection(*reaches[1:]) if reaches else set()
         return {k: max(r[k] for r in reaches) for k in common}
 
-    def distinct_meanings(self, links: Sequence[ColumnLink], margin: float = 0.1) -> list[ColumnLink]:
+    def distinct_meanings(
+        self, links: Sequence[ColumnLink], margin: float = 0.1
+    ) -> list[ColumnLink]:
         """The best link of each meaning that scores about as well as the best: one if it is clear.
 
         Copies of a column along the lineage (same name and values) are one meaning.
@@ -171,7 +199,9 @@ class SchemaLinker:
             b.column.minimum,
             b.column.maximum,
         )
-        return a.column.name == b.column.name and (same or entity_of(a.relation) == entity_of(b.relation))
+        return a.column.name == b.column.name and (
+            same or entity_of(a.relation) == entity_of(b.relation)
+        )
 
     # --- conditions ------------------------------------------------------------------------
 
@@ -186,7 +216,10 @@ class SchemaLinker:
             for column in card.columns:
                 found += self._column_conditions(list(phrase), card, column, entity, hops)
         other = self._other_layers(bases)
-        return sorted(found, key=lambda c: (-round(c.score, 1), c.relation in other, -c.score, c.relation, c.column))
+        return sorted(
+            found,
+            key=lambda c: (-round(c.score, 1), c.relation in other, -c.score, c.relation, c.column),
+        )
 
     def _agreed(self, phrase: Sequence[str], bases: Sequence[str]) -> Iterable[ConditionLink]:
         reach = self._reach(bases)
@@ -195,10 +228,14 @@ class SchemaLinker:
                 continue
             if any(list(phrase) == content_stems(n) for n in (term.name, *term.synonyms)):
                 try:
-                    sql = Scope(term.relation, self.evidence, self.planner).resolve_text(term.condition)
+                    sql = Scope(term.relation, self.evidence, self.planner).resolve_text(
+                        term.condition
+                    )
                 except (UnknownColumn, ValueError):
                     continue
-                yield ConditionLink(sql, f"not ({sql})", term.relation, f"glossary: {term.name}", 2.0)
+                yield ConditionLink(
+                    sql, f"not ({sql})", term.relation, f"glossary: {term.name}", 2.0
+                )
 
     def _column_conditions(
         self, phrase: list[str], card: RelationCard, column: ColumnCard, entity: set[str], hops: int
@@ -211,23 +248,48 @@ class SchemaLinker:
             if core & set(phrase) and set(phrase) <= core | {w for e in entity for w in alike(e)}:
                 score = 1.0 + 0.5 * len(core & set(phrase)) / len(core) + near
                 positive = name if not column.nulls else f"coalesce({name}, false)"
-                yield ConditionLink(positive, f"not {positive}", card.key, f"column {column.name}", score, column.name)
+                yield ConditionLink(
+                    positive,
+                    f"not {positive}",
+                    card.key,
+                    f"column {column.name}",
+                    score,
+                    column.name,
+                )
         if is_text(column):
             for value in column.values:
                 wanted = stems(value)
                 rest = [s for s in phrase if s not in wanted]
-                if wanted and set(wanted) <= set(phrase) and set(rest) <= entity | own | {w for e in entity for w in alike(e)}:
+                if (
+                    wanted
+                    and set(wanted) <= set(phrase)
+                    and set(rest) <= entity | own | {w for e in entity for w in alike(e)}
+                ):
                     literal = value.replace("'", "''")
                     negated = f"{name} <> '{literal}'"
                     if column.nulls:
                         negated = f"({negated} or {name} is null)"
                     score = 1.4 + near - (0.1 if rest and not (set(rest) & entity) else 0.0)
-                    yield ConditionLink(f"{name} = '{literal}'", negated, card.key, f"value of {column.name}", score, column.name)
+                    yield ConditionLink(
+                        f"{name} = '{literal}'",
+                        negated,
+                        card.key,
+                        f"value of {column.name}",
+                        score,
+                        column.name,
+                    )
         if is_temporal(column) and not is_arrival(column.name):
             core = own - _EVENT
             rest = [s for s in phrase if s not in core]
             if core and core <= set(phrase) and column.nulls and set(rest) <= entity:
-                yield ConditionLink(f"{name} is not null", f"{name} is null", card.key, f"column {column.name}", 1.1 + near, column.name)
+                yield ConditionLink(
+                    f"{name} is not null",
+                    f"{name} is null",
+                    card.key,
+                    f"column {column.name}",
+                    1.1 + near,
+                    column.name,
+                )
 
     # --- time ------------------------------------------------------------------------------
 
@@ -246,13 +308,25 @@ class SchemaLinker:
                 score += 1.2
             if own <= _EVENT:
                 score += 1.5
-            if own & stem_set("begins"):
+            if own & (stem_set("begins") | stem_set("early_events")):
                 score += 0.5
-            if own & stem_set("ends"):
+            if own & (stem_set("ends") | stem_set("late_events")):
                 score -= 0.5
             if column.nulls == 0:
                 score += 0.3
-            if own & {stem(w) for w in ("birth", "birthday", "valid", "due", "expected", "planned", "estimated", "deleted")}:
+            if own & {
+                stem(w)
+                for w in (
+                    "birth",
+                    "birthday",
+                    "valid",
+                    "due",
+                    "expected",
+                    "planned",
+                    "estimated",
+                    "deleted",
+                )
+            }:
                 score -= 2.0
             scored.append((column, score))
         return sorted(scored, key=lambda t: (-t[1], t[0].name))
@@ -260,7 +334,11 @@ class SchemaLinker:
     def interval(self, card: RelationCard) -> tuple[str, str] | None:
         """Columns where a state begins and where it ends, if the rows have a duration."""
         temporal = [c for c in card.columns if is_temporal(c) and not is_arrival(c.name)]
-        begins = [c for c in temporal if set(stems(c.name)) & stem_set("begins") and not set(stems(c.name)) & stem_set("ends")]
+        begins = [
+            c
+            for c in temporal
+            if set(stems(c.name)) & stem_set("begins") and not set(stems(c.name)) & stem_set("ends")
+        ]
         ends = [c for c in temporal if set(stems(c.name)) & stem_set("ends") and c.nulls]
         return (begins[0].name, ends[0].name) if begins and ends else None
 
@@ -269,7 +347,9 @@ def entity_stems(card: RelationCard) -> list[str]:
     return stems(entity_of(card.key))
 
 
-def term_for(phrase: Sequence[str], terms: Sequence[GlossaryTerm]) -> tuple[GlossaryTerm, list[str]] | None:
+def term_for(
+    phrase: Sequence[str], terms: Sequence[GlossaryTerm]
+) -> tuple[GlossaryTerm, list[str]] | None:
     """The metric term with the longest name in a phrase that ends it, and the stems left over."""
     best: tuple[int, GlossaryTerm, list[str]] | None = None
     for term in terms:
@@ -279,7 +359,11 @@ def term_for(phrase: Sequence[str], terms: Sequence[GlossaryTerm]) -> tuple[Glos
             wanted = content_stems(name)
             n = len(wanted)
             for start in range(len(phrase) - n + 1):
-                if n and list(phrase[start : start + n]) == wanted and (best is None or n > best[0]):
+                if (
+                    n
+                    and list(phrase[start : start + n]) == wanted
+                    and (best is None or n > best[0])
+                ):
                     rest = [*phrase[:start], *phrase[start + n :]]
                     best = (n, term, rest)
     return (best[1], best[2]) if best else None
@@ -318,7 +402,7 @@ def _score(
         return None
     score = total / len(phrase)
     explained = {w for p in phrase for w in alike(p)} | set(entity)
-    strange = len([s for s in own if s not in explained and s not in _NEUTRAL])
+    strange = len([s for s in own if s not in explained and s not in _NEUTRAL | _KEYS])
     score -= (0.25 if labels and not _is_label(column, own) else 0.12) * strange
     if labels:
         if strange and is_numeric(column):
@@ -347,5 +431,3 @@ def _summable(column: ColumnCard) -> bool:
 def _shares_root(a: str, b: str) -> bool:
     n = min(len(a), len(b))
     return n >= 4 and a[: max(4, n - 1)] == b[: max(4, n - 1)]
-
-

@@ -42,7 +42,7 @@ class Scope:
     evidence: Evidence
     planner: JoinPlanner
 
-    def resolve(self, expression: str) -> exp.Expression:
+    def resolve(self, expression: str) -> exp.Expr:
         """Parse and qualify every column. Raises UnknownColumn, or ValueError if it is no SQL."""
         try:
             tree = sqlglot.parse_one(expression, read=self.evidence.dialect)
@@ -90,7 +90,7 @@ class Scope:
         return card.layer if card else ""
 
 
-def relations_of(trees: Iterable[exp.Expression]) -> set[str]:
+def relations_of(trees: Iterable[exp.Expr]) -> set[str]:
     """Keys of all relations that the expressions use."""
     return {key_of(c) for tree in trees for c in tree.find_all(exp.Column)} - {""}
 
@@ -104,7 +104,9 @@ def qualify_measure(measure: Measure, evidence: Evidence, planner: JoinPlanner) 
 
     return measure.model_copy(
         update={
-            "expression": measure.expression if measure.expression == "*" else scope.resolve_text(measure.expression),
+            "expression": measure.expression
+            if measure.expression == "*"
+            else scope.resolve_text(measure.expression),
             "time": maybe(measure.time),
             "active_from": maybe(measure.active_from),
             "active_to": maybe(measure.active_to),

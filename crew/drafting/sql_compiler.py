@@ -6,6 +6,7 @@ result's grain, and only then are measures brought together: nothing can fan out
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -102,7 +103,9 @@ class AggregateCompiler:
                     this=exp.Max(this=day), expressions=[exp.CurrentDate()], ignore_nulls=True
                 )
                 query = exp.select(exp.alias_(newest, "as_of_date")).from_(self.aliases.of(key))
-                self.ctes.append(Cte(AS_OF, query, "the latest day in the data, never one ahead of today"))
+                self.ctes.append(
+                    Cte(AS_OF, query, "the latest day in the data, never one ahead of today")
+                )
                 return
 
     def _add_rows(self, rows: RowSet) -> None:
@@ -112,7 +115,11 @@ class AggregateCompiler:
                 if rows.columns[place] != place[1]:
                     rows.columns[place] = place[1]
             return
-        suffix = "in_scope" if rows.filters else "with_" + "_and_".join(d.name for d in self.spec.dimensions)
+        suffix = (
+            "in_scope"
+            if rows.filters
+            else "with_" + "_and_".join(d.name for d in self.spec.dimensions)
+        )
         if len(suffix) > 40 or suffix == "with_":
             suffix = "joined"
         rows.name = self.aliases.fresh(f"{self.aliases.of(rows.relation)}_{suffix}")
@@ -124,13 +131,19 @@ class AggregateCompiler:
         found: dict[tuple[int, str], _Group] = {}
         for n, rows in enumerate(self.sets):
             for measure in rows.measures:
-                stock = f"{measure.active_from} {measure.active_to} {measure.at}" if measure.is_stock else ""
+                stock = (
+                    f"{measure.active_from} {measure.active_to} {measure.at}"
+                    if measure.is_stock
+                    else ""
+                )
                 when = stock or (measure.time if self._is_timed else "") or ""
                 found.setdefault((n, when), _Group(rows, [])).measures.append(measure)
         for group in found.values():
             every = f"_per_{self.spec.time.grain}" if self.spec.time else "_totals"
             names = "_and_".join(m.name for m in group.measures)
-            group.name = self.aliases.fresh((names if len(names) < 40 else f"{group.rows.name}_measures") + every)
+            group.name = self.aliases.fresh(
+                (names if len(names) < 40 else f"{group.rows.name}_measures") + every
+            )
         return list(found.values())
 
     @property
@@ -160,30 +173,37 @@ class AggregateCompiler:
         if not keys:
             return query
         style = self.evidence.conventions.group_by
-        if style == "all" and self.evidence.dialect in {"duckdb", "snowflake", "databricks", "bigquery"}:
+        if style == "all" and self.evidence.dialect in {
+            "duckdb",
+            "snowflake",
+            "databricks",
+            "bigquery",
+        }:
             query.set("group", exp.Group(all=True))
             return query
         if style == "positions":
             return query.group_by(*(exp.Literal.number(n + 1) for n in range(len(keys))))
         return query.group_by(*(column.unalias() for column in query.selects[: len(keys)]))
 
-    def _key_columns(self, group: _Group) -> list[exp.Expression]:
-        keys: list[exp.Expression] = []
+    def _key_columns(self, group: _Group) -> list[exp.Expr]:
+        keys: list[exp.Expr] = []
         if self.spec.time:
             time = group.measures[0].time
             assert time is not None
-            keys.append(exp.alias_(self._period(group.rows.local(time), time), self.spec.time.column))
+            keys.append(
+                exp.alias_(self._period(group.rows.local(time), time), self.spec.time.column)
+            )
         return keys + self._dimension_columns(group.rows)
 
-    def _dimension_columns(self, rows: RowSet, qualifier: str = "") -> list[exp.Expression]:
-        found: list[exp.Expression] = []
+    def _dimension_columns(self, rows: RowSet, qualifier: str = "") -> list[exp.Expr]:
+        found: list[exp.Expr] = []
         for dimension in self.spec.dimensions:
             name = rows.columns[(dimension.relation, dimension.column)]
             column = exp.column(name, table=qualifier or None)
             found.append(column if name == dimension.name else exp.alias_(column, dimension.name))
         return found
 
-    def _aggregate(self, rows: RowSet, measure: Measure, qualifier: str = "") -> exp.Expression:
+    def _aggregate(self, rows: RowSet, measure: Measure, qualifier: str = "") -> exp.Expr:
         if measure.expression == "*":
             return exp.Count(this=exp.Star())
         value = rows.local(measure.expression, qualifier)
@@ -205,37 +225,44 @@ class AggregateCompiler:
 
     # --- time --------------------------------------------------------------------------------
 
-    def _period(self, column: exp.Expression, time: str) -> exp.Expression:
+    def _period(self, column: exp.Expr, time: str) -> exp.Expr:
         """The first day of the period a moment belongs to (a timestamp for hours)."""
         assert self.spec.time is not None
         return period_of(self._utc(column, time), self.spec.time.grain)
 
-    def _utc(self, column: exp.Expression, time: str) -> exp.Expression:
+    def _utc(self, column: exp.Expr, time: str) -> exp.Expr:
         tree = parse_sql(time, self.evidence.dialect)
         found = next(iter(tree.find_all(exp.Column)), None)
-        card = self.evidence.relation(f"{found.db}.{found.table}" if found.db else found.table) if found else None
+        card = (
+            self.evidence.relation(f"{found.db}.{found.table}" if found.db else found.table)
+            if found
+            else None
+        )
         known = card.column(found.name) if card and found else None
         if known and known.data_type in {"timestamp with time zone", "timestamptz"}:
             return exp.AtTimeZone(this=column, zone=exp.Literal.string("UTC"))
         return column
 
-    def _span(self, column: exp.Expression, time: str) -> list[exp.Expression]:
+    def _span(self, column: exp.Expr, time: str) -> list[exp.Expr]:
         """Conditions of look-back and fixed dates on a moment."""
         day = exp.cast(self._utc(column.copy(), time), "date")
-        found: list[exp.Expression] = []
+        found: list[exp.Expr] = []
         if self.spec.look_back:
             found.append(self._since_as_of(column, time, day))
         if self.spec.date_range:
-            for bound, kind in ((self.spec.date_range.start, exp.GTE), (self.spec.date_range.end, exp.LT)):
+            for bound, kind in (
+                (self.spec.date_range.start, exp.GTE),
+                (self.spec.date_range.end, exp.LT),
+            ):
                 if bound:
                     limit = exp.cast(exp.Literal.string(bound), "date")
                     found.append(kind(this=day.copy(), expression=limit))
         return found
 
-    def _since_as_of(self, column: exp.Expression, time: str, day: exp.Expression) -> exp.Expression:
+    def _since_as_of(self, column: exp.Expr, time: str, day: exp.Expr) -> exp.Expr:
         back = self.spec.look_back
         assert back is not None
-        newest: exp.Expression = exp.column("as_of_date")
+        newest: exp.Expr = exp.column("as_of_date")
         whole = self.spec.time is not None and self.spec.time.grain == back.unit
         if whole:
             assert self.spec.time is not None
@@ -253,19 +280,28 @@ class AggregateCompiler:
             return
         self.ctes.append(Cte(group.name, self._flow_select(group)))
         columns = [exp.column(k) for k in self._keys()]
-        values = [_named(tree, name) for name, tree in self._values({m.name: exp.column(m.name) for m in group.measures})]
+        values = [
+            _named(tree, name)
+            for name, tree in self._values({m.name: exp.column(m.name) for m in group.measures})
+        ]
         self.ctes.append(Cte(FINAL, exp.select(*columns, *values).from_(group.name)))
 
     def _is_simple(self, group: _Group) -> bool:
         names = [m.name for m in group.measures]
-        return [m.formula for m in self.spec.metrics] == names and [m.name for m in self.spec.metrics] == names
+        return [m.formula for m in self.spec.metrics] == names and [
+            m.name for m in self.spec.metrics
+        ] == names
 
     def _add_combined(self, groups: list[_Group]) -> None:
         """Measures side by side on a grid of all periods and dimension values."""
         if self.spec.time:
             self._add_periods(groups)
         for group in groups:
-            select = self._stock_select(group) if group.measures[0].is_stock else self._flow_select(group)
+            select = (
+                self._stock_select(group)
+                if group.measures[0].is_stock
+                else self._flow_select(group)
+            )
             self.ctes.append(Cte(group.name, select))
         grid = self._add_grid(groups)
         values = [_named(self._filled(m, g.name), m.name) for g in groups for m in g.measures]
@@ -274,9 +310,13 @@ class AggregateCompiler:
             for group in groups[1:]:
                 query = query.join(group.name, join_type="cross")
         else:
-            query = exp.select(*(exp.column(k, table=grid) for k in self._keys()), *values).from_(grid)
+            query = exp.select(*(exp.column(k, table=grid) for k in self._keys()), *values).from_(
+                grid
+            )
             for group in groups:
-                query = query.join(group.name, on=self._same_keys(grid, group.name), join_type="left")
+                query = query.join(
+                    group.name, on=self._same_keys(grid, group.name), join_type="left"
+                )
         if all(m.formula == m.name for m in self.spec.metrics):
             self.ctes.append(Cte(FINAL, query))
             return
@@ -286,17 +326,19 @@ class AggregateCompiler:
         outputs = [_named(tree, name) for name, tree in self._values({})]
         self.ctes.append(Cte(FINAL, exp.select(*columns, *outputs).from_(combined)))
 
-    def _filled(self, measure: Measure, group: str) -> exp.Expression:
+    def _filled(self, measure: Measure, group: str) -> exp.Expr:
         column = exp.column(measure.name, table=group)
         if measure.aggregation in _ADDITIVE:
             return exp.Coalesce(this=column, expressions=[exp.Literal.number(0)])
         return column
 
-    def _same_keys(self, left: str, right: str) -> exp.Expression:
-        conditions: list[exp.Expression] = []
+    def _same_keys(self, left: str, right: str) -> exp.Expr:
+        conditions: list[exp.Expr] = []
         for key in self._keys():
             a, b = exp.column(key, table=left), exp.column(key, table=right)
-            conditions.append(exp.NullSafeEQ(this=a, expression=b) if self._may_be_null(key) else a.eq(b))
+            conditions.append(
+                exp.NullSafeEQ(this=a, expression=b) if self._may_be_null(key) else a.eq(b)
+            )
         return exp.and_(*conditions)
 
     def _may_be_null(self, key: str) -> bool:
@@ -318,7 +360,9 @@ class AggregateCompiler:
         grain = self.spec.time.grain
         spans = []
         for group in groups:
-            for measure in {(m.time, m.active_from, m.active_to): m for m in group.measures}.values():
+            for measure in {
+                (m.time, m.active_from, m.active_to): m for m in group.measures
+            }.values():
                 texts = [t for t in (measure.time, measure.active_from, measure.active_to) if t]
                 for text in texts:
                     column = self._period(group.rows.local(text), text)
@@ -331,14 +375,16 @@ class AggregateCompiler:
                             query = query.where(condition)
                     spans.append(query)
         spans = list({q.sql(): q for q in spans}.values())
-        union: exp.Expression = spans[0]
+        union: exp.Expr = spans[0]
         for query in spans[1:]:
             union = exp.union(union, query, distinct=False)
         self.ctes.append(Cte("bounds", union))
         self.periods = self.aliases.fresh(f"{grain}s")
         step = interval(1, grain)
         series = exp.GenerateSeries(
-            start=exp.Min(this=exp.column("first_period")), end=exp.Max(this=exp.column("last_period")), step=step
+            start=exp.Min(this=exp.column("first_period")),
+            end=exp.Max(this=exp.column("last_period")),
+            step=step,
         )
         type_ = "timestamp" if grain == "hour" else "date"
         every = exp.cast(exp.Unnest(expressions=[series]), type_)
@@ -348,12 +394,14 @@ class AggregateCompiler:
             query = exp.select(exp.column(self.spec.time.column)).from_(inner)
             for condition in self._period_span():
                 query = query.where(condition)
-        self.ctes.append(Cte(self.periods, query, f"every {grain} from the first to the last in the data"))
+        self.ctes.append(
+            Cte(self.periods, query, f"every {grain} from the first to the last in the data")
+        )
 
-    def _period_span(self) -> list[exp.Expression]:
+    def _period_span(self) -> list[exp.Expr]:
         assert self.spec.time is not None
         column = exp.column(self.spec.time.column)
-        found: list[exp.Expression] = []
+        found: list[exp.Expr] = []
         if back := self.spec.look_back:
             newest = period_of(exp.column("as_of_date"), self.spec.time.grain)
             limit = exp.select(newest - interval(back.count, back.unit)).from_(AS_OF).subquery()
@@ -372,21 +420,28 @@ class AggregateCompiler:
         assert self.spec.time is not None
         rows, measure = group.rows, group.measures[0]
         assert measure.active_from is not None
-        period: exp.Expression = exp.column(self.spec.time.column, table=self.periods)
+        period: exp.Expr = exp.column(self.spec.time.column, table=self.periods)
         begin = rows.local(measure.active_from, rows.name)
         if measure.at == "period_end":
             period = period + interval(1, self.spec.time.grain)
-            started, ongoing = exp.LT(this=begin, expression=period), exp.GTE
-        else:
-            started, ongoing = exp.LTE(this=begin, expression=period), exp.GT
-        condition: exp.Expression = started
+        ends = measure.at == "period_end"
+        begun = (exp.LT if ends else exp.LTE)(this=begin, expression=period)
+        ongoing = exp.GTE if ends else exp.GT
+        condition: exp.Expr = begun
         if measure.active_to:
             end = rows.local(measure.active_to, rows.name)
             still = exp.or_(end.is_(exp.null()), ongoing(this=end.copy(), expression=period.copy()))
-            condition = exp.and_(started, exp.paren(still))
+            condition = exp.and_(begun, exp.paren(still))
         values = [exp.alias_(self._aggregate(rows, m, rows.name), m.name) for m in group.measures]
-        keys = [exp.column(self.spec.time.column, table=self.periods), *self._dimension_columns(rows, rows.name)]
-        query = exp.select(*keys, *values).from_(self.periods).join(rows.name, on=condition, join_type="inner")
+        keys = [
+            exp.column(self.spec.time.column, table=self.periods),
+            *self._dimension_columns(rows, rows.name),
+        ]
+        query = (
+            exp.select(*keys, *values)
+            .from_(self.periods)
+            .join(rows.name, on=condition, join_type="inner")
+        )
         return self._group_by(query)
 
     def _add_grid(self, groups: list[_Group]) -> str | None:
@@ -395,8 +450,11 @@ class AggregateCompiler:
             return None
         if self.spec.time and not self.spec.dimensions:
             return self.periods
-        selects = {g.rows.name: exp.select(*self._dimension_columns(g.rows)).distinct().from_(g.rows.name) for g in groups}
-        union: exp.Expression
+        selects = {
+            g.rows.name: exp.select(*self._dimension_columns(g.rows)).distinct().from_(g.rows.name)
+            for g in groups
+        }
+        union: exp.Expr
         first, *others = selects.values()
         union = first
         for query in others:
@@ -412,28 +470,30 @@ class AggregateCompiler:
         self.ctes.append(Cte("grid", query))
         return "grid"
 
-    def _values(self, names: dict[str, exp.Expression]) -> list[tuple[str, exp.Expression]]:
+    def _values(self, names: dict[str, exp.Expr]) -> list[tuple[str, exp.Expr]]:
         """Output columns after the keys: the measures behind a formula, then the metric."""
-        found: dict[str, exp.Expression] = {}
+        found: dict[str, exp.Expr] = {}
         for metric in self.spec.metrics:
             for measure in metric.measures:
                 if metric.formula != measure.name:
-                    found.setdefault(measure.name, names.get(measure.name, exp.column(measure.name)))
+                    found.setdefault(
+                        measure.name, names.get(measure.name, exp.column(measure.name))
+                    )
             found[metric.name] = formula_tree(metric.formula, names)
         return list(found.items())
 
 
-def _named(tree: exp.Expression, name: str) -> exp.Expression:
+def _named(tree: exp.Expr, name: str) -> exp.Expr:
     if isinstance(tree, exp.Column) and tree.name == name:
         return tree
     return exp.alias_(tree, name)
 
 
-def formula_tree(formula: str, names: dict[str, exp.Expression]) -> exp.Expression:
+def formula_tree(formula: str, names: Mapping[str, exp.Expr]) -> exp.Expr:
     """A metric's arithmetic; dividing by zero gives null, and integers divide as decimals."""
     tree = parse_sql(formula, "duckdb")
 
-    def own(node: exp.Expression) -> exp.Expression:
+    def own(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and node.name in names:
             return names[node.name].copy()
         return node
@@ -446,7 +506,7 @@ def formula_tree(formula: str, names: dict[str, exp.Expression]) -> exp.Expressi
     return tree
 
 
-def period_of(column: exp.Expression, grain: str) -> exp.Expression:
+def period_of(column: exp.Expr, grain: str) -> exp.Expr:
     """`date_trunc` as a date; hours stay timestamps."""
     truncated = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(grain), column])
     return truncated if grain == "hour" else exp.cast(truncated, "date")

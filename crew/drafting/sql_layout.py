@@ -19,7 +19,7 @@ class Cte:
     """A named step: a syntax tree, or the text of an import; `comment` says what is not plain."""
 
     name: str
-    body: exp.Expression | str
+    body: exp.Expr | str
     comment: str = ""
 
 
@@ -40,7 +40,11 @@ def write_model(ctes: Sequence[Cte], conventions: Conventions, dialect: str) -> 
     indent = " " * conventions.indent
     blocks = []
     for n, cte in enumerate(ctes):
-        body = _cased(cte.body, conventions) if isinstance(cte.body, str) else tree_sql(cte.body, conventions, dialect)
+        body = (
+            _cased(cte.body, conventions)
+            if isinstance(cte.body, str)
+            else tree_sql(cte.body, conventions, dialect)
+        )
         lines = [f"{indent}{line}" if line else "" for line in body.splitlines()]
         comma = "," if n < len(ctes) - 1 else ""
         note = "".join(f"-- {line}\n" for line in cte.comment.splitlines())
@@ -51,7 +55,7 @@ def write_model(ctes: Sequence[Cte], conventions: Conventions, dialect: str) -> 
     return f"{text}\n\n{_cased(f'select * from {last}', conventions)}\n"
 
 
-def tree_sql(tree: exp.Expression, conventions: Conventions, dialect: str) -> str:
+def tree_sql(tree: exp.Expr, conventions: Conventions, dialect: str) -> str:
     """A tree as text, in the project's case, indent and comma style."""
     text = tree.sql(
         dialect=dialect,
@@ -71,6 +75,9 @@ def _cased(text: str, conventions: Conventions) -> str:
     if conventions.upper_keywords:
         parts = _OUTSIDE_QUOTES.split(text)
         words = r"\b(select|from|with|as|union all|distinct)\b"
-        return "".join(p if n % 2 else re.sub(words, lambda m: m.group().upper(), p) for n, p in enumerate(parts))
+        return "".join(
+            p if n % 2 else re.sub(words, lambda m: m.group().upper(), p)
+            for n, p in enumerate(parts)
+        )
     parts = _OUTSIDE_QUOTES.split(text)
     return "".join(p if n % 2 else p.lower() for n, p in enumerate(parts))

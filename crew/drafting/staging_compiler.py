@@ -20,8 +20,16 @@ def compile_staging(spec: RequirementSpec, evidence: Evidence, path: str) -> Dra
     if staging.latest_by and key:
         rank = f"row_number() over (partition by {quoted(key.source)} order by {quoted(staging.latest_by)} desc)"
         ranked = f"select *, {rank} as delivery_rank from source"
-        ctes.append(Cte("ranked", sqlglot.parse_one(ranked, read=dialect), "the same key is delivered again: the last delivery holds"))
-    query = exp.select(*(_column(c.expression, c.name, dialect) for c in staging.columns)).from_(ctes[-1].name)
+        ctes.append(
+            Cte(
+                "ranked",
+                sqlglot.parse_one(ranked, read=dialect),
+                "the same key is delivered again: the last delivery holds",
+            )
+        )
+    query = exp.select(*(_column(c.expression, c.name, dialect) for c in staging.columns)).from_(
+        ctes[-1].name
+    )
     if staging.latest_by and key:
         query = query.where("delivery_rank = 1")
     if staging.keep:
@@ -39,7 +47,7 @@ def compile_staging(spec: RequirementSpec, evidence: Evidence, path: str) -> Dra
     )
 
 
-def _column(expression: str, name: str, dialect: str) -> exp.Expression:
+def _column(expression: str, name: str, dialect: str) -> exp.Expr:
     tree = sqlglot.parse_one(expression, read=dialect)
     if isinstance(tree, exp.Column) and tree.name == name:
         return tree

@@ -17,23 +17,37 @@ from crew.artifacts import (
     Staging,
 )
 from crew.catalog.dbt_project import entity_of
-from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text, quoted
+from crew.catalog.warehouse_profile import (
+    is_arrival,
+    is_boolean,
+    is_numeric,
+    is_temporal,
+    is_text,
+    quoted,
+)
 from crew.drafting.ticket_reader import Wish
 from crew.drafting.vocabulary import alike, singular, snake, stems
 
 _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
-_REMOVED = re.compile(r"^_?(?:is_)?(?:deleted|removed|soft_deleted|_fivetran_deleted)(?:_at|_on|_flag)?$|^_fivetran_deleted$", re.I)
+_REMOVED = re.compile(
+    r"^_?(?:is_)?(?:deleted|removed|soft_deleted|_fivetran_deleted)(?:_at|_on|_flag)?$|^_fivetran_deleted$",
+    re.I,
+)
 _CENTS = re.compile(r"(?:^|_)cents?$|\bin cents\b|\bcents\b", re.I)
 
 
-def read_staging(request: Request, wish: Wish, source: RelationCard, evidence: Evidence) -> RequirementSpec:
+def read_staging(
+    request: Request, wish: Wish, source: RelationCard, evidence: Evidence
+) -> RequirementSpec:
     """The specification of a staging model, or `nothing` where the source has one already."""
     staged = [
         c.key for c in evidence.relations if c.layer == "staging" and source.unique_id in c.parents
     ]
     if staged:
         reason = f"`{source.key}` is staged already, by `{staged[0]}`."
-        return RequirementSpec(kind="nothing", question=request.title, target=staged[0], model=staged[0], reason=reason)
+        return RequirementSpec(
+            kind="nothing", question=request.title, target=staged[0], model=staged[0], reason=reason
+        )
     planner = _StagingPlan(source, evidence, f"{request.body}\n{request.title}")
     staging = planner.plan()
     return RequirementSpec(
@@ -53,7 +67,9 @@ def staging_name(source: RelationCard, evidence: Evidence) -> str:
     """By the project's own pattern, for instance `stg_shop__orders`."""
     system, _, table = source.key.rpartition(".")
     pattern = evidence.conventions.staging_pattern
-    return pattern.replace("{source}", system).replace("{entity}", snake(entity_of(table))).strip("_")
+    return (
+        pattern.replace("{source}", system).replace("{entity}", snake(entity_of(table))).strip("_")
+    )
 
 
 class _StagingPlan:
@@ -66,7 +82,9 @@ class _StagingPlan:
     def plan(self) -> Staging:
         removed = next((c for c in self.source.columns if _REMOVED.match(c.name)), None)
         arrivals = [c for c in self.source.columns if is_arrival(c.name) or self._is_load_date(c)]
-        technical = {c.name for c in [removed, *arrivals] if c} | {c.name for c in self.source.columns if c.name.startswith("_")}
+        technical = {c.name for c in [removed, *arrivals] if c} | {
+            c.name for c in self.source.columns if c.name.startswith("_")
+        }
         usable = [c for c in self.source.columns if c.name not in technical]
         names = self._names(usable)
         key = self._key(usable)
@@ -74,7 +92,9 @@ class _StagingPlan:
         latest_by = self._latest_by(key, arrivals)
         dropped = [c.name for c in self.source.columns if c.name not in names]
         if dropped:
-            self._assume(f"Left out as technical or not asked for: {', '.join(f'`{d}`' for d in dropped)}.")
+            self._assume(
+                f"Left out as technical or not asked for: {', '.join(f'`{d}`' for d in dropped)}."
+            )
         return Staging(
             columns=tuple(columns),
             key=names.get(key.name, "") if key else "",
@@ -83,12 +103,26 @@ class _StagingPlan:
         )
 
     def _is_load_date(self, column: ColumnCard) -> bool:
-        return is_temporal(column) and bool(re.search(r"\b(load(?:ed)?|sync(?:ed)?|ingest\w*|arriv\w+|row was (?:loaded|written))\b", column.description, re.I))
+        return is_temporal(column) and bool(
+            re.search(
+                r"\b(load(?:ed)?|sync(?:ed)?|ingest\w*|arriv\w+|row was (?:loaded|written))\b",
+                column.description,
+                re.I,
+            )
+        )
 
     # --- keys and duplicates ------------------------------------------------------------------
 
     def _key(self, columns: Sequence[ColumnCard]) -> ColumnCard | None:
-        wanted = ["id", f"{self.one}_id", f"{self.one.split('_')[-1]}_id", f"{self.one}_key", f"{self.one}_code", "uuid", "key"]
+        wanted = [
+            "id",
+            f"{self.one}_id",
+            f"{self.one.split('_')[-1]}_id",
+            f"{self.one}_key",
+            f"{self.one}_code",
+            "uuid",
+            "key",
+        ]
         for name in wanted:
             for column in columns:
                 if column.name.lower() == name:
@@ -103,10 +137,13 @@ class _StagingPlan:
         moments = moments or [c for c in self.source.columns if is_temporal(c)]
         again = rows - key.distinct - (key.nulls or 0)
         if not moments:
-            self.notes.append(f"`{key.name}` is not unique ({again:,} rows too many) and no column tells which one is the latest.")
+            self.notes.append(
+                f"`{key.name}` is not unique ({again:,} rows too many) and no column tells which one is the latest."
+            )
             return ""
         self._assume(
-            f"`{key.name}` is delivered more than once ({rows:,} rows, {key.distinct:,} keys): the row with the latest `{moments[0].name}` holds.",
+            f"`{key.name}` is delivered more than once ({rows:,} rows, {key.distinct:,} keys):"
+            f" the row with the latest `{moments[0].name}` holds.",
             f"select {quoted(key.name)}, count(*) from {self.source.relation_name} group by 1 having count(*) > 1",
         )
         return moments[0].name
@@ -123,7 +160,9 @@ class _StagingPlan:
             condition = f"coalesce({name}, 0) = 0"
         else:
             return ""
-        self._assume(f"Rows marked as removed by `{removed.name}` are left out, judged on the latest delivery.")
+        self._assume(
+            f"Rows marked as removed by `{removed.name}` are left out, judged on the latest delivery."
+        )
         return condition
 
     # --- columns --------------------------------------------------------------------------------
@@ -141,7 +180,9 @@ class _StagingPlan:
             if best is not None and self._fits(wanted, best, names[best.name]) > 0:
                 chosen[best.name] = wanted
             else:
-                self.notes.append(f"The ticket lists `{wanted}`, which no column of `{self.source.key}` holds.")
+                self.notes.append(
+                    f"The ticket lists `{wanted}`, which no column of `{self.source.key}` holds."
+                )
         key = self._key(columns)
         if key and key.name not in chosen:
             chosen = {key.name: names[key.name], **chosen}
@@ -170,7 +211,10 @@ class _StagingPlan:
         near = sum(bool(alike(s) & have) for s in said) - exact
         told = len(said & set(stems(column.description)))
         hint = re.search(rf"\b{re.escape(wanted)}\s*\(([^)]*)\)", self.text, re.I)
-        named = bool(hint and re.search(rf"(?<!\w){re.escape(column.name.lower())}(?!\w)", hint.group(1).lower()))
+        named = bool(
+            hint
+            and re.search(rf"(?<!\w){re.escape(column.name.lower())}(?!\w)", hint.group(1).lower())
+        )
         return 5.0 * named + 2.0 * exact + 1.0 * near + 0.8 * told
 
     def _own_name(self, column: ColumnCard) -> str:
@@ -181,7 +225,11 @@ class _StagingPlan:
             return f"{self.one}_{name}"
         if is_boolean(column) and not name.startswith(("is_", "has_", "was_", "did_")):
             return f"is_{name}"
-        if is_temporal(column) and column.data_type.startswith("timestamp") and not name.endswith(("_at", "_ts", "_time", "_date")):
+        if (
+            is_temporal(column)
+            and column.data_type.startswith("timestamp")
+            and not name.endswith(("_at", "_ts", "_time", "_date"))
+        ):
             return f"{name}_at"
         return name
 
@@ -211,5 +259,3 @@ class _StagingPlan:
     def _assume(self, text: str, check_sql: str = "") -> None:
         grounding = Grounding(source="assumption", text=text, confidence=0.8)
         self.assumptions.append(Assumption(text=text, check_sql=check_sql, grounding=grounding))
-
-

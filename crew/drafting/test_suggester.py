@@ -44,24 +44,59 @@ def _wanted(spec: RequirementSpec, evidence: Evidence) -> list[GenericTest]:
     card = evidence.relation(spec.target)
     for wanted in spec.wanted_tests:
         column = card.column(wanted.column) if card else None
-        arguments = {"values": list(column.values)} if wanted.test == "accepted_values" and column else {}
-        found.append(GenericTest(model=spec.target, column=wanted.column, test=wanted.test, arguments=arguments, reason="asked for in the request"))
+        arguments = (
+            {"values": list(column.values)} if wanted.test == "accepted_values" and column else {}
+        )
+        found.append(
+            GenericTest(
+                model=spec.target,
+                column=wanted.column,
+                test=wanted.test,
+                arguments=arguments,
+                reason="asked for in the request",
+            )
+        )
     return found
 
 
 # --- marts -----------------------------------------------------------------------------------
 
 
-def _mart_tests(spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner) -> list[GenericTest]:
+def _mart_tests(
+    spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner
+) -> list[GenericTest]:
     found = []
     if spec.time:
-        found.append(GenericTest(model=model.name, column=spec.time.column, test="not_null", reason="part of the row's grain"))
+        found.append(
+            GenericTest(
+                model=model.name,
+                column=spec.time.column,
+                test="not_null",
+                reason="part of the row's grain",
+            )
+        )
     for dimension in spec.dimensions:
         card = evidence.relation(dimension.relation)
         column = card.column(dimension.column) if card else None
-        if column and not column.nulls and not any(_loses(evidence, e.left, e.left_column, e.match_share) for e in model.joins):
-            found.append(GenericTest(model=model.name, column=dimension.name, test="not_null", reason="part of the row's grain"))
-        if column and _is_state(column.name) and 1 < len(column.values) <= MAX_VALUES and len(column.values) == column.distinct:
+        if (
+            column
+            and not column.nulls
+            and not any(_loses(evidence, e.left, e.left_column, e.match_share) for e in model.joins)
+        ):
+            found.append(
+                GenericTest(
+                    model=model.name,
+                    column=dimension.name,
+                    test="not_null",
+                    reason="part of the row's grain",
+                )
+            )
+        if (
+            column
+            and _is_state(column.name)
+            and 1 < len(column.values) <= MAX_VALUES
+            and len(column.values) == column.distinct
+        ):
             found.append(
                 GenericTest(
                     model=model.name,
@@ -72,46 +107,94 @@ def _mart_tests(spec: RequirementSpec, model: DraftModel, evidence: Evidence, pl
                 )
             )
     if len(spec.row_grain) == 1:
-        found.append(GenericTest(model=model.name, column=spec.row_grain[0], test="unique", reason="one row per " + spec.row_grain[0]))
+        found.append(
+            GenericTest(
+                model=model.name,
+                column=spec.row_grain[0],
+                test="unique",
+                reason="one row per " + spec.row_grain[0],
+            )
+        )
     elif len(spec.row_grain) > 1 and evidence.conventions.unique_combination:
         test, argument = evidence.conventions.unique_combination
         found.append(
-            GenericTest(model=model.name, test=test, arguments={argument: list(spec.row_grain)}, reason="one row per " + " and ".join(spec.row_grain))
+            GenericTest(
+                model=model.name,
+                test=test,
+                arguments={argument: list(spec.row_grain)},
+                reason="one row per " + " and ".join(spec.row_grain),
+            )
         )
     for metric in spec.metrics:
-        if metric.formula == metric.measures[0].name and metric.measures[0].aggregation in {"count", "count_distinct"}:
-            found.append(GenericTest(model=model.name, column=metric.name, test="not_null", reason="a count is never empty"))
+        if metric.formula == metric.measures[0].name and metric.measures[0].aggregation in {
+            "count",
+            "count_distinct",
+        }:
+            found.append(
+                GenericTest(
+                    model=model.name,
+                    column=metric.name,
+                    test="not_null",
+                    reason="a count is never empty",
+                )
+            )
     return found
 
 
-def _mart_singular(spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner) -> list[SingularTest]:
+def _mart_singular(
+    spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner
+) -> list[SingularTest]:
     folder = evidence.conventions.tests_folder
     found = []
     if len(spec.row_grain) > 1 and not evidence.conventions.unique_combination:
         name = f"assert_{model.name}_is_unique"
         columns = ", ".join(spec.row_grain)
-        sql = f"-- One row per {' and '.join(spec.row_grain)}.\nselect {columns}, count(*) as row_count\nfrom {ref_sql(model.name)}\ngroup by {columns}\nhaving count(*) > 1\n"
-        found.append(SingularTest(name=name, path=f"{folder}/{name}.sql", sql=sql, reason="one row per " + " and ".join(spec.row_grain)))
+        sql = (
+            f"-- One row per {' and '.join(spec.row_grain)}.\n"
+            f"select {columns}, count(*) as row_count\nfrom {ref_sql(model.name)}\n"
+            f"group by {columns}\nhaving count(*) > 1\n"
+        )
+        found.append(
+            SingularTest(
+                name=name,
+                path=f"{folder}/{name}.sql",
+                sql=sql,
+                reason="one row per " + " and ".join(spec.row_grain),
+            )
+        )
     if test := _totals_test(spec, model, evidence, planner):
         found.append(test)
     return found
 
 
-def _totals_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner) -> SingularTest | None:
+def _totals_test(
+    spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner
+) -> SingularTest | None:
     """A test that goes on comparing the model's totals with its sources after the merge."""
     if spec.look_back or spec.date_range:
         return None
     marked = evidence.model_copy(
-        update={"relations": tuple(c.model_copy(update={"relation_name": f"ref_{n}"}) for n, c in enumerate(evidence.relations))}
+        update={
+            "relations": tuple(
+                c.model_copy(update={"relation_name": f"ref_{n}"})
+                for n, c in enumerate(evidence.relations)
+            )
+        }
     )
     totals = SourceTotals(marked, planner)
     filters = [f.condition for f in spec.filters]
     parts = []
     figures = {
-        (metric.name if metric.formula == m.name else m.name): m for metric in spec.metrics for m in metric.measures
+        (metric.name if metric.formula == m.name else m.name): m
+        for metric in spec.metrics
+        for m in metric.measures
     }
     for column, measure in figures.items():
-        if measure.is_stock or measure.aggregation not in {"count", "sum"} or column not in model.columns:
+        if (
+            measure.is_stock
+            or measure.aggregation not in {"count", "sum"}
+            or column not in model.columns
+        ):
             continue
         span = "{moment} is not null" if spec.time else ""
         try:
@@ -122,12 +205,23 @@ def _totals_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence, p
     if not parts:
         return None
     name = f"assert_{model.name}_matches_its_sources"
-    text = "-- Totals of the model against those of its sources; a row is a difference.\n" + "\nunion all\n".join(parts) + "\n"
-    return SingularTest(name=name, path=f"{evidence.conventions.tests_folder}/{name}.sql", sql=text, reason="no row is lost or counted twice on the way")
+    text = (
+        "-- Totals of the model against those of its sources; a row is a difference.\n"
+        + "\nunion all\n".join(parts)
+        + "\n"
+    )
+    return SingularTest(
+        name=name,
+        path=f"{evidence.conventions.tests_folder}/{name}.sql",
+        sql=text,
+        reason="no row is lost or counted twice on the way",
+    )
 
 
 def _comparison(column: str, source_sql: str, model: str, marked: Evidence) -> str:
-    text = re.sub(r"\bref_(\d+)\b", lambda m: ref_sql(marked.relations[int(m.group(1))].key), source_sql)
+    text = re.sub(
+        r"\bref_(\d+)\b", lambda m: ref_sql(marked.relations[int(m.group(1))].key), source_sql
+    )
     return (
         f"select '{column}' as figure, expected.value as in_sources, actual.value as in_model\n"
         f"from ({text}) as expected\n"
@@ -143,54 +237,107 @@ def _loses(evidence: Evidence, left: str, column: str, match_share: float | None
 
 
 def _is_state(name: str) -> bool:
-    return bool(set(stems(name)) & (_STATES | {stems(s)[0] for s in _STATES})) and not set(stems(name)) & stem_set("personal")
+    return bool(set(stems(name)) & (_STATES | {stems(s)[0] for s in _STATES})) and not set(
+        stems(name)
+    ) & stem_set("personal")
 
 
 # --- staging and changes ---------------------------------------------------------------------
 
 
-def _staging_tests(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> list[GenericTest]:
+def _staging_tests(
+    spec: RequirementSpec, model: DraftModel, evidence: Evidence
+) -> list[GenericTest]:
     staging = spec.staging
     source = evidence.relation(spec.target)
     assert staging is not None and source is not None
     found = []
     if staging.key:
         for test in ("unique", "not_null"):
-            found.append(GenericTest(model=model.name, column=staging.key, test=test, reason="the key of the table"))
+            found.append(
+                GenericTest(
+                    model=model.name, column=staging.key, test=test, reason="the key of the table"
+                )
+            )
     for column in staging.columns:
         card = source.column(column.source)
         if card is None or column.name == staging.key:
             continue
         found += _reference(model.name, column.name, column.source, source, evidence)
-        values = sorted({v.strip().lower() if "lower(" in column.expression else v.strip() for v in card.values})
-        if _is_state(column.name) and 1 < len(values) <= MAX_VALUES and card.distinct == len(card.values):
+        values = sorted(
+            {v.strip().lower() if "lower(" in column.expression else v.strip() for v in card.values}
+        )
+        if (
+            _is_state(column.name)
+            and 1 < len(values) <= MAX_VALUES
+            and card.distinct == len(card.values)
+        ):
             found.append(
-                GenericTest(model=model.name, column=column.name, test="accepted_values", arguments={"values": values}, reason="the values today")
+                GenericTest(
+                    model=model.name,
+                    column=column.name,
+                    test="accepted_values",
+                    arguments={"values": values},
+                    reason="the values today",
+                )
             )
     return found
 
 
-def _reference(model: str, name: str, column: str, source: RelationCard, evidence: Evidence) -> list[GenericTest]:
+def _reference(
+    model: str, name: str, column: str, source: RelationCard, evidence: Evidence
+) -> list[GenericTest]:
     for edge in evidence.joins:
         right = evidence.relation(edge.right)
-        if edge.left != source.key or edge.left_column != column or right is None or right.layer != "staging":
+        if (
+            edge.left != source.key
+            or edge.left_column != column
+            or right is None
+            or right.layer != "staging"
+        ):
             continue
         if edge.match_share is not None and edge.match_share < 1.0:
             continue
         arguments = {"to": f"ref('{edge.right}')", "field": edge.right_column}
-        return [GenericTest(model=model, column=name, test="relationships", arguments=arguments, reason=f"points at {edge.right}")]
+        return [
+            GenericTest(
+                model=model,
+                column=name,
+                test="relationships",
+                arguments=arguments,
+                reason=f"points at {edge.right}",
+            )
+        ]
     return []
 
 
-def _change_tests(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> list[GenericTest]:
+def _change_tests(
+    spec: RequirementSpec, model: DraftModel, evidence: Evidence
+) -> list[GenericTest]:
     found = []
     for dimension in spec.dimensions:
         card = evidence.relation(dimension.relation)
         column = card.column(dimension.column) if card else None
-        complete = not any(_loses(evidence, e.left, e.left_column, e.match_share) for e in model.joins)
+        complete = not any(
+            _loses(evidence, e.left, e.left_column, e.match_share) for e in model.joins
+        )
         if column and column.nulls == 0 and complete:
-            found.append(GenericTest(model=model.name, column=dimension.name, test="not_null", reason="every row has one today"))
+            found.append(
+                GenericTest(
+                    model=model.name,
+                    column=dimension.name,
+                    test="not_null",
+                    reason="every row has one today",
+                )
+            )
     for metric in spec.metrics:
         if metric.measures[0].aggregation in {"count", "count_distinct", "sum"}:
-            found.append(GenericTest(model=model.name, column=metric.name, test="not_null", reason="zero where there is none"))
+            found.append(
+                GenericTest(
+                    model=model.name,
+                    column=metric.name,
+                    test="not_null",
+                    reason="zero where there is none",
+                )
+            )
     return found

@@ -159,7 +159,9 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             elif _tail_match(sentence) or _ASIDE.search(sentence) or _GAPS.search(sentence):
                 found.append(Phrase(sentence, "aside", sentence))
         if not bullet:
-            listing = text.endswith(":") and bool(_asks(text) or phrase_pattern("wishes").search(text))
+            listing = text.endswith(":") and bool(
+                _asks(text) or phrase_pattern("wishes").search(text)
+            )
     return found
 
 
@@ -224,14 +226,30 @@ def _is_farewell(text: str) -> bool:
 _UNITS = r"(?P<unit>days?|weeks?|months?|quarters?|years?)"
 _LOOK_BACK = re.compile(
     r"(?:\b(?:over|in|for|during|within|of|from)\s+)?(?:the\s+)?"
-    r"\b(?:last|past|previous|trailing|rolling|recent)\s+(?:(?P<n>\d+|[a-z]+)[\s-]+)?" + _UNITS + r"\b",
+    r"\b(?:last|past|previous|trailing|rolling|recent)\s+(?:(?P<n>\d+|[a-z]+)[\s-]+)?"
+    + _UNITS
+    + r"\b",
     re.I,
 )
 _OVER_BACK = re.compile(r"\b(?:over|within|in)\s+(?P<n>\d+)[\s-]+" + _UNITS + r"\b", re.I)
 _NUMBERS = {
     w: n
     for n, w in enumerate(
-        "one two three four five six seven eight nine ten eleven twelve".split(), start=1
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        start=1,
     )
 } | {"thirty": 30, "sixty": 60, "ninety": 90}
 _GAPS = re.compile(
@@ -240,7 +258,9 @@ _GAPS = re.compile(
     r"|\b(?:also|including|even)\b.{0,30}\b(?:without any|with no|without)\b",
     re.I,
 )
-_ROW_PER = re.compile(r"\b(?:one|1|a|single)\s+(?:row|line|record)\s+(?:for\s+each|for\s+every|per|for)\b", re.I)
+_ROW_PER = re.compile(
+    r"\b(?:one|1|a|single)\s+(?:row|line|record)\s+(?:for\s+each|for\s+every|per|for)\b", re.I
+)
 _BREAK = " | "
 
 
@@ -254,7 +274,9 @@ _HAVING = re.compile(
 
 def _read_clause(clause: Phrase, wish: Wish) -> None:
     text = clause.text
-    if clause.place in {"title", "wish"} and re.search(r"\bhow many\b|\bnumber of\b|\bcount of\b", text, re.I):
+    if clause.place in {"title", "wish"} and re.search(
+        r"\bhow many\b|\bnumber of\b|\bcount of\b", text, re.I
+    ):
         text = _HAVING.sub(r"\g<who>~\g<what>", text)
     if _GAPS.search(text):
         wish.fill_gaps = True
@@ -323,7 +345,9 @@ def _tail_match(text: str) -> re.Match[str] | None:
     return phrase_pattern("exclusion_tails").search(text)
 
 
-_ONLY = re.compile(r"\b(?:only(?:\s+(?:count|include|for|consider|use))?|just|limited to|restricted to)\b", re.I)
+_ONLY = re.compile(
+    r"\b(?:only(?:\s+(?:count|include|for|consider|use))?|just|limited to|restricted to)\b", re.I
+)
 
 
 def _take_only(text: str, clause: Phrase, wish: Wish) -> str:
@@ -339,7 +363,11 @@ def _take_only(text: str, clause: Phrase, wish: Wish) -> str:
         wish.inclusions.append(replace(clause, text=subject))
         keep = text[: matched.start() - len(before)]
         # What is restricted may be the metric itself ("completed orders only"): it stays there.
-        return keep + (before if "," not in text[: matched.start()] else _BREAK) + text[matched.end() :]
+        return (
+            keep
+            + (before if "," not in text[: matched.start()] else _BREAK)
+            + text[matched.end() :]
+        )
     return text
 
 
@@ -348,7 +376,7 @@ def _phrase_after(text: str, start: int) -> tuple[str, int]:
     end = start
     for matched in re.finditer(r"\S+", text[start:]):
         token = matched.group().lower()
-        bare = token.strip("().,;:!?\"“”")
+        bare = token.strip('().,;:!?"“”')
         if token.startswith(("|", "(")) and end > start:
             break
         if bare in word_set("stops") and end > start:
@@ -376,7 +404,8 @@ def _trim(text: str) -> str:
 
 
 _SPLIT_WORDS = re.compile(
-    r"\b(?:broken down|break down|breakdown|split up|splitted|split|grouped|group|sliced|segmented|separated|differentiated)\s+by\b",
+    r"\b(?:broken down|break down|breakdown|split up|splitted|split|grouped|group|sliced|segmented"
+    r"|separated|differentiated)\s+by\b",
     re.I,
 )
 
@@ -445,7 +474,8 @@ def _metric_phrases(text: str, clause: Phrase) -> list[Phrase]:
 
 _HOW_MUCH = re.compile(
     r"\bhow much\s+(?:money\s+)?(?:(?:do|did|does|have|has|was|is|were|are)\s+)?"
-    r"(?:(?:we|they|customers?|clients?|people|users?|each \w+|every \w+)\s+)?(?:(?:have|has|was|is|were|are|been)\s+)*(?P<what>\w+)",
+    r"(?:(?:we|they|customers?|clients?|people|users?|each \w+|every \w+)\s+)?"
+    r"(?:(?:have|has|was|is|were|are|been)\s+)*(?P<what>\w+)",
     re.I,
 )
 
@@ -473,9 +503,12 @@ def _head(part: str) -> str:
     tokens = [t for t in part.replace("`", " ").split() if t.strip(",.;")]
     while tokens and tokens[0].lower().strip(",.") in word_set("openers") | word_set("articles"):
         tokens = tokens[1:]
-    if len(tokens) > 2 and tokens[1].lower() == "of" and tokens[0].lower() in word_set("wrapping_nouns"):
-        if tokens[0].lower() not in {"numbers"}:
-            tokens = tokens[2:]
+    if (
+        len(tokens) > 2
+        and tokens[1].lower() == "of"
+        and tokens[0].lower() in word_set("wrapping_nouns")
+    ) and tokens[0].lower() not in {"numbers"}:
+        tokens = tokens[2:]
     kept: list[str] = []
     for token in tokens:
         if token.lower().strip(",.") in word_set("stops") and kept:

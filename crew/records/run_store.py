@@ -29,7 +29,9 @@ _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 
 def run_name(request: Request, *conditions: str) -> str:
     """The same request under the same conditions (commit, project, LLM) is the same run."""
-    digest = sha256("\0".join([request.source, request.key, request.revision, *conditions]).encode())
+    digest = sha256(
+        "\0".join([request.source, request.key, request.revision, *conditions]).encode()
+    )
     slug = re.sub(r"[^A-Za-z0-9]+", "-", request.key).strip("-")[:40] or "request"
     return f"{slug}-{digest.hexdigest()[:8]}"
 
@@ -55,13 +57,19 @@ class Run:
             return adapter.validate_json(json.loads(file.read_text("utf-8"))["result"])
         began = time.time()
         result = function()
-        stored = {"name": name, "seconds": round(time.time() - began, 3), "result": adapter.dump_json(result).decode()}
+        stored = {
+            "name": name,
+            "seconds": round(time.time() - began, 3),
+            "result": adapter.dump_json(result).decode(),
+        }
         write_atomically(file, json.dumps(stored))
         return result
 
     def finish(self, outcome: Outcome, summary: dict[str, Any]) -> None:
         """Store the outcome; the run is then finished."""
-        write_atomically(self.folder / "outcome.json", _OUTCOME.dump_json(outcome, indent=1).decode())
+        write_atomically(
+            self.folder / "outcome.json", _OUTCOME.dump_json(outcome, indent=1).decode()
+        )
         write_atomically(self.folder / "summary.json", json.dumps(summary, indent=1, default=str))
 
     def trace(self, event: dict[str, Any]) -> None:
@@ -136,7 +144,9 @@ class RunStore:
         exact = [f for f in matches if f.name == name] or matches
         if len(exact) != 1:
             raise InvalidInput(
-                f"There is no run {name!r}." if not exact else f"More than one run begins with {name!r}.",
+                f"There is no run {name!r}."
+                if not exact
+                else f"More than one run begins with {name!r}.",
                 "`firstmile runs` lists them.",
             )
         return exact[0]

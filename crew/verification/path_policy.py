@@ -10,6 +10,7 @@ _NEVER = {
     "dbt_project.yml", "profiles.yml", "packages.yml", "dependencies.yml", "selectors.yml",
     "package-lock.yml", "catalogs.yml",
 }  # fmt: skip
+_KNOWN = (*SUFFIXES, ".yaml")
 
 
 def check_paths(
@@ -42,9 +43,9 @@ def _problem(path: str, project: Path, allowed: Sequence[str], denied: Sequence[
         return "is not a plain path"
     if any(part.startswith(".") for part in pure.parts):
         return "lies in a hidden folder or is hidden"
-    if pure.suffix not in SUFFIXES:
+    if pure.suffix not in _KNOWN:
         return f"is not one of {', '.join(SUFFIXES)}"
-    if pure.name.lower() in _NEVER:
+    if pure.with_suffix(".yml").name.lower() in _NEVER or pure.name.lower() in _NEVER:
         return "is a setting of the project, which a change must not touch"
     if _below(pure, denied):
         return "lies among macros or packages, which a change must not touch"

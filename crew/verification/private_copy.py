@@ -21,7 +21,7 @@ class PrivateCopy:
         root = self.folder.resolve()
         files = {p: (self.folder / p) for p in paths if p and "\0" not in p}
         inside = {p: f for p, f in files.items() if f.resolve().is_relative_to(root)}
-        return {p: f.read_text() for p, f in inside.items() if f.is_file()}
+        return {p: f.read_bytes().decode("utf-8") for p, f in inside.items() if f.is_file()}
 
     def write(self, changes: Iterable[FileChange]) -> None:
         """Write the files of an attempt; their paths have passed the path policy."""
@@ -31,7 +31,7 @@ class PrivateCopy:
             missing = [p for p in file.parents if not p.exists()]
             file.parent.mkdir(parents=True, exist_ok=True)
             self._made += missing
-            file.write_text(change.text)
+            file.write_bytes(change.text.encode("utf-8"))
 
     def restore(self) -> None:
         """Undo all that was written, new folders too. Does nothing the second time."""

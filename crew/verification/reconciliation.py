@@ -314,7 +314,8 @@ def _formula(card: _Card, metric: Metric, cells: dict[str, str], keys: _Keys) ->
                          False, tolerance=tolerance)  # fmt: skip
         card.compare(figure, keys, f"{metric.formula} over the sources")
         return
-    trees = {name: parse_one(str(c), read=dialect) for name, c in own.items()}
+    trees: dict[str, exp.Expression] = {}
+    trees |= {name: exp.paren(parse_one(str(c), read=dialect)) for name, c in own.items()}
     formula = formula_tree(metric.formula, trees).sql(dialect=dialect)
     limit = f"greatest({tolerance}, 0.000000001 * abs({formula}))"
     wrong = f"({column} is null) <> ({formula} is null) or abs({column} - ({formula})) > {limit}"
@@ -329,14 +330,15 @@ def _formula(card: _Card, metric: Metric, cells: dict[str, str], keys: _Keys) ->
 def _combined(metric: Metric, cells: dict[str, str], keys: _Keys, dialect: str) -> str:
     """Cells of a metric: its formula over the cells of its measures."""
     names, measures = keys.names(), metric.measures
-    parts, trees = [], {}
+    parts: list[str] = []
+    trees: dict[str, exp.Expression] = {}
     for n, measure in enumerate(measures):
         values = [f"{'value' if n == k else 'null'} as m{k}" for k in range(len(measures))]
         parts.append(f"select {', '.join([*names, *values])} from ({cells[measure.name]}) as c{n}")
         value = f"max(m{n})"
         if measure.aggregation in _ZERO_IS_NONE:
             value = f"coalesce({value}, 0)"
-        trees[measure.name] = parse_one(value, read=dialect)
+        trees[measure.name] = exp.paren(parse_one(value, read=dialect))
     formula = formula_tree(metric.formula, trees).sql(dialect=dialect)
     columns = ", ".join([*names, f"{formula} as value"])
     return f"select {columns} from ({' union all '.join(parts)}) as u{_grouped(names)}"

@@ -41,7 +41,7 @@ def jinja_allowed(context: CheckContext) -> Check:
         if file.path.endswith(".sql"):
             found = list(_jinja(context, file).findings)
             blame = "tests" if _is_test(context, file) else "model"
-        elif file.path.endswith(".yml"):
+        elif file.path.endswith((".yml", ".yaml")):
             found = check_yaml(file.text, context.originals.get(file.path, ""))
             blame = "tests"
         else:

@@ -53,7 +53,9 @@ def results(workplace: Workplace) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def built(shop: Shop, results: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(
+    shop: Shop, results: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A copy of the warehouse in which a fresh dbt built all delivered models."""
     folder = tmp_path_factory.mktemp("built")
     clone, warehouse = folder / "clone", folder / "shop.duckdb"
@@ -176,5 +178,8 @@ def test_replay_twice_gives_one_branch_and_one_commit(
 
 def branches(shop: Shop) -> str:
     return subprocess.run(
-        ["git", f"--git-dir={shop.repository}", "for-each-ref"], check=True, capture_output=True, text=True
+        ["git", f"--git-dir={shop.repository}", "for-each-ref"],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
