@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -204,6 +205,7 @@ def _work(settings: Any, request: Any, answers: list[str], as_json: bool) -> Non
 
     said = tuple(Comment(author="requester", body=a) for a in answers)
     request = request.model_copy(update={"comments": (*request.comments, *said)})
+    logging.disable(logging.CRITICAL)  # what libraries log reaches people as our own messages
     with Progress(quiet=as_json) as progress:
         progress.step_started("open project")
         from crew.assemble import open_workplace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 
@@ -30,9 +29,6 @@ def import_crewai(home: Path) -> None:
     os.environ["HOME"] = str(home.resolve())
     try:
         import crewai  # noqa: F401
-
-        # What CrewAI logs of a failed call reaches the user as our own message.
-        logging.getLogger().setLevel(logging.CRITICAL)
     finally:
         if before is None:
             del os.environ["HOME"]

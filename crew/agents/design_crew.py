@@ -73,10 +73,23 @@ class DesignCrew:
         self._llms, self._engine = llms, engine
         self._warehouse, self._recall = warehouse, recall
         self._prices = prices or {}
-        self._cost = Cost()
 
     def cost(self) -> Cost:
-        return self._cost
+        """All calls so far, failed ones included, as each LLM counted them."""
+        total = Cost()
+        for role, llm in self._llms.items():
+            if self._drafts(role):
+                continue
+            usage = llm.get_token_usage_summary()
+            prompt, completion = self._prices.get(role, (0.0, 0.0))
+            usd = (usage.prompt_tokens * prompt + usage.completion_tokens * completion) / 1_000_000
+            total = Cost(
+                llm_calls=total.llm_calls + usage.successful_requests,
+                prompt_tokens=total.prompt_tokens + usage.prompt_tokens,
+                completion_tokens=total.completion_tokens + usage.completion_tokens,
+                usd=total.usd + usd,
+            )
+        return total
 
     # --- the five tasks ----------------------------------------------------------------------
 
@@ -184,7 +197,6 @@ class DesignCrew:
                     verbose=False,
                 )
                 output: Any = crew.kickoff()
-                self._count(output, role)
                 if isinstance(output.pydantic, type_):
                     return output.pydantic
                 return type_.model_validate_json(_object(output.raw))
@@ -259,18 +271,6 @@ class DesignCrew:
         if self._recall is not None:
             tools.append(RecallPrecedents.over(self._recall))
         return tools
-
-    def _count(self, output: Any, role: str) -> None:
-        usage = output.token_usage
-        called = 0 if self._drafts(role) else max(1, usage.successful_requests)
-        prompt, completion = self._prices.get(role, (0.0, 0.0))
-        usd = (usage.prompt_tokens * prompt + usage.completion_tokens * completion) / 1_000_000
-        self._cost = Cost(
-            llm_calls=self._cost.llm_calls + called,
-            prompt_tokens=self._cost.prompt_tokens + usage.prompt_tokens,
-            completion_tokens=self._cost.completion_tokens + usage.completion_tokens,
-            usd=self._cost.usd + usd,
-        )
 
 
 def _filled(template: str, texts: dict[str, str]) -> str:

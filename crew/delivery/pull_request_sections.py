@@ -11,6 +11,7 @@ from crew.artifacts import (
     Cost,
     Evidence,
     Grounding,
+    Measure,
     ModelDraft,
     Request,
     RequirementSpec,
@@ -69,11 +70,28 @@ def understood(spec: RequirementSpec, limits: Limits) -> str:
     return "## What was understood\n\n" + "\n\n".join(lines) if lines else ""
 
 
+def _measure(measure: Measure, limits: Limits) -> str:
+    """What is aggregated, when it counts and under which conditions."""
+    told = f"{code(measure.name, 80)}: {measure.aggregation.replace('_', ' ')} of "
+    told += code(measure.expression, limits.cell) + f" in {code(measure.relation, 80)}"
+    if measure.is_stock:
+        moment = (measure.at or "period_start").replace("period_", "the period's ")
+        told += f", active at {moment}: {code(measure.active_from or '', 80)}"
+        told += f" until before {code(measure.active_to or '', 80)}"
+    elif measure.time:
+        told += f", dated by {code(measure.time, 80)}"
+    if measure.filters:
+        told += ", where " + " and ".join(code(f, limits.cell) for f in measure.filters)
+    return told
+
+
 def _elements(spec: RequirementSpec, limits: Limits) -> Iterator[tuple[str, str, Grounding]]:
     for metric in spec.metrics:
         unit = f" ({shown(metric.unit, 30)})" if metric.unit else ""
         told = shown(metric.definition or metric.label, limits.cell)
         yield "metric", f"{code(metric.name, 80)}{unit}: {told}", metric.grounding
+        for measure in metric.measures:
+            yield "counted", _measure(measure, limits), metric.grounding
         if metric.formula != metric.name:
             yield "formula", code(metric.formula, limits.cell), metric.grounding
     for dimension in spec.dimensions:

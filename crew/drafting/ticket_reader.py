@@ -136,7 +136,7 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
     """Wish sentences and acceptance lines of a Markdown body, in order."""
     found: list[Phrase] = []
     section: Place | Literal["background"] | None = None
-    listing = False
+    listing = listed = False
     for line in _paragraph_lines(_plain(body)):
         heading = _heading(line)
         if heading is not None:
@@ -146,6 +146,9 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
         text = _BULLET.sub("", line).strip()
         if _is_farewell(text):
             break
+        if section == "acceptance" and listed and not bullet:
+            section = None  # the list is over
+        listed = bullet
         if section == "acceptance":
             wish.acceptance.extend(_sentences(text))
             found.extend(Phrase(s, "acceptance", s) for s in _sentences(text))

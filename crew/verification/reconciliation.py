@@ -98,7 +98,8 @@ class _Keys:
 
     def words(self, with_dimensions: bool = True) -> str:
         dims = list(self.dimensions) if with_dimensions else []
-        return " and ".join([*([self.period[0]] if self.period else []), *dims]) or "total"
+        names = [*([self.period[0]] if self.period else []), *dims]
+        return f"by {' and '.join(names)}" if names else "in all"
 
 
 class _Card:
@@ -166,7 +167,7 @@ class _Card:
         words, lost = [], False
         for n, level in enumerate(levels):
             total, differing = counts[2 * n : 2 * n + 2]
-            words.append(f"{total:,} × {keys.words(level)} compared, {differing:,} differ")
+            words.append(f"{keys.words(level)}: {differing:,} of {total:,} differ")
             if differing and not lost:
                 lost = True
                 self.failed.append(self._difference(figure, keys, level, start, words[-1]))

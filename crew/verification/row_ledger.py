@@ -264,7 +264,7 @@ def _spines(steps: Sequence[_Step]) -> set[str]:
 
 
 def _short(node: exp.Expr, dialect: str) -> str:
-    return node.sql(dialect=dialect).replace('"', "")
+    return node.sql(dialect=dialect, normalize_functions="lower").replace('"', "")
 
 
 def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:

@@ -85,8 +85,6 @@ class SourceTotals:
         name = card.relation_name if card else key_of(column)
         return f"select least(max(cast({column.name} as date)), current_date) as day from {name}"
 
-    # --- rows and why they count -------------------------------------------------------------
-
     def lines(self, measure: Measure, cut: Cut) -> str:
         """Every row of the measure's relation: (moment or begin_at and end_at, d0, d1, …, value,
         reason), where `reason` says why it does not count: no date, outside the dates, the first
@@ -147,8 +145,6 @@ class SourceTotals:
             found += [day >= exp.cast(exp.Literal.string(fixed.start), "date")] * bool(fixed.start)
             found += [day < exp.cast(exp.Literal.string(fixed.end), "date")] * bool(fixed.end)
         return [self._sql(condition) for condition in found]
-
-    # --- pieces ------------------------------------------------------------------------------
 
     def _moments(self, measure: Measure, cut: Cut) -> dict[str, exp.Expr]:
         if measure.is_stock:

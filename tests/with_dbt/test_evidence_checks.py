@@ -64,7 +64,7 @@ PROJECT = {
 }
 TABLES = {
     # six orders of a customer that is gone, four without a date, two on a month's first moment
-    "orders": """select i as order_id, case when i % 40 = 0 then 999 else 1 + i % 18 end as
+    "orders": """select i as order_id, case when i % 40 = 7 then 999 else 1 + i % 18 end as
         customer_id, case when i % 5 = 0 then 'returned' else 'paid' end as status, i * 1.25 as
         amount, case when i % 60 = 1 then null when i % 90 = 2 then timestamp '2024-03-01' else
         timestamp '2024-01-01 08:00' + to_days((i % 100)::int) end as ordered_at,
@@ -132,7 +132,7 @@ def judge(shop: tuple[DbtWorker, Any, dict[str, str], Path]) -> Judge:
         context = CheckContext(
             spec, ModelDraft(models=(draft,)), TestSuite(), evidence, (), worker, info, copy,
             compiled={name: compiled}, base_compiled={name: before} if base else {},
-            relation_names={name: built}, located={**located, f"model.shop.{name}": built},
+            relation_names={name: built}, located=located,
         )  # fmt: skip
         checks = [check(context) for check in (reconciliation, row_ledger, fabrication_guard)]
         return {check.name: check for check in checks}
@@ -256,15 +256,15 @@ def test_other_honest_ways_pass_too(judge: Judge, old: str, new: str) -> None:
     ("old", "new", "name", "words"),
     [
         ("left join {{ ref('stg_customers') }}", "inner join {{ ref('stg_customers') }}",
-         "reconciliation", "revenue: 4 × month compared, 4 differ"),
+         "reconciliation", "revenue: by month: 3 of 4 differ"),
         (" where status = 'paid'", "", "reconciliation", "2024-01-01:"),
         ("o.customer_id = c.customer_id", "o.agent_id = c.customer_id", "reconciliation",
-         "month and region compared"),
+         "revenue: by month and region"),
         ("sum(amount) as", "sum(amount) * 1.01 as", "reconciliation", "revenue"),
         ("sum(amount) /", "sum(amount) * 100 /", "reconciliation", "average is not revenue"),
         ("count(distinct customer_id)", "count(customer_id)", "reconciliation", "buyers"),
         ("'month', ordered_at", "'month', shipped_at", "reconciliation", "revenue"),
-        ("where ordered_at is not null", "where ordered_at > timestamp '2024-01-02'",
+        ("where ordered_at is not null", "where ordered_at > timestamp '2024-01-05'",
          "reconciliation", "revenue"),
         ("left join {{ ref('stg_regions') }}", "left join {{ ref('stg_tags') }} as t on "
          "t.customer_id = o.customer_id left join {{ ref('stg_regions') }}", "row ledger",
@@ -318,8 +318,8 @@ def drafted(judge: Judge, spec: RequirementSpec, shop: Any) -> str:
         ("started_at <= weeks.week", "started_at < weeks.week", "active"),
         ("cancelled_at > weeks.week", "cancelled_at >= weeks.week", "active"),
         (
-            "'week', cancelled_at) as date) as week",
-            "'week', started_at) as date) as week",
+            "'week', cancelled_at)",
+            "'week', started_at)",
             "cancelled",
         ),
         ("nullif(active, 0)", "nullif(active + 1, 0)", "churn_rate is not cancelled / active"),
@@ -365,8 +365,7 @@ def test_rows_whose_key_leads_nowhere_are_told(judge: Judge) -> None:
         "o.*, r", "o.*, c.is_test, r"
     )
     found = judge(spec, honest)["reconciliation"]
-    assert found.status == "warned" and "key leads nowhere" in found.finding
-    assert "6 " not in found.finding.split("rows")[0] or found.table is not None
+    assert found.status == "warned" and "revenue: 6 whose key leads nowhere" in found.finding
     kept = judge(spec, honest.replace("not is_test and", "not coalesce(is_test, false) and"))
     assert kept["reconciliation"].status == "failed"
 
@@ -445,7 +444,7 @@ def test_a_change_keeps_what_was_there_and_adds_what_the_sources_say(judge: Judg
     found = judge(CHANGE, CHANGE_SQL, CHANGE_BASE)
     assert statuses(found) == GOOD, found
     for old, new, words in (
-        ("from base\n", "from base where amount < 290\n", "rows: 240 in the sources"),
+        ("}}\n),\npaid", "}} where order_id < 200\n),\npaid", "rows: 240 in the sources"),
         ("    where status = 'paid' ", "    ", "paid_amount"),
         ("on c.region_id", "on 1 + c.region_id", "region"),
         ("select order_id, customer_id, amount", "select order_id, customer_id, amount + 1 as "
