@@ -15,6 +15,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from crew.budget import BudgetSettings
@@ -27,8 +28,8 @@ class Prices(BaseModel):
     """What a million tokens cost, in USD."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    prompt: float = Field(0.0, ge=0)
-    completion: float = Field(0.0, ge=0)
+    prompt: float = Field(0.0, ge=0, description="USD per million tokens sent")
+    completion: float = Field(0.0, ge=0, description="USD per million tokens received")
 
 
 class Settings(BaseSettings):
@@ -84,6 +85,11 @@ def _read(file: Path) -> dict[str, Any]:
         raise InvalidSettings(
             f"{file.name} is not valid YAML: {error}", "Mend the line it names."
         ) from error
+    if isinstance(content, dict) and "token" in (content.get("github") or {}):
+        raise InvalidSettings(
+            f"{file.name} holds a token.",
+            "Take it out and export FIRSTMILE_GITHUB_TOKEN; secrets stay in the environment.",
+        )
     if not isinstance(content, dict):
         raise InvalidSettings(
             f"{file.name} is not a mapping of settings.", "Write `name: value` lines."
@@ -95,6 +101,11 @@ def load_settings(**given: Any) -> Settings:
     """Settings of the working directory; `given` (None left out) wins. Raises InvalidSettings."""
     try:
         return Settings(**{k: v for k, v in given.items() if v is not None})
+    except SettingsError as error:
+        raise InvalidSettings(
+            f"A setting of the environment cannot be read: {error}.",
+            "Write lists and mappings as JSON, or put them into firstmile.yml.",
+        ) from error
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise InvalidSettings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -67,6 +68,7 @@ class Progress:
             line += Text(
                 f"{cost.prompt_tokens + cost.completion_tokens:,} tokens  ${cost.usd:.3f}  ", "dim"
             )
+        found = found.replace(f"{Path.cwd()}/", "")
         line += Text(found if len(found) < 300 else found[:297] + "…")
         self.console.print(line)
 

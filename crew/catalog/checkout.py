@@ -33,7 +33,7 @@ def open_project(where: str, subfolder: str, workspace: Path) -> Checkout:
     top = Path(where).expanduser().resolve()
     remote = _is_bare(top) or (not top.exists() and bool(_URL.match(where)))
     if remote:
-        top = _clone(where, (workspace / "clone").resolve())
+        top = _clone(str(top) if top.exists() else where, (workspace / "clone").resolve())
     if not top.is_dir():
         raise InvalidInput(
             f"There is no folder {str(top)!r}.",

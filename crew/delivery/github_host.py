@@ -60,6 +60,8 @@ class GitHubSettings(BaseModel):
         """Settings with the token of the environment. Raises InvalidSettings with all problems."""
         token = environment.get(TOKEN, "")
         problems = [] if token else [f"{TOKEN} is not set."]
+        if "token" in values:
+            problems.append(f"github.token stands among the settings; it belongs into {TOKEN}.")
         try:
             settings = cls.model_validate({**values, "token": SecretStr(token)})
         except ValidationError as error:

@@ -15,7 +15,7 @@ from crew.artifacts import DraftModel, Evidence, JoinEdge, RelationCard, Require
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.row_sets import Aliases, RowSet, dimension_sql, parse_sql
 from crew.drafting.scope import key_of
-from crew.drafting.sql_layout import Cte, ref_sql, tree_sql
+from crew.drafting.sql_layout import Cte, cased, ref_sql, tree_sql
 
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
 _QUIET = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.S)
@@ -200,16 +200,17 @@ class _Change:
         indent = " " * conventions.indent
         blank = "\n" if re.search(r"as\s*\(\s*?\n\s*?\n", self.text, re.I) else ""
         newline = "\r\n" if "\r\n" in self.text else "\n"
-        cased = str.upper if conventions.upper_keywords else str
         blocks = []
         for cte in ctes:
             body = (
-                cte.body if isinstance(cte.body, str) else tree_sql(cte.body, conventions, dialect)
+                cased(cte.body, conventions)
+                if isinstance(cte.body, str)
+                else tree_sql(cte.body, conventions, dialect)
             )
             lines = "\n".join(f"{indent}{line}" if line else "" for line in body.splitlines())
-            blocks.append(f"{cte.name} {cased('as')} (\n{blank}{lines}\n{blank})")
+            blocks.append(f"{cte.name} {cased('as', conventions)} (\n{blank}{lines}\n{blank})")
         added = ",\n\n".join(blocks)
-        final = f"{cased('select')} * {cased('from')} {last}"
+        final = f"{cased('select', conventions)} * {cased('from', conventions)} {last}"
         head, tail = self.text[: self.ending.start], self.text[self.ending.end :]
         if self.ending.star_of:
             text = f"{head.rstrip()},\n\n{added}\n\n{final}"
@@ -217,9 +218,13 @@ class _Change:
             old = self.text[self.ending.start : self.ending.end].splitlines()
             inner = "\n".join(f"{indent}{line}".rstrip() for line in old)
             opening = (
-                f"{head.rstrip()},\n\n" if self.ending.has_with else f"{head}{cased('with')}\n\n"
+                f"{head.rstrip()},\n\n"
+                if self.ending.has_with
+                else f"{head}{cased('with', conventions)}\n\n"
             )
-            text = f"{opening}{base} {cased('as')} (\n{inner}\n),\n\n{added}\n\n{final}"
+            text = (
+                f"{opening}{base} {cased('as', conventions)} (\n{inner}\n),\n\n{added}\n\n{final}"
+            )
         ending = tail if tail.strip(" \r\n") == "" else ""
         return re.sub(r"\r?\n", newline, text) + (ending or newline)
 

@@ -51,7 +51,9 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
             for m in spec.metrics
         ]
         columns += list(_existing(spec, evidence).columns)
-        return ModelDoc(model=model.name, description="", columns=tuple(columns))
+        return ModelDoc(
+            model=model.name, description=_undescribed(spec, evidence), columns=tuple(columns)
+        )
     if spec.time:
         columns.insert(
             0,
@@ -64,6 +66,17 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
     for metric in spec.metrics:
         columns += _metric_columns(metric, spec, {c.name for c in columns})
     return ModelDoc(model=model.name, description=_description(spec), columns=tuple(columns))
+
+
+def _undescribed(spec: RequirementSpec, evidence: Evidence) -> str:
+    """A description for a changed model that has none: its grain and what it reads."""
+    card = evidence.relation(spec.target)
+    if card is None or card.description:
+        return ""
+    keys = {c.unique_id: c.key for c in evidence.relations}
+    read = [f"`{keys[p]}`" for p in card.parents if p in keys]
+    grain = f"One row per {_plain(spec.row_grain[0])}" if spec.row_grain else "Rows"
+    return f"{grain}{', from ' + ' and '.join(read) if read else ''}."
 
 
 def _description(spec: RequirementSpec) -> str:

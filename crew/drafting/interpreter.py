@@ -205,7 +205,7 @@ class Interpreter:
         read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
         clear = [r for r in read if r.is_full]
         titles = [r for r in read if r.phrase.place == "title"]
-        unclear = [r for r in read if not r.is_full and self._matters(r, clear, titles)]
+        unclear = [r for r in read if not r.is_full and self._matters(r, clear, wish)]
         self._title_conditions(titles, clear, wish)
         found: list[Reading] = []
         for reading in [*clear, *unclear]:
@@ -214,7 +214,7 @@ class Interpreter:
                 found.append(reading)
         return found[:6]
 
-    def _matters(self, reading: Reading, clear: list[Reading], titles: list[Reading]) -> bool:
+    def _matters(self, reading: Reading, clear: list[Reading], wish: Wish) -> bool:
         """Whether an unclear phrase must be asked about rather than passed over as prose."""
         said = set(content_stems(reading.phrase.text))
         if not said or any(said <= set(content_stems(c.phrase.text)) for c in clear):
@@ -224,7 +224,8 @@ class Interpreter:
             return True
         loaded = said & stem_set("loaded") - clearly
         if not clear:
-            return bool(reading.says_something or loaded)
+            about_data = wish.grain or wish.dimensions or wish.look_back
+            return bool(reading.says_something or loaded or about_data)
         if reading.phrase.place == "title":
             return bool(reading.says_something or loaded)
         return bool(reading.says_something and loaded)

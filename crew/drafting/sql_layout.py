@@ -41,18 +41,18 @@ def write_model(ctes: Sequence[Cte], conventions: Conventions, dialect: str) -> 
     blocks = []
     for n, cte in enumerate(ctes):
         body = (
-            _cased(cte.body, conventions)
+            cased(cte.body, conventions)
             if isinstance(cte.body, str)
             else tree_sql(cte.body, conventions, dialect)
         )
         lines = [f"{indent}{line}" if line else "" for line in body.splitlines()]
         comma = "," if n < len(ctes) - 1 else ""
         note = "".join(f"-- {line}\n" for line in cte.comment.splitlines())
-        opening = f"{cte.name} {_cased('as', conventions)} ("
+        opening = f"{cte.name} {cased('as', conventions)} ("
         blocks.append(f"{note}{opening}\n" + "\n".join(lines) + f"\n){comma}")
     last = ctes[-1].name
-    text = _cased("with", conventions) + "\n\n" + "\n\n".join(blocks)
-    return f"{text}\n\n{_cased(f'select * from {last}', conventions)}\n"
+    text = cased("with", conventions) + "\n\n" + "\n\n".join(blocks)
+    return f"{text}\n\n{cased(f'select * from {last}', conventions)}\n"
 
 
 def tree_sql(tree: exp.Expr, conventions: Conventions, dialect: str) -> str:
@@ -67,10 +67,10 @@ def tree_sql(tree: exp.Expr, conventions: Conventions, dialect: str) -> str:
         max_text_width=100,
     )
     text = re.sub(r"\bNOT ([\w.]+) IS NULL\b", r"\1 IS NOT NULL", text)
-    return _cased(text, conventions)
+    return cased(text, conventions)
 
 
-def _cased(text: str, conventions: Conventions) -> str:
+def cased(text: str, conventions: Conventions) -> str:
     """Keywords in the project's case; what is quoted or Jinja stays as it is."""
     if conventions.upper_keywords:
         parts = _OUTSIDE_QUOTES.split(text)

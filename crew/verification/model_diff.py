@@ -43,7 +43,7 @@ def model_diff(context: CheckContext) -> Check:
     status = "failed" if findings else "warned" if wanted else "passed"
     return Check(
         name="model diff",
-        status=status,  # type: ignore[arg-type]
+        status=status,
         finding=text,
         table=_table(differences),
         blame="model" if findings else "",

@@ -54,8 +54,9 @@ def row_ledger(context: CheckContext) -> Check:
 
 @dataclass
 class _Join:
-    """One join of a step. `unmatched` are left rows without a partner, `right_lost` rows of the
-    right side without one; `left_repeats` says that the key is not unique on the left either."""
+    """One join of a step. `unmatched` are left rows without a partner; `lost` of the `at_stake`
+    rows are dropped though the step's own conditions on their side would keep them. If the key
+    is unique on the left alone (no `left_repeats`), the rows of the right side are at stake."""
 
     node: exp.Join
     equal: list[tuple[exp.Expr, exp.Expr]]
@@ -66,7 +67,8 @@ class _Join:
     unmatched: int = 0
     is_spine: bool = False
     left_repeats: bool = False
-    right_lost: int = 0
+    lost: int = 0
+    at_stake: int = 0
 
     @property
     def alias(self) -> str:
@@ -159,9 +161,16 @@ class _Ledger:
             step.kept = next(numbers) if step.query.args.get("where") else before
             step.out = next(numbers) if step.reduction else step.kept
             for n, join in enumerate(step.joins):
-                if join.equal and join.multiplies:
-                    repeats, join.right_lost = self._ask(list(_closer_queries(step, n)))
-                    join.left_repeats = repeats > 0
+                if join.is_judged and (join.multiplies or join.unmatched):
+                    self._look_closer(step, n)
+
+    def _look_closer(self, step: _Step, n: int) -> None:
+        join = step.joins[n]
+        repeats, right_lost, lost, at_stake = self._ask(list(_closer_queries(step, n)))
+        join.left_repeats = repeats > 0
+        join.lost, join.at_stake = lost, at_stake
+        if join.multiplies and not join.left_repeats:
+            join.lost, join.at_stake = right_lost, join.after + right_lost
 
     def findings(self) -> tuple[list[str], list[str]]:
         """What fails and what is to be known."""
@@ -172,15 +181,20 @@ class _Ledger:
             other = join.node.this
             if join.side != "INNER" or not join.is_judged or other.name in filtered:
                 continue
-            one_to_many = join.multiplies and not join.left_repeats
-            lost = join.right_lost if one_to_many else join.unmatched
-            total = join.after + lost if one_to_many else join.before
-            said = f"{self._model}, {step.name}: {join.words} loses {lost:,} of {total:,} rows."
-            if lost > _MOST_LOST * total:
+            said = f"{self._model}, {step.name}: {join.words} loses {join.lost:,} of "
+            said += f"{join.at_stake:,} rows."
+            if join.lost > _MOST_LOST * join.at_stake and not self._is_filtered_later(step):
                 failed.append(said)
-            elif lost and not self._is_stated(join):
+            elif join.lost and not self._is_stated(join):
                 warned.append(said)
         return failed, warned
+
+    def _is_filtered_later(self, step: _Step) -> bool:
+        """Whether what reads the step has a condition, so that lost rows may be unwanted ones."""
+        readers = [s for s in self.steps if any(x.name == step.name for x in s.sources)]
+        wheres = [w for s in readers if (w := s.query.args.get("where"))]
+        conditions = [c for where in wheres for c in _conjuncts(where.this)]
+        return any(not (isinstance(c, exp.Not) and c.find(exp.Null)) for c in conditions)
 
     def _touches_spine(self, step: _Step, n: int) -> bool:
         """Whether a side of the join is a row of periods or numbers that was generated."""
@@ -323,16 +337,24 @@ def _queries(step: _Step) -> Iterator[exp.Expr]:
 
 
 def _closer_queries(step: _Step, n: int) -> Iterator[exp.Expr]:
-    """Keys that repeat on the left of a join, and right rows without a partner."""
-    join = step.joins[n]
+    """Keys that repeat on the left of a join; right rows without a partner; left rows without
+    one that the conditions on the left side keep, and all that these keep."""
+    join, one = step.joins[n], exp.Literal.number(1)
     lefts = [a for a, _ in join.equal]
     keys = _rows(step, n).where(exp.and_(*(a.copy().is_(exp.null()).not_() for a in lefts)))
     keys = keys.group_by(*(a.copy() for a in lefts)).having("count(*) > 1")
     yield exp.select(exp.Count(this=exp.Star())).from_(keys.subquery("repeated"))
-    found = _rows(step, n).where(join.node.args["on"].copy())
-    found.set("expressions", [exp.Literal.number(1)])
+    on = join.node.args["on"]
+    found = _rows(step, n).where(on.copy()).select(one, append=False)
     lost = exp.select(exp.Count(this=exp.Star())).from_(join.node.this.copy())
     yield _scoped(step, lost.where(exp.Exists(this=found).not_()))
+    known = {s.alias_or_name for s in step.sources[: n + 1]}
+    where = step.query.args.get("where")
+    own = [c for c in _conjuncts(where.this) if _tables(c) <= known] if where else []
+    kept = _rows(step, n).where(*(c.copy() for c in own))
+    partner = exp.select(one).from_(join.node.this.copy()).where(on.copy())
+    yield kept.where(exp.Exists(this=partner).not_())
+    yield kept
 
 
 # --- judging ---------------------------------------------------------------------------------

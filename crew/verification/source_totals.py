@@ -129,15 +129,16 @@ class SourceTotals:
     def span(self, moment: str, cut: Cut, is_period: bool = False) -> list[str]:
         """Conditions of look-back and fixed dates on a moment, or on the first day of periods."""
         found: list[exp.Expr] = []
-        day: exp.Expression = exp.column(moment)
-        day = day if is_period else exp.cast(day, "date")
+        column, cast = exp.column(moment), exp.cast(exp.column(moment), "date")
+        day: exp.Expr = column if is_period else cast
+        since, limit = day, day
         if back := cut.look_back:
             newest = exp.select("day").from_(f"({cut.as_of}) as newest").subquery()
             if is_period:
                 since, limit = day, period_of(newest, cut.grain)
                 found.append(day <= newest.copy())
             elif cut.grain == back.unit:
-                since, limit = (period_of(t, cut.grain) for t in (exp.column(moment), newest))
+                since, limit = period_of(column, cut.grain), period_of(newest, cut.grain)
             else:
                 since, limit = day, newest
             found.append(since > limit - interval(back.count, back.unit))

@@ -63,10 +63,15 @@ def test_the_lock_names_no_address_and_pins_everything_with_hashes() -> None:
 
 
 def test_the_lock_holds_what_the_project_asks_for() -> None:
-    locked = {m.lower() for m in re.findall(r"^([\w.-]+)(?:\[.*\])?==", LOCK.read_text(), re.M)}
     asked = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
-    names = {re.match(r"[\w.-]+", a)[0].lower() for a in asked}  # type: ignore[index]
+    locked = {normal(line) for line in LOCK.read_text("utf-8").splitlines() if "==" in line}
+    names = {normal(requirement) for requirement in asked}
     assert names - locked == set()
+
+
+def normal(requirement: str) -> str:
+    """The package's name as registries compare it, https://peps.python.org/pep-0503/."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower()
 
 
 # --- the agents' prose -----------------------------------------------------------------------

@@ -465,6 +465,20 @@ def test_an_unstated_loss_of_an_inner_join_is_a_warning_and_a_stated_one_none(
     assert judge(noted, sql)["row ledger"].status == "passed"
 
 
+def test_rows_that_a_condition_leaves_out_anyway_are_not_lost_by_a_join(judge: Judge) -> None:
+    sql = """
+    select cast(date_trunc('month', o.ordered_at) as date) as month, sum(o.amount) as total
+    from {{ ref('stg_orders') }} as o
+    inner join {{ ref('stg_customers') }} as c on o.agent_id = c.customer_id
+    where o.agent_id is not null
+    group by 1
+    """
+    spec = RequirementSpec(kind="new_model", model="handled", question="?")
+    assert judge(spec, sql)["row ledger"].status == "passed"
+    lost = judge(spec, sql.replace("where o.agent_id is not null", ""))["row ledger"]
+    assert lost.status == "failed" and "loses 160 of 240 rows" in lost.finding
+
+
 def test_a_one_to_many_join_is_fine_for_the_many(judge: Judge) -> None:
     sql = """
     with c as (select * from {{ ref('stg_customers') }}),
