@@ -89,7 +89,7 @@ class Workplace:
         settings, store = self.settings, RunStore(self.state)
         conditions = (
             self.checkout.base_commit,
-            str(self.checkout.origin),
+            project_place(settings),
             settings.llm,
             settings.to,
         )
@@ -133,7 +133,7 @@ def open_workplace(settings: Settings) -> Iterator[Workplace]:
     Raises the errors of `crew.errors` for whatever cannot be used.
     """
     state = settings.state.expanduser().resolve()
-    fresh = not state.exists()
+    made = _first_missing(state)
     workspace = _workspace(state)
     worker = DbtWorker(workspace / "home", settings.dbt_timeout_seconds, settings.allow_env)
     try:
@@ -146,9 +146,9 @@ def open_workplace(settings: Settings) -> Iterator[Workplace]:
             info, project, names = opening.result()
         yield _workplace(settings, checkout, worker, info, project, names, host, state, seconds)
     except FirstmileError:
-        if fresh and not (state / "runs").exists():
+        if made and not (state / "runs").exists():
             worker.close()
-            shutil.rmtree(state, ignore_errors=True)
+            shutil.rmtree(made, ignore_errors=True)
         raise
     finally:
         worker.close()
@@ -158,7 +158,7 @@ def open_workplace(settings: Settings) -> Iterator[Workplace]:
 def _open(
     worker: DbtWorker, settings: Settings, checkout: Checkout, workspace: Path, state: Path
 ) -> tuple[ProjectInfo, DbtProject, dict[str, str]]:
-    key = hashlib.sha256(str(checkout.origin).encode()).hexdigest()[:12]
+    key = hashlib.sha256(project_place(settings).encode()).hexdigest()[:12]
     cache = state / "cache" / key
     cache.mkdir(parents=True, exist_ok=True)
     profiles = settings.profiles_dir.expanduser().resolve() if settings.profiles_dir else None
@@ -200,7 +200,9 @@ def _workplace(
     conventions = conventions.model_copy(update={"tests_folder": tests_folder})
     profile = WarehouseProfile(worker, names)
     evidence = ProjectEvidence(project, profile, conventions, info.dialect)
-    recall, indexed = open_memory(state, checkout, project, read_terms(settings, checkout, project))
+    recall, indexed = open_memory(
+        state, project_place(settings), project, read_terms(settings, checkout, project)
+    )
     combination = conventions.unique_combination
     macros = [combination[0]] if combination else []
     extra = (reconciliation, row_ledger, fabrication_guard)
@@ -233,7 +235,7 @@ def read_terms(
 
 
 def open_memory(
-    state: Path, checkout: Checkout, project: DbtProject, terms: Sequence[GlossaryTerm]
+    state: Path, place: str, project: DbtProject, terms: Sequence[GlossaryTerm]
 ) -> tuple[Recall, tuple[int, int]]:
     """Long-term memory, up to date with the project, and how many entries were written, removed.
 
@@ -243,7 +245,7 @@ def open_memory(
         from memory.long_term import LongTermMemory
         from memory.project_index import entries
 
-        memory = LongTermMemory(state / "memory", f"{checkout.name}:{checkout.origin}", terms)
+        memory = LongTermMemory(state / "memory", place, terms)
         indexed = memory.index(entries(r for r in project.relations.values() if r.kind == "model"))
     except Exception as error:  # memory advises only: no fault of its store may stop a request
         return NoMemory(tuple(terms), str(error)), (0, 0)
@@ -363,6 +365,13 @@ class _Traced:
         self.listener.step_finished(name, found, seconds, cost)
 
 
+def project_place(settings: Settings) -> str:
+    """What names a project from run to run: its path or address, and the folder inside."""
+    path = Path(settings.project).expanduser()
+    where = str(path.resolve()) if path.exists() else settings.project
+    return f"{where}:{settings.subfolder}"
+
+
 def config_folder() -> Path:
     """The folder of agents.yaml and tasks.yaml: in the wheel, or at the top of the checkout."""
     return CONFIG if CONFIG.is_dir() else Path(__file__).parents[1] / "config"
@@ -376,12 +385,20 @@ def _workspace(state: Path) -> Path:
     """A folder of this process alone; those of processes that were killed are swept away."""
     work = state / "work"
     work.mkdir(parents=True, exist_ok=True)
+    if not (state / ".gitignore").exists():
+        (state / ".gitignore").write_text("*\n", "utf-8")
     for folder in work.iterdir():
         if folder.name.isdigit() and not _is_alive(int(folder.name)):
             shutil.rmtree(folder, ignore_errors=True)
     folder = work / str(os.getpid())
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _first_missing(folder: Path) -> Path | None:
+    """The topmost folder that has yet to be made on the way to `folder`."""
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    return missing[-1] if missing else None
 
 
 def _is_alive(process: int) -> bool:

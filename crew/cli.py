@@ -152,7 +152,7 @@ def runs(state: State = None, as_json: AsJson = False) -> None:
 
         found = RunStore(_settings(state=state).state).summaries()
         if as_json:
-            typer.echo(json.dumps(found, indent=1, default=str))
+            typer.echo(json.dumps({"runs": found}, indent=1, default=str))
         else:
             print_runs(found)
 
@@ -255,7 +255,10 @@ def _clean_errors(as_json: bool) -> Iterator[None]:
 
 def _complain(as_json: bool, message: str, cure: str) -> None:
     if as_json:
-        typer.echo(json.dumps({"outcome": "failed", "reason": message, "cure": cure}, indent=1))
+        from crew.result import empty_result
+
+        result = empty_result() | {"reason": message, "cure": cure}
+        typer.echo(json.dumps(result, indent=1))
     else:
         typer.secho(message, err=True, fg="red")
         if cure:

@@ -24,16 +24,11 @@ def result_of(
 ) -> dict[str, Any]:
     """The keys are the same for every outcome; what does not apply is null or empty."""
     spec, report = outcome.spec, outcome.report
-    result: dict[str, Any] = {
+    asked = {"source": request.source, "key": request.key, "title": request.title}
+    result = empty_result() | {
         "outcome": outcome.outcome,
         "run": run,
-        "request": {"source": request.source, "key": request.key, "title": request.title},
-        "branch": None,
-        "base": None,
-        "commit": None,
-        "pull_request": None,
-        "files": [],
-        "models": [],
+        "request": asked,
         "questions": [dumped(q) for q in spec.questions] if spec else [],
         "assumptions": [a.text for a in spec.assumptions] if spec else [],
         "notes": list(spec.notes) if spec else [],
@@ -41,7 +36,6 @@ def result_of(
             {"name": c.name, "status": c.status, "finding": c.finding}
             for c in (report.checks if report else ())
         ],
-        "reason": "",
         "cost": dumped(cost),
         "seconds": round(seconds, 3),
     }
@@ -55,6 +49,28 @@ def result_of(
         case Refused() | Failed():
             result["reason"] = outcome.reason
     return result
+
+
+def empty_result() -> dict[str, Any]:
+    """All keys, as they are for a run that could not even begin."""
+    return {
+        "outcome": "failed",
+        "run": None,
+        "request": None,
+        "branch": None,
+        "base": None,
+        "commit": None,
+        "pull_request": None,
+        "files": [],
+        "models": [],
+        "questions": [],
+        "assumptions": [],
+        "notes": [],
+        "checks": [],
+        "reason": "",
+        "cost": dumped(Cost()),
+        "seconds": 0.0,
+    }
 
 
 def _delivered(outcome: Delivered) -> dict[str, Any]:

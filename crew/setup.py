@@ -16,7 +16,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from crew.assemble import open_workplace
 from crew.errors import FirstmileError, InvalidInput
-from crew.settings import FILE, Settings
+from crew.settings import FILE, Settings, load_settings
 
 
 def write_settings(given: dict[str, Any], ask: bool) -> Path:
@@ -31,7 +31,7 @@ def write_settings(given: dict[str, Any], ask: bool) -> Path:
         if values["to"] == "github":
             values["github"] = {"repository": typer.prompt("GitHub repository (owner/name)")}
         values["llm"] = typer.prompt("LLM (provider/model, or drafting for none)", values["llm"])
-    Settings(**values)
+    load_settings(**values)
     document = CommentedMap(values)
     document.yaml_set_start_comment("Settings of Firstmile. Secrets stay in the environment.")
     for name in values:

@@ -200,20 +200,22 @@ def _changed(repository: Path, prefix: str) -> tuple[str, ...]:
 
 
 def _copy(origin: Path, folder: Path) -> None:
-    if folder.is_relative_to(origin):
-        raise InvalidInput(
-            f"The workspace {str(folder.parent)!r} lies inside the project.",
-            "Choose a workspace outside the project's folder.",
-        )
-    shutil.copytree(origin, folder, ignore=_left_out)
+    """Copy the project without what is built, and without our own folder where it lies inside."""
+    chain = [p for p in (folder.parent, *folder.parent.parents) if p.is_relative_to(origin)]
+    hidden = [p for p in chain if p.name.startswith(".") and p != origin]
+    ours = (hidden or chain[:1] or [folder])[-1]
 
+    def left_out(inside: str, names: list[str]) -> set[str]:
+        return {
+            n
+            for n in names
+            if n in _LEFT_OUT
+            or n.endswith(_DATABASES)
+            or (Path(inside) / n).is_symlink()
+            or Path(inside) / n == ours
+        }
 
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    return {
-        n
-        for n in names
-        if n in _LEFT_OUT or n.endswith(_DATABASES) or (Path(folder) / n).is_symlink()
-    }
+    shutil.copytree(origin, folder, ignore=left_out)
 
 
 def _link_packages(origin: Path, folder: Path, packages: str) -> None:

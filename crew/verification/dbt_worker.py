@@ -42,7 +42,8 @@ class DbtWorker:
     """The client. One call at a time; calls from several threads wait for each other.
 
     `home` is the worker's own folder (log, HOME). Every call but `start` and `close` raises
-    WorkerLost when the process died or needed longer than `timeout_seconds`.
+    WorkerLost when the process died or needed longer than `timeout_seconds`. `seconds` sums up
+    how long each kind of call took, waiting for the process to warm up included.
     """
 
     def __init__(
@@ -51,11 +52,12 @@ class DbtWorker:
         self._home = home
         self._timeout_seconds = timeout_seconds
         self._allow_env = tuple(allow_env)
-        self._environment = dict(os.environ)  # as it is now: imports elsewhere may change it
+        self._user_home = os.environ.get("HOME", "")  # imports elsewhere may change it for a while
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
         self._lock = threading.Lock()
         self._scratch: Path | None = None
+        self.seconds: dict[str, float] = {}
 
     @property
     def log(self) -> Path:
@@ -76,7 +78,7 @@ class DbtWorker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=self._home,
-            env=child_environment(self._home, self._environment, code),
+            env=child_environment(self._home, os.environ, code),
             start_new_session=True,
         )
 
@@ -96,12 +98,13 @@ class DbtWorker:
         that keeps dbt's parse between runs. Raises InvalidProject, WarehouseBusy.
         """
         self.start()
+        environment = {**os.environ, "HOME": self._user_home}
         if not (project / "dbt_project.yml").is_file():
             raise errors.InvalidProject(
                 f"{str(origin)!r} holds no dbt_project.yml.",
                 "Give the folder of the dbt project itself.",
             )
-        folder = find_profiles(profiles, project, origin, self._environment)
+        folder = find_profiles(profiles, project, origin, environment)
         if self._scratch is not None and self._scratch != scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch = scratch
@@ -114,9 +117,9 @@ class DbtWorker:
             scratch=str(scratch.resolve()),
             cache=str(cache.resolve()) if cache else None,
             here=os.getcwd(),
-            home=self._environment.get("HOME", ""),
-            env=named_variables(folder, origin, self._environment, self._allow_env)
-            | named_variables(folder, project, self._environment, self._allow_env),
+            home=self._user_home,
+            env=named_variables(folder, origin, environment, self._allow_env)
+            | named_variables(folder, project, environment, self._allow_env),
         )
         relations = frozenset((schema, name) for schema, name in info.pop("relations"))
         values: dict[str, Any] = {
@@ -197,7 +200,9 @@ class DbtWorker:
                 process.stdin.flush()
             except OSError as error:
                 raise self._lost(f"The dbt worker died before {call!r}.") from error
+            began = time.monotonic()
             answer = from_line(self._read_line(process, call))
+            self.seconds[call] = self.seconds.get(call, 0.0) + time.monotonic() - began
         if answer["ok"]:
             return answer["value"]
         raise getattr(errors, answer["error"])(answer["message"], answer["cure"])
