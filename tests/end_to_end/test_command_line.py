@@ -323,13 +323,13 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Done, s
 
 
 REFUSALS = [
-        "no such file", "a folder as ticket", "an empty file", "a binary file", "another encoding",
-        "JSON that is no ticket", "half a JSON", "empty standard input", "an empty question",
-        "unknown --to", "init with unknown --to", "no such run", "not a dbt project",
-        "no such folder", "two dbt projects", "no such subfolder", "no profile",
-        "a broken profile", "no such target", "adapter not installed", "missing variable",
-        "no git repository for --to local", "no settings for --to github",
-    ]  # fmt: skip
+    "no such file", "a folder as ticket", "an empty file", "a binary file", "another encoding",
+    "JSON that is no ticket", "half a JSON", "empty standard input", "an empty question",
+    "unknown --to", "init with unknown --to", "no such run", "not a dbt project",
+    "no such folder", "two dbt projects", "no such subfolder", "no profile",
+    "a broken profile", "no such target", "adapter not installed", "missing variable",
+    "no git repository for --to local", "no settings for --to github",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("what", REFUSALS)

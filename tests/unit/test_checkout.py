@@ -187,7 +187,9 @@ def test_a_place_that_is_not_there_is_refused(tmp_path: Path) -> None:
         open_project(str(tmp_path / "nowhere"), "", tmp_path / "work")
 
 
-def test_a_workspace_inside_the_project_is_refused(tmp_path: Path) -> None:
+def test_a_workspace_inside_the_project_is_not_copied_into_itself(tmp_path: Path) -> None:
     origin = write(tmp_path / "shop", {"dbt_project.yml": "name: shop\n"})
-    with pytest.raises(InvalidInput, match="inside the project"):
-        open_project(str(origin), "", origin / "work")
+    workspace = origin / ".state" / "work"
+    workspace.mkdir(parents=True)
+    checkout = open_project(str(origin), "", workspace)
+    assert [p.name for p in checkout.folder.iterdir()] == ["dbt_project.yml"]
