@@ -252,9 +252,9 @@ def find_ending(text: str) -> _Ending:
     if not selects:
         raise CannotEdit("the model has no select at its outermost level")
     start = selects[0]
-    end = len(masked.rstrip(" \r\n;"))
+    end = len(text.rstrip(" \t\r\n;"))
     after = text[end:]
     if "{%" in text[start:end] or "{%" in after:
         raise CannotEdit("the model's last select is built by Jinja blocks")
-    star = _STAR.match(masked[start:])
+    star = _STAR.match(masked[start:end] + text[end:])
     return _Ending(start, end, star.group(1) if star else None, any(t == "with" for t, _ in starts))
