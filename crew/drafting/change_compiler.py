@@ -256,5 +256,5 @@ def find_ending(text: str) -> _Ending:
     after = text[end:]
     if "{%" in text[start:end] or "{%" in after:
         raise CannotEdit("the model's last select is built by Jinja blocks")
-    star = _STAR.match(masked[start:end] + text[end:])
+    star = _STAR.match(text[start:])
     return _Ending(start, end, star.group(1) if star else None, any(t == "with" for t, _ in starts))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crew.artifacts import (
-    Assumption,
     DateRange,
     Dimension,
     Evidence,
@@ -23,22 +22,20 @@ from crew.artifacts import (
     TimeAxis,
 )
 from crew.drafting.change_reader import ChangeReader
-from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
-from crew.drafting.measure_probe import MeasureProbe
+from crew.drafting.dimension_reader import DimensionReader
+from crew.drafting.filter_reader import FilterReader
+from crew.drafting.interpretation import Interpretation
+from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader, Reading
 from crew.drafting.questions import Asking
-from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import (
-    ColumnLink,
-    ConditionLink,
-    SchemaLinker,
     content_stems,
     entity_stems,
 )
-from crew.drafting.scope import qualified
-from crew.drafting.ticket_reader import Phrase, Wish, read_text, read_ticket
-from crew.drafting.vocabulary import grain_words, singular, snake, stem_set, stems, words
+from crew.drafting.ticket_reader import Wish, read_text, read_ticket
+from crew.drafting.time_reader import TimeReader
+from crew.drafting.vocabulary import snake, stem_set, stems
 from crew.ports import Warehouse
 
 
@@ -47,25 +44,30 @@ class Interpreter:
 
     def __init__(self, evidence: Evidence, warehouse: Warehouse | None = None) -> None:
         self.evidence = evidence
-        self.planner = JoinPlanner(evidence)
-        self.linker = SchemaLinker(evidence, self.planner)
-        self.reader = MetricReader(evidence, self.linker, self.planner)
-        self.probe = MeasureProbe(evidence, self.planner, warehouse)
-        self.assumptions: list[Assumption] = []
-        self.notes: list[str] = []
+        self.context = context = Interpretation.over(evidence, warehouse)
+        self.reader = MetricReader(evidence, context.linker, context.planner)
+        self.times, self.joins = TimeReader(context), JoinChooser(context)
+        self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
 
     def interpret(self, request: Request) -> RequirementSpec:
         wish = read_ticket(request)
-        self.asking = Asking(wish.answers)
-        self.notes += [f"Not followed: {text}." for text in wish.ignored]
+        self.context.asking = Asking(wish.answers)
+        self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         if wish.is_empty:
             return self._nothing_to_read(request, wish)
         change = ChangeReader(
-            self.evidence, self.linker, self.planner, self.reader, self.asking
+            self.evidence,
+            self.context.linker,
+            self.context.planner,
+            self.reader,
+            self.context.asking,
         ).read(request, wish)
         if change is not None:
             return change.model_copy(
-                update={"notes": (*change.notes, *self.notes), "questions": tuple(self.asking.open)}
+                update={
+                    "notes": (*change.notes, *self.context.notes),
+                    "questions": tuple(self.context.asking.open),
+                }
             )
         self._add_answers(wish)
         return self._new_model(request, wish)
@@ -74,18 +76,21 @@ class Interpreter:
         if wish.ignored:
             reason = f"This request asks to {_forbidden_kinds(wish)}, which is never done, and for no data."
             return RequirementSpec(
-                kind="refuse", question=request.title, reason=reason, notes=tuple(self.notes)
+                kind="refuse",
+                question=request.title,
+                reason=reason,
+                notes=tuple(self.context.notes),
             )
-        self.asking.ask("wish", "Which number should be shown, and split by what?", [])
+        self.context.asking.ask("wish", "Which number should be shown, and split by what?", [])
         return self._unready(request)
 
     def _unready(self, request: Request) -> RequirementSpec:
         return RequirementSpec(
             kind="new_model",
             question=request.title.strip() or request.body[:100],
-            questions=tuple(self.asking.open[:3]),
-            assumptions=tuple(self.assumptions),
-            notes=tuple(self.notes),
+            questions=tuple(self.context.asking.open[:3]),
+            assumptions=tuple(self.context.assumptions),
+            notes=tuple(self.context.notes),
         )
 
     def _add_answers(self, wish: Wish) -> None:
@@ -104,17 +109,17 @@ class Interpreter:
     def _new_model(self, request: Request, wish: Wish) -> RequirementSpec:
         wanted = list(dict.fromkeys(p.text for p in wish.dimensions))
         readings = self._readings(wish, wanted)
-        if not readings and not self.asking.open:
+        if not readings and not self.context.asking.open:
             return self._not_understood(request, wish)
         metrics = [m for r in readings if (m := self._metric(r, wish)) is not None]
         if not metrics:
             return self._unready(request)
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
-        dimensions = self._dimensions(wish, bases)
-        filters = self._filters(wish, bases, metrics)
-        metrics = [self._timed(metric, wish) for metric in metrics]
-        metrics = [self._keyed(metric, dimensions, filters) for metric in metrics]
-        self._check_joins(metrics, dimensions, filters)
+        dimensions = self.dimensions.read(wish, bases)
+        filters = self.filters.read(wish, bases, metrics)
+        metrics = [self.times.timed(metric, wish) for metric in metrics]
+        metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
+        self.joins.check(metrics, dimensions, filters)
         return self._assemble(request, wish, readings, metrics, dimensions, filters)
 
     def _assemble(
@@ -139,9 +144,9 @@ class Interpreter:
             look_back = LookBack.model_validate(
                 {"count": back.count, "unit": back.unit, "grounding": _said(back.quote)}
             )
-            self._assume(
+            self.context.assume(
                 f"The last {back.count} {back.unit}s end with the latest day in the data that is not ahead of today.",
-                self._newest_sql(metrics),
+                self.times.newest_sql(metrics),
             )
         date_range = None
         if wish.date_span:
@@ -159,7 +164,9 @@ class Interpreter:
             and len(flows) == sum(len(m.measures) for m in metrics)
             and not wish.fill_gaps
         ):
-            self._assume(f"A {time.grain} without any row to count has no row in the result.", "")
+            self.context.assume(
+                f"A {time.grain} without any row to count has no row in the result.", ""
+            )
         return RequirementSpec(
             kind="new_model",
             model=self._model_name(metrics, dimensions, time, look_back),
@@ -174,9 +181,9 @@ class Interpreter:
             row_grain=tuple(grain_columns),
             owner=next((r.term.owner for r in readings if r.term and r.term.owner), ""),
             acceptance=tuple(wish.acceptance),
-            assumptions=tuple(self.assumptions),
-            questions=tuple(self.asking.open[:3]),
-            notes=tuple(self.notes),
+            assumptions=tuple(self.context.assumptions),
+            questions=tuple(self.context.asking.open[:3]),
+            notes=tuple(self.context.notes),
         )
 
     def _not_understood(self, request: Request, wish: Wish) -> RequirementSpec:
@@ -187,7 +194,10 @@ class Interpreter:
             if wish.ignored:
                 reason += f" It asks to {_forbidden_kinds(wish)}, which is never done."
             return RequirementSpec(
-                kind="refuse", question=request.title, reason=reason, notes=tuple(self.notes)
+                kind="refuse",
+                question=request.title,
+                reason=reason,
+                notes=tuple(self.context.notes),
             )
         entities = [
             entity_stems(c) and c.key
@@ -195,7 +205,9 @@ class Interpreter:
             if set(entity_stems(c)) & said
         ][:4]
         hint = f" I see {', '.join(f'`{e}`' for e in entities)}." if entities else ""
-        self.asking.ask("wish", f"Which number should be shown, and split by what?{hint}", [])
+        self.context.asking.ask(
+            "wish", f"Which number should be shown, and split by what?{hint}", []
+        )
         return self._unready(request)
 
     # --- metrics -----------------------------------------------------------------------------
@@ -212,7 +224,7 @@ class Interpreter:
             if not any(_covers(other, reading) for other in found):
                 found = [f for f in found if not _covers(reading, f)]
                 found.append(reading)
-        return found[:6]
+        return found[:12]
 
     def _matters(self, reading: Reading, clear: list[Reading], wish: Wish) -> bool:
         """Whether an unclear phrase must be asked about rather than passed over as prose."""
@@ -241,25 +253,27 @@ class Interpreter:
                 clear
                 and not reading.says_something
                 and said
-                and self.linker.conditions(said, bases)
+                and self.context.linker.conditions(said, bases)
             ):
                 wish.inclusions.append(reading.phrase)
 
     def _metric(self, reading: Reading, wish: Wish) -> Metric | None:
         for text in reading.assumptions:
-            self._assume(text, "")
+            self.context.assume(text, "")
         if reading.is_full:
             return reading.metric
         if reading.columns:
-            return ask_which_column(self.asking, reading)
+            return ask_which_column(self.context.asking, reading)
         if reading.conditions and reading.metric:
             return self._ask_condition(reading)
-        return ask_undefined(self.asking, reading, self.linker, self.probe, wish)
+        return ask_undefined(
+            self.context.asking, reading, self.context.linker, self.context.probe, wish
+        )
 
     def _ask_condition(self, reading: Reading) -> Metric | None:
         assert reading.metric is not None
         links = reading.conditions
-        index = self.asking.ask(
+        index = self.context.asking.ask(
             f"condition:{snake(reading.phrase.text)}",
             f"“{reading.phrase.text}”: which column decides?",
             [(f"{c.condition}", "") for c in links],
@@ -271,303 +285,10 @@ class Interpreter:
             for m in reading.metric.measures
         )
         return reading.metric.model_copy(
-            update={"measures": measures, "grounding": self._answered()}
+            update={"measures": measures, "grounding": self.context.answered()}
         )
-
-    def _answered(self) -> Grounding:
-        _, quote = list(self.asking.answered.values())[-1]
-        return Grounding(source="answer", text=quote)
-
-    # --- time --------------------------------------------------------------------------------
-
-    def _timed(self, metric: Metric, wish: Wish) -> Metric:
-        """Measures with the column that dates them, where a period or a look-back needs one."""
-        if not (wish.grain or wish.look_back or wish.date_span):
-            return metric
-        measures = []
-        for measure in metric.measures:
-            if not measure.time and not measure.is_stock:
-                column = self._time_column(measure, metric, wish)
-                measure = measure.model_copy(update=column or {})
-            measures.append(measure)
-        return metric.model_copy(update={"measures": tuple(measures)})
-
-    def _time_column(self, measure: Measure, metric: Metric, wish: Wish) -> dict[str, str] | None:
-        owner, times = measure.relation, []
-        hops = self.planner.hops(measure.relation)
-        layers = {c.key: c.layer for c in self.evidence.relations}
-        own = layers.get(measure.relation)
-        for key in sorted(hops, key=lambda k: (hops[k], layers.get(k) != own, k)):
-            card = self.evidence.relation(key)
-            times = self.linker.times(card) if card else []
-            if times:
-                owner = key
-                break
-        if not times:
-            self.asking.ask(
-                f"time:{measure.relation}",
-                f"Which date puts a row of `{measure.relation}` into a period? I found none.",
-                [],
-            )
-            return None
-        card = self.evidence.relation(owner)
-        names = [qualified(owner, c.name).sql(dialect=self.evidence.dialect) for c, _ in times]
-        lasting = self.linker.interval(card) if card and owner == measure.relation else None
-        if lasting and measure.aggregation == "count" and not self._is_event(metric, names):
-            return self._ask_lasting(measure, lasting, wish)
-        clear = len(times) == 1 or times[0][1] >= times[1][1] + 0.7
-        if clear:
-            if len(times) > 1:
-                self._assume(
-                    f"`{metric.name}` is dated by `{names[0]}`, not by {', '.join(f'`{n}`' for n in names[1:3])}.",
-                    "",
-                )
-            return {"time": names[0]}
-        grain = wish.grain[0] if wish.grain else "month"
-        options = [
-            (f"by `{n}`", self.probe.latest(measure.model_copy(update={"time": n}), grain))
-            for n in names[:4]
-        ]
-        index = self.asking.ask(
-            f"time:{owner}", f"Which date counts for “{metric.label}”?", options
-        )
-        return None if index is None else {"time": names[index]}
-
-    def _is_event(self, metric: Metric, names: Sequence[str]) -> bool:
-        said = set(stems(metric.label))
-        return any(said & (set(stems(n.split(".")[-1])) - {"at", "date", "on"}) for n in names)
-
-    def _ask_lasting(
-        self, measure: Measure, lasting: tuple[str, str], wish: Wish
-    ) -> dict[str, str] | None:
-        begin, end = (
-            qualified(measure.relation, c).sql(dialect=self.evidence.dialect) for c in lasting
-        )
-        grain = wish.grain[0] if wish.grain else "month"
-        choices: list[tuple[str, dict[str, str]]] = [
-            (f"begun in the {grain} (`{begin}`)", {"time": begin}),
-            (
-                f"running at the end of the {grain} (begun, and `{end}` empty or later)",
-                {"active_from": begin, "active_to": end, "at": "period_end"},
-            ),
-            (f"ended in the {grain} (`{end}`)", {"time": end}),
-        ]
-        if not wish.grain:
-            choices = [choices[0], choices[2]]
-        options = [
-            (meaning, self.probe.latest(measure.model_copy(update=u), grain))
-            for meaning, u in choices
-        ]
-        index = self.asking.ask(
-            f"time:{measure.relation}",
-            f"`{measure.relation}` have a beginning and an end. Which ones count in a {grain}?",
-            options,
-        )
-        return None if index is None else choices[index][1]
-
-    def _newest_sql(self, metrics: Sequence[Metric]) -> str:
-        flow = next((m for metric in metrics for m in metric.measures if m.time), None)
-        return self.probe.newest_sql(flow) if flow else ""
-
-    # --- dimensions --------------------------------------------------------------------------
-
-    def _dimensions(self, wish: Wish, bases: Sequence[str]) -> list[Dimension]:
-        found: dict[tuple[str, str], Dimension] = {}
-        for phrase in wish.dimensions:
-            if dimension := self._dimension(phrase, bases):
-                found.setdefault((dimension.relation, dimension.column), dimension)
-        return _unique_names(list(found.values()))
-
-    def _dimension(self, phrase: Phrase, bases: Sequence[str]) -> Dimension | None:
-        said = content_stems(phrase.text)
-        if not said or words(phrase.text)[-1] in grain_words():
-            return None
-        links = self.linker.dimensions(said, bases)
-        meanings = self.linker.distinct_meanings(links) if links else []
-        if len(meanings) == 1 or (meanings and self._settled(meanings)):
-            link = meanings[0]
-            confidence = 1.0 if link.exact else 0.7
-            if not link.exact:
-                self._assume(f"“{phrase.text}” is read as `{link.name}`.", "")
-            return _dimension_of(
-                link, Grounding(source="ticket", text=phrase.quote, confidence=confidence)
-            )
-        if phrase.place in {"acceptance", "aside"} and not meanings:
-            self.notes.append(f"Not read as a column: “{phrase.text}”.")
-            return None
-        return self._ask_dimension(phrase, meanings, bases)
-
-    def _settled(self, meanings: Sequence[ColumnLink]) -> bool:
-        """Two links of equal score are settled where one is much nearer than the others."""
-        near = min(m.hops for m in meanings)
-        return (
-            sum(m.hops == near for m in meanings) == 1
-            and meanings[0].hops == near
-            and meanings[0].score > meanings[1].score
-        )
-
-    def _ask_dimension(
-        self, phrase: Phrase, meanings: Sequence[ColumnLink], bases: Sequence[str]
-    ) -> Dimension | None:
-        options = list(meanings)
-        if not options:
-            options = self._guesses(content_stems(phrase.text), bases)
-        text = (
-            f"“{phrase.text}” could be more than one column. Which one?"
-            if meanings
-            else (
-                f"“{phrase.text}” is not a column that {', '.join(f'`{b}`' for b in bases)}"
-                " can be split by. What should be used?"
-            )
-        )
-        shown = [(f"`{o.name}`", _values_shown(o)) for o in options[:5]]
-        index = self.asking.ask(f"dimension:{snake(phrase.text)}", text, shown)
-        return None if index is None else _dimension_of(options[index], self._answered())
-
-    def _guesses(self, said: Sequence[str], bases: Sequence[str]) -> list[ColumnLink]:
-        """Columns that explain at least one of the words, else the usual ones to split by."""
-        partial = [k for s in said for k in self.linker.dimensions([s], bases)]
-        if partial:
-            return self.linker.distinct_meanings(partial, margin=1.0)
-        cards = [self.evidence.relation(b) for b in bases]
-        return [
-            ColumnLink(c.key, column, 0.1, 0, False)
-            for c in cards
-            if c
-            for column in c.columns
-            if column.values and 1 < len(column.values) <= 20
-        ][:4]
-
-    # --- filters -----------------------------------------------------------------------------
-
-    def _filters(self, wish: Wish, bases: Sequence[str], metrics: Sequence[Metric]) -> list[Filter]:
-        found: dict[str, Filter] = {}
-        have = {self._normal(f) for metric in metrics for m in metric.measures for f in m.filters}
-        for phrase, wanted in [
-            *((p, False) for p in wish.exclusions),
-            *((p, True) for p in wish.inclusions),
-        ]:
-            link = self._condition(phrase, bases, metrics, wanted)
-            if link is None:
-                continue
-            condition = self._normal(link.condition if wanted else link.negated)
-            if condition not in have:
-                grounding = Grounding(
-                    source="answer" if phrase.place == "answer" else "ticket", text=phrase.quote
-                )
-                label = phrase.text if wanted else f"without {phrase.text}"
-                found.setdefault(
-                    condition, Filter(condition=condition, label=label, grounding=grounding)
-                )
-        return list(found.values())
-
-    def _normal(self, condition: str) -> str:
-        return parse_sql(condition, self.evidence.dialect).sql(dialect=self.evidence.dialect)
-
-    def _condition(
-        self, phrase: Phrase, bases: Sequence[str], metrics: Sequence[Metric], wanted: bool
-    ) -> ConditionLink | None:
-        said = content_stems(phrase.text)
-        if not said:
-            return None
-        if wanted and any(set(said) <= set(content_stems(m.label)) for m in metrics):
-            return None
-        links = self.linker.conditions(said, bases)
-        if links:
-            best = [k for k in links if k.score >= max(x.score for x in links) - 0.04]
-            same = [k for k in links if k.column == best[0].column and k.origin == best[0].origin]
-            if len({k.column for k in best}) == 1:
-                return same[0]
-            if len({k.column for k in best}) == 1 or best[0].origin.startswith("glossary"):
-                return best[0]
-            index = self.asking.ask(
-                f"filter:{snake(phrase.text)}",
-                f"“{phrase.text}”: which column decides?",
-                [(k.condition, "") for k in best],
-            )
-            return None if index is None else best[index]
-        if self._is_defined_away(said, metrics):
-            return None
-        if phrase.place == "aside" or (phrase.place == "answer" and wanted):
-            self.notes.append(f"Not read as a condition: “{phrase.quote}”.")
-            return None
-        what = "only" if wanted else "without"
-        self.asking.ask(
-            f"filter:{snake(phrase.text)}",
-            f"“{what} {phrase.text}”: which rows are these? No column, value or glossary entry says so.",
-            self._flag_options(bases),
-        )
-        return None
-
-    def _is_defined_away(self, said: Sequence[str], metrics: Sequence[Metric]) -> bool:
-        """The metric's own agreed definition already speaks of it."""
-        definitions = {
-            s for m in metrics if m.grounding.source == "glossary" for s in stems(m.definition)
-        }
-        return set(said) <= definitions
-
-    def _flag_options(self, bases: Sequence[str]) -> list[tuple[str, str]]:
-        found = []
-        for base in bases:
-            card = self.evidence.relation(base)
-            for column in card.columns if card else ():
-                if column.data_type.startswith("bool") or 1 < len(column.values) <= 12:
-                    found.append((f"by `{base}.{column.name}`", ", ".join(column.values[:6])))
-        return found[:4]
-
-    # --- joins -------------------------------------------------------------------------------
-
-    def _keyed(
-        self, metric: Metric, dimensions: Sequence[Dimension], filters: Sequence[Filter]
-    ) -> Metric:
-        measures = []
-        for measure in metric.measures:
-            keys, said = self.probe.keys(measure, dimensions, filters)
-            if said:
-                self._assume(said, "")
-            measures.append(measure.model_copy(update={"keys": keys}) if keys else measure)
-        return metric.model_copy(update={"measures": tuple(measures)})
-
-    def _check_joins(
-        self, metrics: Sequence[Metric], dimensions: Sequence[Dimension], filters: Sequence[Filter]
-    ) -> None:
-        """Ask where parallel keys compete or nothing leads to what is wanted."""
-        for measure in (m for metric in metrics for m in metric.measures):
-            try:
-                self.planner.plan(
-                    measure.relation, self.probe.targets(measure, dimensions, filters), measure.keys
-                )
-            except AmbiguousJoin as fork:
-                options = [(f"through `{e.left}.{e.left_column}`", "") for e in fork.edges]
-                index = self.asking.ask(
-                    f"join:{fork.base}:{fork.target}",
-                    f"`{fork.base}` points at `{fork.target}` in more than one way. Which one counts?",
-                    options,
-                )
-                if index is not None:
-                    self._settle(metrics, measure, fork.edges[index].left_column)
-            except NoJoin as missing:
-                self.asking.ask(
-                    f"join:{missing.base}:{missing.target}",
-                    f"No key leads from `{missing.base}` to `{missing.target}`. By what are they connected?",
-                    [],
-                )
-
-    def _settle(self, metrics: Sequence[Metric], measure: Measure, column: str) -> None:
-        assert isinstance(metrics, list)
-        for n, metric in enumerate(metrics):
-            measures = tuple(
-                m.model_copy(update={"keys": (*m.keys, column)}) if m == measure else m
-                for m in metric.measures
-            )
-            metrics[n] = metric.model_copy(update={"measures": measures})
 
     # --- names -------------------------------------------------------------------------------
-
-    def _assume(self, text: str, check_sql: str) -> None:
-        if all(a.text != text for a in self.assumptions):
-            grounding = Grounding(source="assumption", text=text, confidence=0.7)
-            self.assumptions.append(Assumption(text=text, check_sql=check_sql, grounding=grounding))
 
     def _model_name(
         self,
@@ -635,28 +356,3 @@ def _covers(a: Reading, b: Reading) -> bool:
 def _same_measure(a: Measure, b: Measure) -> bool:
     same = (a.relation, a.aggregation, a.expression) == (b.relation, b.aggregation, b.expression)
     return same and set(b.filters) <= set(a.filters)
-
-
-def _dimension_of(link: ColumnLink, grounding: Grounding) -> Dimension:
-    name = snake(link.column.name)
-    if name in {"name", "title", "label", "id", "code", "type", "description"}:
-        name = f"{snake(singular(link.relation.split('.')[-1].split('__')[-1].removeprefix('stg_')))}_{name}"
-    return Dimension(
-        name=name, relation=link.relation, column=link.column.name, grounding=grounding
-    )
-
-
-def _unique_names(dimensions: list[Dimension]) -> list[Dimension]:
-    named: list[Dimension] = []
-    for dimension in dimensions:
-        while any(d.name == dimension.name for d in named):
-            dimension = dimension.model_copy(
-                update={"name": f"{snake(dimension.relation)}_{dimension.name}"}
-            )
-        named.append(dimension)
-    return named
-
-
-def _values_shown(link: ColumnLink) -> str:
-    values = ", ".join(link.column.values[:5])
-    return f"{values}{' …' if len(link.column.values) > 5 else ''}"

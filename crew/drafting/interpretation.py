@@ -1,0 +1,42 @@
+"""What the readers of one interpretation share: evidence, links, open questions, assumptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from crew.artifacts import Assumption, Evidence, Grounding
+from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.measure_probe import MeasureProbe
+from crew.drafting.questions import Asking
+from crew.drafting.schema_linker import SchemaLinker
+from crew.ports import Warehouse
+
+
+@dataclass
+class Interpretation:
+    """State of one interpretation of one request."""
+
+    evidence: Evidence
+    planner: JoinPlanner
+    linker: SchemaLinker
+    probe: MeasureProbe
+    asking: Asking
+    assumptions: list[Assumption] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def over(cls, evidence: Evidence, warehouse: Warehouse | None) -> Interpretation:
+        planner = JoinPlanner(evidence)
+        probe = MeasureProbe(evidence, planner, warehouse)
+        return cls(evidence, planner, SchemaLinker(evidence, planner), probe, Asking(()))
+
+    def assume(self, text: str, check_sql: str = "") -> None:
+        """State what is taken for granted, once, with the query that would check it."""
+        if all(a.text != text for a in self.assumptions):
+            grounding = Grounding(source="assumption", text=text, confidence=0.7)
+            self.assumptions.append(Assumption(text=text, check_sql=check_sql, grounding=grounding))
+
+    def answered(self) -> Grounding:
+        """Where the answer taken last comes from."""
+        _, quote = list(self.asking.answered.values())[-1]
+        return Grounding(source="answer", text=quote)

@@ -1,0 +1,110 @@
+"""Chooses the column that dates a measure, or asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crew.artifacts import Measure, Metric
+from crew.drafting.interpretation import Interpretation
+from crew.drafting.scope import qualified
+from crew.drafting.ticket_reader import Wish
+from crew.drafting.vocabulary import stems
+
+
+class TimeReader:
+    """Times of the measures of one interpretation."""
+
+    def __init__(self, context: Interpretation) -> None:
+        self.context = context
+
+    def timed(self, metric: Metric, wish: Wish) -> Metric:
+        """Measures with the column that dates them, where a period or a look-back needs one."""
+        if not (wish.grain or wish.look_back or wish.date_span):
+            return metric
+        measures = []
+        for measure in metric.measures:
+            if not measure.time and not measure.is_stock:
+                column = self._time_column(measure, metric, wish)
+                measure = measure.model_copy(update=column or {})
+            measures.append(measure)
+        return metric.model_copy(update={"measures": tuple(measures)})
+
+    def _time_column(self, measure: Measure, metric: Metric, wish: Wish) -> dict[str, str] | None:
+        owner, times = measure.relation, []
+        hops = self.context.planner.hops(measure.relation)
+        layers = {c.key: c.layer for c in self.context.evidence.relations}
+        own = layers.get(measure.relation)
+        for key in sorted(hops, key=lambda k: (hops[k], layers.get(k) != own, k)):
+            card = self.context.evidence.relation(key)
+            times = self.context.linker.times(card) if card else []
+            if times:
+                owner = key
+                break
+        if not times:
+            self.context.asking.ask(
+                f"time:{measure.relation}",
+                f"Which date puts a row of `{measure.relation}` into a period? I found none.",
+                [],
+            )
+            return None
+        card = self.context.evidence.relation(owner)
+        names = [
+            qualified(owner, c.name).sql(dialect=self.context.evidence.dialect) for c, _ in times
+        ]
+        lasting = self.context.linker.interval(card) if card and owner == measure.relation else None
+        if lasting and measure.aggregation == "count" and not self._is_event(metric, names):
+            return self._ask_lasting(measure, lasting, wish)
+        clear = len(times) == 1 or times[0][1] >= times[1][1] + 0.7
+        if clear:
+            if len(times) > 1:
+                self.context.assume(
+                    f"`{metric.name}` is dated by `{names[0]}`, not by {', '.join(f'`{n}`' for n in names[1:3])}.",
+                    "",
+                )
+            return {"time": names[0]}
+        grain = wish.grain[0] if wish.grain else "month"
+        options = [
+            (f"by `{n}`", self.context.probe.latest(measure.model_copy(update={"time": n}), grain))
+            for n in names[:4]
+        ]
+        index = self.context.asking.ask(
+            f"time:{owner}", f"Which date counts for “{metric.label}”?", options
+        )
+        return None if index is None else {"time": names[index]}
+
+    def _is_event(self, metric: Metric, names: Sequence[str]) -> bool:
+        said = set(stems(metric.label))
+        return any(said & (set(stems(n.split(".")[-1])) - {"at", "date", "on"}) for n in names)
+
+    def _ask_lasting(
+        self, measure: Measure, lasting: tuple[str, str], wish: Wish
+    ) -> dict[str, str] | None:
+        begin, end = (
+            qualified(measure.relation, c).sql(dialect=self.context.evidence.dialect)
+            for c in lasting
+        )
+        grain = wish.grain[0] if wish.grain else "month"
+        choices: list[tuple[str, dict[str, str]]] = [
+            (f"begun in the {grain} (`{begin}`)", {"time": begin}),
+            (
+                f"running at the end of the {grain} (begun, and `{end}` empty or later)",
+                {"active_from": begin, "active_to": end, "at": "period_end"},
+            ),
+            (f"ended in the {grain} (`{end}`)", {"time": end}),
+        ]
+        if not wish.grain:
+            choices = [choices[0], choices[2]]
+        options = [
+            (meaning, self.context.probe.latest(measure.model_copy(update=u), grain))
+            for meaning, u in choices
+        ]
+        index = self.context.asking.ask(
+            f"time:{measure.relation}",
+            f"`{measure.relation}` have a beginning and an end. Which ones count in a {grain}?",
+            options,
+        )
+        return None if index is None else choices[index][1]
+
+    def newest_sql(self, metrics: Sequence[Metric]) -> str:
+        flow = next((m for metric in metrics for m in metric.measures if m.time), None)
+        return self.context.probe.newest_sql(flow) if flow else ""
