@@ -22,8 +22,8 @@ from crew.drafting.metric_reader import MetricReader, split_aggregation
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.staging_reader import read_staging
-from crew.drafting.ticket_reader import Phrase, Wish
 from crew.drafting.vocabulary import snake, stem_set, stems
+from crew.drafting.wish import Phrase, Wish
 
 _ADD = re.compile(
     r"\b(?:add|adds|adding|include|append|bring|put|expose|attach)\s+(?P<what>.+?)"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from crew.artifacts import Dimension, Grounding
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import ColumnLink, content_stems
-from crew.drafting.ticket_reader import Phrase, Wish
 from crew.drafting.vocabulary import grain_words, singular, snake, words
+from crew.drafting.wish import Phrase, Wish
 
 
 class DimensionReader:

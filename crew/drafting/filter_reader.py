@@ -8,8 +8,8 @@ from crew.artifacts import Filter, Grounding, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import ConditionLink, content_stems
-from crew.drafting.ticket_reader import Phrase, Wish
 from crew.drafting.vocabulary import snake, stems
+from crew.drafting.wish import Phrase, Wish
 
 
 class FilterReader:

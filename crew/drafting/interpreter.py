@@ -33,9 +33,10 @@ from crew.drafting.schema_linker import (
     content_stems,
     entity_stems,
 )
-from crew.drafting.ticket_reader import Wish, read_text, read_ticket
+from crew.drafting.ticket_reader import read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
 from crew.drafting.vocabulary import snake, stem_set, stems
+from crew.drafting.wish import Wish
 from crew.ports import Warehouse
 
 

@@ -10,8 +10,8 @@ from crew.drafting.metric_reader import Reading, split_aggregation
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import qualified
-from crew.drafting.ticket_reader import Wish
 from crew.drafting.vocabulary import plural, snake, stems
+from crew.drafting.wish import Wish
 
 
 def ask_which_column(asking: Asking, reading: Reading) -> Metric | None:

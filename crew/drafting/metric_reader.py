@@ -25,8 +25,8 @@ from crew.drafting.schema_linker import (
     term_for,
 )
 from crew.drafting.scope import UnknownColumn, qualified, qualify_measure
-from crew.drafting.ticket_reader import Phrase
 from crew.drafting.vocabulary import alike, plural, snake, stem, stem_set, stems, vocabulary, words
+from crew.drafting.wish import Phrase
 
 
 @dataclass

@@ -25,8 +25,8 @@ from crew.catalog.warehouse_profile import (
     is_text,
     quoted,
 )
-from crew.drafting.ticket_reader import Wish
 from crew.drafting.vocabulary import alike, singular, snake, stems
+from crew.drafting.wish import Wish
 
 _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
 _REMOVED = re.compile(

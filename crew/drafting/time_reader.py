@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from crew.artifacts import Measure, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.scope import qualified
-from crew.drafting.ticket_reader import Wish
 from crew.drafting.vocabulary import stems
+from crew.drafting.wish import Wish
 
 
 class TimeReader:

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from crew.artifacts import Comment, Request
-from crew.drafting.ticket_reader import Wish, read_ticket
+from crew.drafting.ticket_reader import read_ticket
+from crew.drafting.wish import Wish
 
 
 def read(title: str, body: str = "", *comments: str) -> Wish:

@@ -1,0 +1,309 @@
+"""Reads one sentence: look-back, dates, filters, dimensions, grain, and what is measured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from crew.drafting.date_words import find_date_span
+from crew.drafting.vocabulary import grain_words, phrase_pattern, word_set, words
+from crew.drafting.wish import LookBackWish, Phrase, Wish
+
+_UNITS = r"(?P<unit>days?|weeks?|months?|quarters?|years?)"
+_LOOK_BACK = re.compile(
+    r"(?:\b(?:over|in|for|during|within|of|from)\s+)?(?:the\s+)?"
+    r"\b(?:last|past|previous|trailing|rolling|recent)\s+(?:(?P<n>\d+|[a-z]+)[\s-]+)?"
+    + _UNITS
+    + r"\b",
+    re.I,
+)
+_OVER_BACK = re.compile(r"\b(?:over|within|in)\s+(?P<n>\d+)[\s-]+" + _UNITS + r"\b", re.I)
+_NUMBERS = {
+    w: n
+    for n, w in enumerate(
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        start=1,
+    )
+} | {"thirty": 30, "sixty": 60, "ninety": 90}
+_GAPS = re.compile(
+    r"\b(?:no|without|fill(?:ing)?(?: the)?) gaps\b|\bgap[- ]free\b|\bzero[- ]fill\w*|\bcontinuous\b"
+    r"|\b(?:shows?|shown|with|as|appears?|there|have|listed|counts?)\b[^.,;]{0,25}[`'\"]?\b(?:zero|0)\b"
+    r"|\b(?:also|including|even)\b.{0,30}\b(?:without any|with no|without)\b",
+    re.I,
+)
+_ROW_PER = re.compile(
+    r"\b(?:one|1|a|single)\s+(?:row|line|record)\s+(?:for\s+each|for\s+every|per|for)\b", re.I
+)
+_BREAK = " | "
+
+
+_HAVING = re.compile(
+    r"\b(?P<who>\w+s)\s+(?:(?:who|that|which)\s+)?(?:(?:have|has|had)\s+)?"
+    r"(?:placed|made|bought|booked|submitted|opened|filed|created|raised|with|having|had)\s+"
+    r"(?:at least (?:one|1)|one or more|an?|any|some)?\s*(?P<what>\w+(?: \w+s)?)\b",
+    re.I,
+)
+
+
+def read_clause(clause: Phrase, wish: Wish) -> None:
+    """Add what one sentence asks for to the wish, by the place it stands in."""
+    text = clause.text
+    if clause.place in {"title", "wish"} and re.search(
+        r"\bhow many\b|\bnumber of\b|\bcount of\b", text, re.I
+    ):
+        text = _HAVING.sub(r"\g<who>~\g<what>", text)
+    if _GAPS.search(text):
+        wish.fill_gaps = True
+        if clause.place != "title":
+            # Such a sentence says what an empty period looks like, not what is counted.
+            return
+        text = _GAPS.sub(_BREAK, text)
+    text = _take_look_back(text, clause, wish)
+    text = _take_dates(text, wish)
+    text = _take_filters(text, clause, wish)
+    row_per = bool(_ROW_PER.search(text))
+    text = _ROW_PER.sub(" per ", text)
+    if clause.place in {"acceptance", "aside"} and not row_per:
+        return
+    text = _take_dimensions(text, clause, wish)
+    text = _take_grain(text, clause, wish)
+    if clause.place not in {"acceptance", "aside"}:
+        wish.metrics.extend(_metric_phrases(text, clause))
+
+
+def _take_look_back(text: str, clause: Phrase, wish: Wish) -> str:
+    for pattern in (_LOOK_BACK, _OVER_BACK):
+        if matched := pattern.search(text):
+            raw = (matched.group("n") or "1").lower()
+            count = int(raw) if raw.isdigit() else _NUMBERS.get(raw)
+            if count is None:
+                continue
+            unit = matched.group("unit").lower().rstrip("s")
+            if wish.look_back is None:
+                wish.look_back = LookBackWish(count, unit, clause.quote)
+            return text[: matched.start()] + _BREAK + text[matched.end() :]
+    return text
+
+
+def _take_dates(text: str, wish: Wish) -> str:
+    span, rest = find_date_span(text)
+    if span is not None:
+        wish.date_span = wish.date_span or span
+        return rest.replace("|", _BREAK)
+    return text
+
+
+def _take_filters(text: str, clause: Phrase, wish: Wish) -> str:
+    tail = tail_match(text)
+    if tail is not None:
+        before = re.split(r"[,|:]| and | but | with | where ", text[: tail.start()])[-1]
+        if subject := _trim(before):
+            wish.exclusions.append(replace(clause, text=subject))
+        head = text[: tail.start() - len(before)]
+        return _take_filters(head + _BREAK + text[tail.end() :], clause, wish)
+    pieces = []
+    position = 0
+    for matched in phrase_pattern("exclusions").finditer(text):
+        if matched.start() < position:
+            continue
+        phrase, end = _phrase_after(text, matched.end())
+        if phrase:
+            wish.exclusions.extend(replace(clause, text=p) for p in _listed(phrase))
+        pieces.append(text[position : matched.start()] + _BREAK)
+        position = max(end, matched.end())
+    text = "".join(pieces) + text[position:]
+    return _take_only(text, clause, wish)
+
+
+def tail_match(text: str) -> re.Match[str] | None:
+    return phrase_pattern("exclusion_tails").search(text)
+
+
+_ONLY = re.compile(
+    r"\b(?:only(?:\s+(?:count|include|for|consider|use))?|just|limited to|restricted to)\b", re.I
+)
+
+
+def _take_only(text: str, clause: Phrase, wish: Wish) -> str:
+    matched = _ONLY.search(text)
+    if not matched:
+        return text
+    before = re.split(r"[,|:(]", text[: matched.start()])[-1]
+    after, end = _phrase_after(text, matched.end())
+    if after and not re.match(r"^\s*(?:$|[).,;])", text[matched.end() :]):
+        wish.inclusions.append(replace(clause, text=after))
+        return text[: matched.start()] + _BREAK + text[end:]
+    if subject := _trim(before):
+        wish.inclusions.append(replace(clause, text=subject))
+        keep = text[: matched.start() - len(before)]
+        # What is restricted may be the metric itself ("completed orders only"): it stays there.
+        return (
+            keep
+            + (before if "," not in text[: matched.start()] else _BREAK)
+            + text[matched.end() :]
+        )
+    return text
+
+
+def _phrase_after(text: str, start: int) -> tuple[str, int]:
+    """The noun phrase that begins at `start`, up to a stop word or a break, and where it ends."""
+    end = start
+    for matched in re.finditer(r"\S+", text[start:]):
+        token = matched.group().lower()
+        bare = token.strip('().,;:!?"“”')
+        if token.startswith(("|", "(")) and end > start:
+            break
+        if bare in word_set("stops") and end > start:
+            break
+        end = start + matched.end()
+        if token[-1] in ".;:!?)":
+            break
+    return _trim(text[start:end]), end
+
+
+def _listed(phrase: str) -> list[str]:
+    parts = re.split(r",|&|/|\bas well as\b|\band then\b|\bthen\b|\band\b|\bor\b|\+", phrase)
+    return [p for p in (_trim(x) for x in parts) if p]
+
+
+def _trim(text: str) -> str:
+    """Without articles, punctuation and quotes at the ends."""
+    text = text.strip(" \t,.;:!?()[]\"'“”`|")
+    tokens = text.split()
+    while tokens and tokens[0].lower() in word_set("articles"):
+        tokens = tokens[1:]
+    while tokens and tokens[-1].lower() in word_set("articles") | {"and", "or", "of"}:
+        tokens = tokens[:-1]
+    return " ".join(tokens)
+
+
+_SPLIT_WORDS = re.compile(
+    r"\b(?:broken down|break down|breakdown|split up|splitted|split|grouped|group|sliced|segmented"
+    r"|separated|differentiated)\s+by\b",
+    re.I,
+)
+
+
+def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
+    splitter = phrase_pattern("splitters")
+    text = _SPLIT_WORDS.sub("by", text)
+    while matched := splitter.search(text):
+        end = matched.end()
+        pieces = []
+        while True:
+            phrase, end = _phrase_after(text, end)
+            pieces.append(phrase)
+            follows = re.match(r"\s*(?:and|,)\s+(?:" + splitter.pattern + r")", text[end:], re.I)
+            if not follows:
+                break
+            end += follows.end()
+        for piece in (p for phrase in pieces for p in _listed(phrase)):
+            grain = _only_grain(piece)
+            if grain and wish.grain is None:
+                wish.grain = (grain, clause.quote)
+            elif not grain:
+                wish.dimensions.append(replace(clause, text=piece))
+        text = text[: matched.start()] + _BREAK + text[end:]
+    return text
+
+
+def _only_grain(piece: str) -> str | None:
+    left = [w for w in words(piece) if w not in word_set("articles") | {"calendar", "iso", "full"}]
+    if len(left) > 1 and left[1] not in {"starting", "beginning"}:
+        return None
+    return grain_words().get(left[0]) if left else None
+
+
+def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
+    kept = []
+    for token in text.split(" "):
+        grain = grain_words().get(token.strip(",.;:()?!").lower())
+        if grain is None:
+            kept.append(token)
+        elif wish.grain is None:
+            wish.grain = (grain, clause.quote)
+    return " ".join(kept)
+
+
+def _metric_phrases(text: str, clause: Phrase) -> list[Phrase]:
+    """Noun phrases of what is left, each a candidate for a metric."""
+    found = []
+    announced = False
+    for segment, end in re.findall(r"([^|;:()?!]*)([|;:()?!]|$)", text):
+        asked = clause.place == "wish" or re.search(r"\bhow many\b", segment, re.I)
+        wished = _wished(segment, announced) if asked else segment
+        announced = end == ":" and bool(phrase_pattern("wishes").search(segment))
+        if how_much := _HOW_MUCH.search(segment):
+            found.append(replace(clause, text=f"sum of {how_much.group('what')} amount"))
+            continue
+        for n, part in enumerate(_listed_metrics(wished)):
+            opening = part.split()[0].lower() if part.split() else ""
+            prose = opening in word_set("stops") or len(part.split()) > 6
+            if n and clause.place == "wish" and prose:
+                break
+            if cleaned := _head(part):
+                found.append(replace(clause, text=cleaned))
+    return found
+
+
+_HOW_MUCH = re.compile(
+    r"\bhow much\s+(?:money\s+)?(?:(?:do|did|does|have|has|was|is|were|are)\s+)?"
+    r"(?:(?:we|they|customers?|clients?|people|users?|each \w+|every \w+)\s+)?"
+    r"(?:(?:have|has|was|is|were|are|been)\s+)*(?P<what>\w+)",
+    re.I,
+)
+
+
+def _wished(segment: str, announced: bool) -> str:
+    """What a segment of a sentence wishes for: what follows its last wishing word."""
+    how_many = re.search(r"\bhow many\b", segment, re.I)
+    if how_many:
+        rest, _ = _phrase_after(segment, how_many.end())
+        return f"how many {rest}"
+    marks = list(phrase_pattern("wishes").finditer(segment))
+    if marks:
+        return segment[marks[-1].end() :]
+    if announced or re.search(r"\bnumber of\b", segment, re.I):
+        return segment
+    return ""
+
+
+def _listed_metrics(segment: str) -> list[str]:
+    return re.split(r",|&|\bas well as\b|\band\b|\bplus\b|\balong with\b", segment)
+
+
+def _head(part: str) -> str:
+    """The phrase without the words that open a wish, and cut at the first stop word after it."""
+    tokens = [t for t in part.replace("`", " ").split() if t.strip(",.;")]
+    while tokens and tokens[0].lower().strip(",.") in word_set("openers") | word_set("articles"):
+        tokens = tokens[1:]
+    if (
+        len(tokens) > 2
+        and tokens[1].lower() == "of"
+        and tokens[0].lower() in word_set("wrapping_nouns")
+    ) and tokens[0].lower() not in {"numbers"}:
+        tokens = tokens[2:]
+    kept: list[str] = []
+    for token in tokens:
+        if token.lower().strip(",.") in word_set("stops") and kept:
+            break
+        kept.append(token)
+    return _trim(" ".join(kept))
+
+
+def says_gaps(text: str) -> bool:
+    """Whether a sentence says that empty periods should show."""
+    return bool(_GAPS.search(text))

@@ -1,0 +1,50 @@
+"""What a ticket asks for, in its own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from crew.drafting.date_words import DateSpan
+
+Place = Literal["title", "wish", "acceptance", "answer", "aside"]
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Words that ask for one thing, where they stand and the sentence they come from."""
+
+    text: str
+    place: Place
+    quote: str
+
+
+@dataclass(frozen=True)
+class LookBackWish:
+    """The last `count` `unit`s."""
+
+    count: int
+    unit: str
+    quote: str
+
+
+@dataclass
+class Wish:
+    """What a ticket asks for, in its own words."""
+
+    metrics: list[Phrase] = field(default_factory=list)
+    dimensions: list[Phrase] = field(default_factory=list)
+    grain: tuple[str, str] | None = None
+    look_back: LookBackWish | None = None
+    date_span: DateSpan | None = None
+    exclusions: list[Phrase] = field(default_factory=list)
+    inclusions: list[Phrase] = field(default_factory=list)
+    fill_gaps: bool = False
+    acceptance: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    clauses: list[Phrase] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.clauses
