@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import yaml
 from crewai import Agent, BaseLLM, Crew, Process, Task
 from crewai.tools import BaseTool
+from crewai.utilities.task_output_storage_handler import TaskOutputStorageHandler
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crew.agents.guardrails import docs_problem, draft_problem, spec_problem, tests_problem
@@ -42,6 +43,19 @@ _KEY = re.compile(r"api[_ ]?key|unauthorized|authentication|\b401\b", re.I)
 
 V = TypeVar("V", bound=BaseModel)
 Guard = Callable[[Any], str]
+
+
+class _NoStorage(TaskOutputStorageHandler):
+    """Keeps no task outputs: the run store does, and CrewAI's would be shared by all runs."""
+
+    def __init__(self) -> None:
+        pass
+
+    def update(self, task_index: int, log: dict[str, Any]) -> None:
+        return None
+
+    def reset(self) -> None:
+        return None
 
 
 class Decision(BaseModel):
@@ -196,6 +210,7 @@ class DesignCrew:
                     process=Process.sequential,
                     verbose=False,
                 )
+                crew._task_output_handler = _NoStorage()  # else five SQLite commits a task
                 output: Any = crew.kickoff()
                 if isinstance(output.pydantic, type_):
                     return output.pydantic

@@ -28,6 +28,7 @@ class WarehouseProfile:
         self._warehouse = warehouse
         self._names = relation_names
         self._cards: dict[str, RelationCard] = {}
+        self._shares: dict[tuple[str, str, str, str], float | None] = {}
 
     def cards(self, relations: Sequence[ProjectRelation]) -> list[RelationCard]:
         """A card per relation; one that cannot be read has no row count and documented columns."""
@@ -38,6 +39,12 @@ class WarehouseProfile:
 
     def match_share(self, edge: JoinEdge, left: RelationCard, right: RelationCard) -> float | None:
         """Share of the non-null left values that are found right; None if nothing to compare."""
+        key = (edge.left, edge.left_column, edge.right, edge.right_column)
+        if key not in self._shares:
+            self._shares[key] = self._match_share(edge, left, right)
+        return self._shares[key]
+
+    def _match_share(self, edge: JoinEdge, left: RelationCard, right: RelationCard) -> float | None:
         sql = (
             f"select count(*), count(r.k) from (select {quoted(edge.left_column)} as k"
             f" from {left.relation_name} where {quoted(edge.left_column)} is not null) as l"
