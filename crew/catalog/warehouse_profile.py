@@ -182,8 +182,9 @@ class WarehouseProfile:
 
 
 def quoted(column: str) -> str:
-    """A column name, quoted where it is not a plain identifier."""
-    return column if column.isidentifier() and column.lower() == column else f'"{column}"'
+    """A column's name as the warehouse spells it, quoted: it may be a word of SQL."""
+    escaped = column.replace('"', '""')
+    return f'"{escaped}"'
 
 
 def _documented(relation: ProjectRelation, column: str, data_type: str) -> ColumnCard:

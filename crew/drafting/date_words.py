@@ -29,7 +29,25 @@ _SINCE = re.compile(
     rf"\b(?:since|from|starting(?: in| from| on)?|as of)\s+(?P<a>{_POINT})\b(?:\s+(?:on|onwards?))?",
     re.I,
 )
-_UNTIL = re.compile(rf"\b(?:until|till|up to|before)\s+(?P<b>{_POINT})\b", re.I)
+_UNTIL = re.compile(
+    rf"\b(?:until|till|up to|before)\s+(?:(?:the\s+)?end\s+of\s+)?(?P<b>{_POINT})\b", re.I
+)
+_NOT = re.compile(
+    r"\b(?:except|excluding|without|not|but not|other than|minus)(?:\s+(?:for|in|of|during))?\s*$",
+    re.I,
+)
+_UNCLEAR = re.compile(
+    r"\b(?:in\s+|for\s+|of\s+|during\s+|since\s+)?(?:"
+    r"(?:this|(?:the )?current|next|(?:the )?(?:first|second|third|fourth))"
+    r"\s+(?:day|week|month|quarter|year|half)\b"
+    r"|(?:year|month|quarter|week)[\s-]to[\s-]date\b|\bytd\b|\bmtd\b|\bqtd\b"
+    r"|(?:yesterday|today|tomorrow|last (?:mon|tues|wednes|thurs|fri|satur|sun)day|weekdays?|weekends?)\b"
+    r"|(?:hour|day) of (?:the )?(?:day|week|month|year)\b"
+    rf"|(?:vs\.?|versus|compared (?:to|with))\s+{_POINT}"
+    rf"|(?<=in )(?:{_MONTH})(?!\s*\d)\b"
+    r")",
+    re.I,
+)
 _WITHIN = re.compile(rf"\b(?:in|for|during|of|within)\s+(?:the year\s+)?(?P<a>{_POINT})\b", re.I)
 
 
@@ -51,7 +69,7 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         (_WITHIN, True, True),
     ):
         matched = pattern.search(text)
-        if not matched:
+        if not matched or _NOT.search(text[: matched.start()]):
             continue
         groups = matched.groupdict()
         first = _period(groups["a"]) if groups.get("a") else None
@@ -63,6 +81,17 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         span = DateSpan(first[0] if opens and first else None, end, matched.group().strip())
         return span, text[: matched.start()] + "|" + text[matched.end() :]
     return None, text
+
+
+def unclear_dates(text: str) -> list[str]:
+    """Words about time that name no span by themselves, or one that is to be left out."""
+    found = [m.group().strip() for m in _UNCLEAR.finditer(text)]
+    for pattern in (_BETWEEN, _SINCE, _UNTIL, _WITHIN):
+        matched = pattern.search(text)
+        denied = matched and _NOT.search(text[: matched.start()])
+        if matched and denied:
+            found.append(denied.group().strip() + " " + matched.group().strip())
+    return [q for q in found if q in text]
 
 
 def _period(point: str) -> tuple[date, date] | None:

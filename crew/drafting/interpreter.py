@@ -26,6 +26,7 @@ from crew.drafting.dimension_reader import DimensionReader
 from crew.drafting.filter_reader import FilterReader
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_chooser import JoinChooser
+from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader, Reading
 from crew.drafting.questions import Asking
@@ -36,8 +37,10 @@ from crew.drafting.schema_linker import (
 from crew.drafting.ticket_reader import read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
 from crew.drafting.vocabulary import snake, stem_set, stems
-from crew.drafting.wish import Wish
+from crew.drafting.wish import Phrase, Wish
 from crew.ports import Warehouse
+
+_GRAINS = ("hour", "day", "week", "month", "quarter", "year")
 
 
 class Interpreter:
@@ -49,6 +52,8 @@ class Interpreter:
         self.reader = MetricReader(evidence, context.linker, context.planner)
         self.times, self.joins = TimeReader(context), JoinChooser(context)
         self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
+        self.leftovers = LeftoverReader(context)
+        self._unread: list[Phrase] = []
 
     def interpret(self, request: Request) -> RequirementSpec:
         wish = read_ticket(request)
@@ -118,10 +123,38 @@ class Interpreter:
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
         dimensions = self.dimensions.read(wish, bases)
         filters = self.filters.read(wish, bases, metrics)
+        filters += self.leftovers.read(wish, self._unread, metrics, bases)
+        self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
         self.joins.check(metrics, dimensions, filters)
         return self._assemble(request, wish, readings, metrics, dimensions, filters)
+
+    def _settle_grain(self, wish: Wish) -> None:
+        """Two grains in one sentence: the finer one where it lies within the other, else asked."""
+        if wish.grain is None:
+            return
+        for other, quote in wish.other_grains:
+            both = {wish.grain[0], other}
+            if both in (
+                {"year", "month"},
+                {"year", "quarter"},
+                {"quarter", "month"},
+                {"month", "day"},
+            ):
+                finer = min(both, key=_GRAINS.index)
+                wish.grain = (finer, quote)
+                self.context.assume(
+                    f"A row per {finer}; the {max(both, key=_GRAINS.index)} is part of its date."
+                )
+                continue
+            index = self.context.asking.ask(
+                f"grain:{other}",
+                f"“{quote}”: one row per {wish.grain[0]} or per {other}?",
+                [(f"one row per {wish.grain[0]}", ""), (f"one row per {other}", "")],
+            )
+            if index == 1:
+                wish.grain = (other, quote)
 
     def _assemble(
         self,
@@ -217,9 +250,10 @@ class Interpreter:
         """The readings to build: all that are clear, and those that need an answer first."""
         read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
         clear = [r for r in read if r.is_full]
-        titles = [r for r in read if r.phrase.place == "title"]
         unclear = [r for r in read if not r.is_full and self._matters(r, clear, wish)]
-        self._title_conditions(titles, clear, wish)
+        self._unread = [
+            r.phrase for r in read if r not in clear and r not in unclear and not r.says_something
+        ]
         found: list[Reading] = []
         for reading in [*clear, *unclear]:
             if not any(_covers(other, reading) for other in found):
@@ -242,21 +276,6 @@ class Interpreter:
         if reading.phrase.place == "title":
             return bool(reading.says_something or loaded)
         return bool(reading.says_something and loaded)
-
-    def _title_conditions(self, titles: list[Reading], clear: list[Reading], wish: Wish) -> None:
-        """`orders per week for Germany`: what is no metric in a title may be a condition."""
-        bases = list(
-            dict.fromkeys(m.relation for r in clear if r.metric for m in r.metric.measures)
-        )
-        for reading in titles:
-            said = content_stems(reading.phrase.text)
-            if (
-                clear
-                and not reading.says_something
-                and said
-                and self.context.linker.conditions(said, bases)
-            ):
-                wish.inclusions.append(reading.phrase)
 
     def _metric(self, reading: Reading, wish: Wish) -> Metric | None:
         for text in reading.assumptions:

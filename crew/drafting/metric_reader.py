@@ -182,6 +182,9 @@ class MetricReader:
             )
             reading.metric = _simple(measure, phrase, f"rows of {card.key}")
             self._explain(reading, list(link.rest), [card.key], timed)
+            if aggregation == "count_distinct" and not link.rest:
+                # Rows of their own relation are different by nature: somebody means elsewhere.
+                reading.unexplained = ["distinct", "unique", "different"]
             readings.append(reading)
         return self._best(readings, wanted)
 

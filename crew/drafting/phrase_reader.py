@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from crew.drafting.date_words import find_date_span
+from crew.drafting.date_words import find_date_span, unclear_dates
 from crew.drafting.vocabulary import grain_words, phrase_pattern, word_set, words
 from crew.drafting.wish import LookBackWish, Phrase, Wish
 
@@ -73,6 +73,8 @@ def read_clause(clause: Phrase, wish: Wish) -> None:
         text = _GAPS.sub(_BREAK, text)
     text = _take_look_back(text, clause, wish)
     text = _take_dates(text, wish)
+    if _WEEK_START.search(text):
+        wish.unclear_dates.append(_WEEK_START.search(text).group())  # type: ignore[union-attr]
     text = _take_filters(text, clause, wish)
     row_per = bool(_ROW_PER.search(text))
     text = _ROW_PER.sub(" per ", text)
@@ -81,7 +83,7 @@ def read_clause(clause: Phrase, wish: Wish) -> None:
     text = _take_dimensions(text, clause, wish)
     text = _take_grain(text, clause, wish)
     if clause.place not in {"acceptance", "aside"}:
-        wish.metrics.extend(_metric_phrases(text, clause))
+        wish.metrics.extend(_metric_phrases(text, clause, wish))
 
 
 def _take_look_back(text: str, clause: Phrase, wish: Wish) -> str:
@@ -102,7 +104,10 @@ def _take_dates(text: str, wish: Wish) -> str:
     span, rest = find_date_span(text)
     if span is not None:
         wish.date_span = wish.date_span or span
-        return rest.replace("|", _BREAK)
+        text = rest.replace("|", _BREAK)
+    for quote in unclear_dates(text):
+        wish.unclear_dates.append(quote)
+        text = text.replace(quote, _BREAK)
     return text
 
 
@@ -133,7 +138,9 @@ def tail_match(text: str) -> re.Match[str] | None:
 
 
 _ONLY = re.compile(
-    r"\b(?:only(?:\s+(?:count|include|for|consider|use))?|just|limited to|restricted to)\b", re.I
+    r"\b(?:only(?:\s+(?:count|include|for|consider|use))?|just|(?:limit|restrict)(?:ed)?"
+    r"(?:\s+(?:this|it|them|that|the \w+))?\s+to)\b",
+    re.I,
 )
 
 
@@ -212,9 +219,9 @@ def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
             end += follows.end()
         for piece in (p for phrase in pieces for p in _listed(phrase)):
             grain = _only_grain(piece)
-            if grain and wish.grain is None:
-                wish.grain = (grain, clause.quote)
-            elif not grain:
+            if grain:
+                _set_grain(grain, clause, wish)
+            else:
                 wish.dimensions.append(replace(clause, text=piece))
         text = text[: matched.start()] + _BREAK + text[end:]
     return text
@@ -233,14 +240,31 @@ def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
         grain = grain_words().get(token.strip(",.;:()?!").lower())
         if grain is None:
             kept.append(token)
-        elif wish.grain is None:
-            wish.grain = (grain, clause.quote)
+        else:
+            _set_grain(grain, clause, wish)
     return " ".join(kept)
 
 
-def _metric_phrases(text: str, clause: Phrase) -> list[Phrase]:
-    """Noun phrases of what is left, each a candidate for a metric."""
-    found = []
+def _set_grain(grain: str, clause: Phrase, wish: Wish) -> None:
+    """The first grain said counts; another one in the same sentence has to be settled."""
+    if wish.grain is None:
+        wish.grain = (grain, clause.quote)
+    elif wish.grain[0] != grain and wish.grain[1] == clause.quote:
+        wish.other_grains.append((grain, clause.quote))
+
+
+_WEEK_START = re.compile(
+    r"\bweeks?\s+(?:starts?|starting|begins?|beginning)\s+(?:on\s+|with\s+)?(?:sun|tues|wednes|thurs|fri|satur)day\b",
+    re.I,
+)
+_RESTRICTS = ("for", "in", "of", "from", "with", "where", "under", "over", "above", "below", "not",
+              "among", "whose", "who", "that", "which", "having", "at", "between", "within", "to",
+              "more", "less", "when", "if", "vs", "versus", "via", "through", "on", "except")  # fmt: skip
+
+
+def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
+    """Noun phrases of what is left, each a candidate for a metric; the rest is left over."""
+    found: list[Phrase] = []
     announced = False
     for segment, end in re.findall(r"([^|;:()?!]*)([|;:()?!]|$)", text):
         asked = clause.place == "wish" or re.search(r"\bhow many\b", segment, re.I)
@@ -250,12 +274,18 @@ def _metric_phrases(text: str, clause: Phrase) -> list[Phrase]:
             found.append(replace(clause, text=f"sum of {how_much.group('what')} amount"))
             continue
         for n, part in enumerate(_listed_metrics(wished)):
-            opening = part.split()[0].lower() if part.split() else ""
+            opening = part.split()[0].lower().strip(",.") if part.split() else ""
+            if found and opening in _RESTRICTS:
+                wish.leftovers.append(replace(clause, text=part.strip()))
+                continue
             prose = opening in word_set("stops") or len(part.split()) > 6
             if n and clause.place == "wish" and prose:
                 break
-            if cleaned := _head(part):
+            cleaned, rest = _head(part)
+            if cleaned:
                 found.append(replace(clause, text=cleaned))
+            if rest and (found or clause.place == "title"):
+                wish.leftovers.append(replace(clause, text=rest))
     return found
 
 
@@ -285,8 +315,8 @@ def _listed_metrics(segment: str) -> list[str]:
     return re.split(r",|&|\bas well as\b|\band\b|\bplus\b|\balong with\b", segment)
 
 
-def _head(part: str) -> str:
-    """The phrase without the words that open a wish, and cut at the first stop word after it."""
+def _head(part: str) -> tuple[str, str]:
+    """The phrase without the words that open a wish, and what follows its first stop word."""
     tokens = [t for t in part.replace("`", " ").split() if t.strip(",.;")]
     while tokens and tokens[0].lower().strip(",.") in word_set("openers") | word_set("articles"):
         tokens = tokens[1:]
@@ -301,7 +331,7 @@ def _head(part: str) -> str:
         if token.lower().strip(",.") in word_set("stops") and kept:
             break
         kept.append(token)
-    return _trim(" ".join(kept))
+    return _trim(" ".join(kept)), " ".join(tokens[len(kept) :])
 
 
 def says_gaps(text: str) -> bool:

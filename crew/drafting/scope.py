@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,12 +27,32 @@ def key_of(column: exp.Column) -> str:
     return f"{column.db}.{column.table}" if column.db else column.table
 
 
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_RESERVED = {
+    "_", "all", "analyze", "and", "any", "array", "as", "asc", "between", "both", "by", "case",
+    "cast", "check", "collate", "column", "constraint", "create", "cross", "current_date",
+    "current_time", "current_timestamp", "default", "desc", "distinct", "do", "else", "end",
+    "except", "exists", "false", "fetch", "for", "foreign", "from", "full", "grant", "group",
+    "having", "in", "inner", "intersect", "into", "is", "join", "lateral", "leading", "left",
+    "like", "limit", "natural", "not", "null", "offset", "on", "only", "or", "order", "outer",
+    "pivot", "primary", "qualify", "references", "returning", "right", "rows", "select", "some",
+    "table", "then", "to", "trailing", "true", "union", "unique", "unpivot", "user", "using",
+    "values", "when", "where", "window", "with",
+}  # fmt: skip
+
+
+def needs_quotes(name: str) -> bool:
+    """Whether an identifier cannot stand bare in SQL."""
+    return not _PLAIN.match(name) or name.lower() in _RESERVED
+
+
 def qualified(relation: str, column: str) -> exp.Column:
     """A column with its relation key as qualifier."""
+    name = exp.to_identifier(column, quoted=needs_quotes(column))
     parts = relation.split(".", 1)
     if len(parts) == 2:
-        return exp.column(column, table=parts[1], db=parts[0])
-    return exp.column(column, table=relation)
+        return exp.column(name, table=parts[1], db=parts[0])
+    return exp.column(name, table=relation)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ class AggregateCompiler:
                 tree = parse_sql(measure.time, self.evidence.dialect)
                 column = next(iter(tree.find_all(exp.Column)))
                 key = f"{column.db}.{column.table}" if column.db else column.table
-                day = exp.cast(exp.column(column.name), "date")
+                day = exp.cast(self._utc(exp.column(column.name), measure.time), "date")
                 newest = exp.Least(
                     this=exp.Max(this=day), expressions=[exp.CurrentDate()], ignore_nulls=True
                 )
@@ -248,7 +248,9 @@ class AggregateCompiler:
         day = exp.cast(self._utc(column.copy(), time), "date")
         found: list[exp.Expr] = []
         if self.spec.look_back:
-            found.append(self._since_as_of(column, time, day))
+            found.append(self._since_as_of(column, time, day.copy()))
+            until = exp.select(exp.column("as_of_date")).from_(AS_OF).subquery()
+            found.append(exp.LTE(this=day.copy(), expression=until))
         if self.spec.date_range:
             for bound, kind in (
                 (self.spec.date_range.start, exp.GTE),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from crew.artifacts import Conventions
+from crew.drafting.scope import needs_quotes
 
 FINAL = "final"
 _OUTSIDE_QUOTES = re.compile(r"""('(?:[^']|'')*'|"[^"]*"|\{\{.*?\}\}|--[^\n]*)""", re.S)
@@ -57,6 +58,9 @@ def write_model(ctes: Sequence[Cte], conventions: Conventions, dialect: str) -> 
 
 def tree_sql(tree: exp.Expr, conventions: Conventions, dialect: str) -> str:
     """A tree as text, in the project's case, indent and comma style."""
+    tree = tree.copy()
+    for identifier in tree.find_all(exp.Identifier):
+        identifier.set("quoted", needs_quotes(identifier.name))
     text = tree.sql(
         dialect=dialect,
         pretty=True,

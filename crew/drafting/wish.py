@@ -30,7 +30,11 @@ class LookBackWish:
 
 @dataclass
 class Wish:
-    """What a ticket asks for, in its own words."""
+    """What a ticket asks for, in its own words.
+
+    `leftovers` are the words of wishes that no other field took, prepositions included: each is
+    a condition, or something to ask about, but never passed over.
+    """
 
     metrics: list[Phrase] = field(default_factory=list)
     dimensions: list[Phrase] = field(default_factory=list)
@@ -44,6 +48,9 @@ class Wish:
     ignored: list[str] = field(default_factory=list)
     clauses: list[Phrase] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    leftovers: list[Phrase] = field(default_factory=list)
+    other_grains: list[tuple[str, str]] = field(default_factory=list)
+    unclear_dates: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:

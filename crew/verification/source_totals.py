@@ -83,7 +83,10 @@ class SourceTotals:
         column = next(iter(tree.find_all(exp.Column)))
         card = self._evidence.relation(key_of(column))
         name = card.relation_name if card else key_of(column)
-        return f"select least(max(cast({column.name} as date)), current_date) as day from {name}"
+        plain = exp.column(column.name, quoted=True).sql(dialect=self._evidence.dialect)
+        bare = self._utc(measure.time) != measure.time
+        moment = f"({plain}) at time zone 'UTC'" if bare else plain
+        return f"select least(max(cast({moment} as date)), current_date) as day from {name}"
 
     def lines(self, measure: Measure, cut: Cut) -> str:
         """Every row of the measure's relation: (moment or begin_at and end_at, d0, d1, …, value,
@@ -136,12 +139,12 @@ class SourceTotals:
             newest = exp.select("day").from_(f"({cut.as_of}) as newest").subquery()
             if is_period:
                 since, limit = day, period_of(newest, cut.grain)
-                found.append(day <= newest.copy())
             elif cut.grain == back.unit:
                 since, limit = period_of(column, cut.grain), period_of(newest, cut.grain)
             else:
                 since, limit = day, newest
             found.append(since > limit - interval(back.count, back.unit))
+            found.append(day <= newest.copy())
         if fixed := cut.date_range:
             found += [day >= exp.cast(exp.Literal.string(fixed.start), "date")] * bool(fixed.start)
             found += [day < exp.cast(exp.Literal.string(fixed.end), "date")] * bool(fixed.end)

@@ -1,0 +1,105 @@
+"""Settles the words of a wish that nothing else has read: a condition, or a question.
+
+Passing over `for Germany` would deliver a wrong number silently. What is left over either links to
+a condition, is plainly the purpose of the request, or is asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crew.artifacts import Filter, Grounding, Metric
+from crew.drafting.interpretation import Interpretation
+from crew.drafting.schema_linker import content_stems
+from crew.drafting.vocabulary import alike, stem_set, stems, word_set, words
+from crew.drafting.wish import Phrase, Wish
+
+_NOISE = (
+    "stops", "openers", "fillers", "wrapping_nouns", "articles", "splitters", "wishes",
+    "strong_wishes", "greetings", "signatures",
+)  # fmt: skip
+_NEGATIONS = {"not", "except", "without"}
+_RESTRICTIVE = {
+    "for", "in", "of", "from", "with", "where", "under", "over", "above", "below", "not", "among",
+    "whose", "who", "which", "that", "having", "at", "between", "within", "more", "less", "vs",
+    "versus", "except", "on",
+}  # fmt: skip
+
+
+class LeftoverReader:
+    """Leftovers of one interpretation."""
+
+    def __init__(self, context: Interpretation) -> None:
+        self.context = context
+        self._titled = False
+
+    def read(
+        self, wish: Wish, unread: Sequence[Phrase], metrics: Sequence[Metric], bases: Sequence[str]
+    ) -> list[Filter]:
+        """Filters that the leftovers turn out to be; the others are asked or noted."""
+        for quote in dict.fromkeys(wish.unclear_dates):
+            self.context.asking.ask(
+                f"dates:{quote}",
+                f"“{quote}”: which dates exactly? Give a first and a last day.",
+                [("all dates: leave it out", "")],
+            )
+        found: list[Filter] = []
+        # A title that names no metric is a headline; its words are noted, not asked about.
+        titles = [p for p in wish.metrics if p.place == "title"]
+        self._titled = any(p not in unread for p in titles)
+        known = self._known(wish, metrics)
+        for phrase in [*wish.leftovers, *unread]:
+            condition = self._read(phrase, known, bases)
+            if condition and all(condition.condition != f.condition for f in found):
+                found.append(condition)
+        return found
+
+    def _known(self, wish: Wish, metrics: Sequence[Metric]) -> set[str]:
+        """Stems that are accounted for: of metrics, dimensions, filters and fillers."""
+        texts = [m.label for m in metrics]
+        texts += [p.text for p in (*wish.dimensions, *wish.inclusions, *wish.exclusions)]
+        known = {s for t in texts for s in stems(t)}
+        return known.union(*(stem_set(n) for n in _NOISE))
+
+    def _read(self, phrase: Phrase, known: set[str], bases: Sequence[str]) -> Filter | None:
+        said = words(phrase.text)
+        opening = said[0] if said else ""
+        core = [s for s in content_stems(phrase.text) if s not in stem_set("stops")]
+        fresh = [s for s in core if not (alike(s) & known)]
+        if not fresh:
+            return None
+        links = self.context.linker.conditions(core, bases) or self.context.linker.conditions(
+            fresh, bases
+        )
+        best = [k for k in links if k.score >= links[0].score - 0.04] if links else []
+        if self._is_purpose(said):
+            if best:
+                self._ask(phrase, [k.condition for k in best])
+            return None
+        if best and len({k.column for k in best}) == 1:
+            negative = opening in _NEGATIONS
+            condition = best[0].negated if negative else best[0].condition
+            grounding = Grounding(source="ticket", text=phrase.quote)
+            return Filter(condition=condition, label=phrase.text, grounding=grounding)
+        if set(said) & word_set("currencies"):
+            self.context.assume(f"“{phrase.text}”: amounts stay in the unit of their column.")
+            return None
+        if self._titled if phrase.place == "title" else opening in _RESTRICTIVE:
+            self._ask(phrase, [k.condition for k in best])
+        else:
+            self.context.notes.append(f"Not read: “{phrase.text}”.")
+        return None
+
+    def _is_purpose(self, said: Sequence[str]) -> bool:
+        """`for the board deck` says what it is for, not which rows."""
+        return said[-1] in word_set("purposes")
+
+    def _ask(self, phrase: Phrase, conditions: Sequence[str]) -> None:
+        options = [(f"only rows with {c}", "") for c in conditions[:3]]
+        options.append(("it is only wording: it changes nothing that is counted", ""))
+        self.context.asking.ask(
+            f"leftover:{'-'.join(words(phrase.text))[:40]}",
+            f"“{phrase.text}”: which rows are these? I found no column or value that says so.",
+            options,
+            default=len(options) - 1,
+        )
