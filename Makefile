@@ -22,7 +22,7 @@ demo: $(READY)
 	@echo && git --git-dir=$(DEMO)/shop.git log --oneline --graph --all --decorate
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow

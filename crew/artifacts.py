@@ -326,6 +326,14 @@ class WantedTest(Value):
     test: Literal["unique", "not_null", "accepted_values", "relationships"]
 
 
+class WantedDoc(Value):
+    """A description that the request asks for, of a column or (empty) of the model; `text` where
+    the request gives it."""
+
+    column: str
+    text: str = ""
+
+
 class StagedColumn(Value):
     """A column of a staging model: `name` is what it is called, `expression` SQL over the source."""
 
@@ -373,7 +381,7 @@ class RequirementSpec(Value):
     row_grain: tuple[str, ...] = ()
     staging: Staging | None = None
     wanted_tests: tuple[WantedTest, ...] = ()
-    wanted_docs: tuple[str, ...] = ()
+    wanted_docs: tuple[WantedDoc, ...] = ()
     owner: str = ""
     acceptance: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()

@@ -6,6 +6,7 @@ is imported here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -146,9 +147,10 @@ def open_workplace(settings: Settings) -> Iterator[Workplace]:
             info, project, names = opening.result()
         yield _workplace(settings, checkout, worker, info, project, names, host, state, seconds)
     except FirstmileError:
-        if made and not (state / "runs").exists():
-            worker.close()
-            shutil.rmtree(made, ignore_errors=True)
+        worker.close()
+        if not (state / "runs").exists():
+            leave = (workspace, state / "crewai", state / "cache", state / ".gitignore")
+            _take_back(leave, made)
         raise
     finally:
         worker.close()
@@ -393,6 +395,24 @@ def _workspace(state: Path) -> Path:
     folder = work / str(os.getpid())
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _take_back(paths: Sequence[Path], made: Path | None) -> None:
+    """Remove what an opening that failed has made, as long as nobody else works there."""
+    if made is None:
+        return
+    work = paths[0].parent
+    others = [p for p in work.iterdir() if p != paths[0]] if work.is_dir() else []
+    for path in paths[: 1 if others else None]:
+        if path.is_file():
+            path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    for folder in (work, work.parent, *work.parent.parents):
+        if not folder.is_relative_to(made) or (folder.is_dir() and any(folder.iterdir())):
+            return
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _first_missing(folder: Path) -> Path | None:

@@ -131,6 +131,7 @@ def _notes(result: dict[str, Any], console: Console, in_text: bool) -> None:
 
 def print_runs(summaries: list[dict[str, Any]]) -> None:
     table = RichTable("run", "outcome", "request", "model", "seconds")
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     for s in summaries:
         title = s.get("request", {}).get("title", "")
         table.add_row(

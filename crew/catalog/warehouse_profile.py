@@ -80,7 +80,7 @@ class WarehouseProfile:
         )
 
     def _columns(self, relation: ProjectRelation, name: str) -> list[tuple[str, str]]:
-        columns = self.columns_of(relation)[:MAX_COLUMNS]
+        columns = self.columns_of(relation)
         if not columns:
             raise InvalidInput(f"{name} is not in the warehouse")
         return columns
@@ -114,6 +114,8 @@ class WarehouseProfile:
     def _figures(
         self, relation: ProjectRelation, name: str, columns: list[tuple[str, str]]
     ) -> tuple[int, list[ColumnCard]]:
+        rest = columns[MAX_COLUMNS:]  # their figures are not asked for, but they are there
+        columns = columns[:MAX_COLUMNS]
         parts = ["count(*)"]
         for column, type_ in columns:
             c = quoted(column)
@@ -146,7 +148,7 @@ class WarehouseProfile:
                     }
                 )
             )
-        return total, cards
+        return total, cards + [_documented(relation, column, type_) for column, type_ in rest]
 
     def _values(
         self,

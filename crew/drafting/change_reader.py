@@ -14,6 +14,7 @@ from crew.artifacts import (
     RelationCard,
     Request,
     RequirementSpec,
+    WantedDoc,
     WantedTest,
 )
 from crew.catalog.evidence import contains, mentions
@@ -76,7 +77,7 @@ class _Items:
     columns: list[Dimension] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     tests: list[WantedTest] = field(default_factory=list)
-    docs: list[str] = field(default_factory=list)
+    docs: list[WantedDoc] = field(default_factory=list)
     present: list[str] = field(default_factory=list)
 
     @property
@@ -227,6 +228,13 @@ class ChangeReader:
 
     def _add_docs(self, text: str, target: RelationCard, items: _Items) -> None:
         columns = self._columns_in(text, target)
+        given = re.search(
+            r"(?::|\bas\b|\bsay(?:s|ing)?\b)\s*[\"“']?(?P<text>[^\"”]{8,})$", text.strip()
+        )
+        if given and len(columns) <= 1:
+            told = given.group("text").strip(" .\"'") + "."
+            items.docs.append(WantedDoc(column=columns[0] if columns else "", text=told))
+            return
         if not columns:
             columns = [c.name for c in target.columns if not c.description]
         for column in columns:
@@ -234,7 +242,7 @@ class ChangeReader:
             if card and card.description:
                 items.present.append(f"`{column}` is described (“{card.description[:80]}”)")
             else:
-                items.docs.append(column)
+                items.docs.append(WantedDoc(column=column))
 
     def _add_columns(self, text: str, clause: Phrase, target: RelationCard, items: _Items) -> None:
         shown = rf"\b(?:get|have|see|show)\s+(?P<what>.+?)\s+(?:in|on|to)\s+(?:the\s+)?[`\"']?{re.escape(target.key)}\b"
@@ -313,6 +321,12 @@ class ChangeReader:
         """A number per row of the target, from relations that point at it."""
         reading = self.reader.read(Phrase(what, clause.place, clause.quote), [], timed=False)
         metric = reading.metric
+        if (
+            split_aggregation(what)[0] is None
+            and metric
+            and metric.measures[0].aggregation == "sum"
+        ):
+            metric = None  # a column was named, no total: its rows would be added up unasked
         reaches = metric is not None and all(
             target.key in self.planner.hops(m.relation) for m in metric.measures
         )

@@ -215,7 +215,17 @@ def _existing(spec: RequirementSpec, evidence: Evidence) -> ModelDoc:
     """Descriptions of existing columns that the request asks for, from where they come from."""
     card = evidence.relation(spec.target)
     columns = []
-    for name in spec.wanted_docs:
+    described = ""
+    for wanted in spec.wanted_docs:
+        name = wanted.column
+        if wanted.text:
+            said = Grounding(source="ticket", text=wanted.text)
+            text = wanted.text[:1].upper() + wanted.text[1:]
+            if name:
+                columns.append(ColumnDoc(name=name, description=text, grounding=said))
+            else:
+                described = text
+            continue
         column = card.column(name) if card else None
         origin = next(
             (
@@ -238,7 +248,7 @@ def _existing(spec: RequirementSpec, evidence: Evidence) -> ModelDoc:
                 source="column", text=f"{spec.target}.{name}: profile", confidence=0.6
             )
         columns.append(ColumnDoc(name=name, description=text, grounding=grounding))
-    return ModelDoc(model=spec.target, description="", columns=tuple(columns))
+    return ModelDoc(model=spec.target, description=described, columns=tuple(columns))
 
 
 def _from_data(name: str, column: ColumnCard | None) -> str:

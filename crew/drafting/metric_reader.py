@@ -297,6 +297,8 @@ class MetricReader:
             if all(self.linker.dimensions(content_stems(w), [k.relation]) for w in wanted)
         ]
         meanings = self.linker.distinct_meanings(reaching or links)
+        if left and not self.linker.conditions(left, [meanings[0].relation]):
+            return Reading(phrase, unexplained=left, columns=[])
         if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
             aggregation is None and set(rest) & _loaded() and not meanings[0].exact
         ):

@@ -68,7 +68,8 @@ class Scope:
         try:
             tree = sqlglot.parse_one(expression, read=self.evidence.dialect)
         except SqlglotError as error:
-            raise ValueError(f"{expression!r} is not a SQL expression: {error}") from error
+            told = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()[0]
+            raise ValueError(f"{expression!r} is not a SQL expression: {told}") from error
         if isinstance(tree, exp.Column):
             return self._qualify(tree)
         for column in list(tree.find_all(exp.Column)):

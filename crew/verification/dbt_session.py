@@ -96,7 +96,9 @@ class DbtSession:
     def compile(self, select: Sequence[str]) -> dict[str, Any]:
         self._relocate()
         terms = precise_terms(self._manifest, select)
-        answer = self._calls.call("compile", ["--select", *terms], self._manifest)
+        # In full: an incremental model's new rows alone could not be compared with anything.
+        arguments = ["--select", *terms, "--full-refresh"]
+        answer = self._calls.call("compile", arguments, self._manifest)
         results = getattr(answer.value, "results", [])
         compiled = {r.node.unique_id: getattr(r.node, "compiled_code", None) for r in results}
         errors = [answer.error] if answer.error else []
