@@ -54,6 +54,7 @@ _DOCUMENT = re.compile(
     re.I,
 )
 _STAGE = re.compile(r"\b(?:stag(?:e|ed|ing)|stg)\b", re.I)
+_VERBS = re.compile(r"\b(?:rename|remove|drop|delete|retype|deprecate)\b.{0,60}", re.I)
 _UNSUPPORTED = re.compile(
     r"\b(rename|drop|remove|delete|retype|change the type|split|merge|replace|deprecate"
     r"|make .{0,30} incremental)\b.{0,40}\b(column|model|table|mart|macro|`)",
@@ -106,7 +107,7 @@ class ChangeReader:
         target = self._target(wish)
         if target is None:
             return None
-        if matched := _UNSUPPORTED.search(text):
+        if matched := _UNSUPPORTED.search(text) or _VERBS.search(text):
             return RequirementSpec(
                 kind="refuse",
                 question=request.title,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crew.artifacts import Dimension, Grounding
+from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import ColumnLink, content_stems
-from crew.drafting.vocabulary import grain_words, singular, snake, words
+from crew.drafting.vocabulary import grain_words, singular, snake, stems, word_set, words
 from crew.drafting.wish import Phrase, Wish
 
 
@@ -26,11 +27,14 @@ class DimensionReader:
 
     def _dimension(self, phrase: Phrase, bases: Sequence[str]) -> Dimension | None:
         said = content_stems(phrase.text)
-        if not said or words(phrase.text)[-1] in grain_words():
+        if not said or all(
+            w in grain_words() or w in word_set("articles") for w in words(phrase.text)
+        ):
             return None
         links = self.context.linker.dimensions(said, bases)
         meanings = self.context.linker.distinct_meanings(links) if links else []
-        if len(meanings) == 1 or (meanings and self._settled(meanings)):
+        counted = meanings and is_numeric(meanings[0].column) and not _is_key(meanings[0])
+        if not counted and (len(meanings) == 1 or (meanings and self._settled(meanings))):
             link = meanings[0]
             confidence = 1.0 if link.exact else 0.7
             if not link.exact:
@@ -83,6 +87,11 @@ class DimensionReader:
             for column in c.columns
             if column.values and 1 < len(column.values) <= 20
         ][:4]
+
+
+def _is_key(link: ColumnLink) -> bool:
+    """A number that names something rather than measures it."""
+    return bool(set(stems(link.column.name)) & set(stems("id key code no number year zip")))
 
 
 def _dimension_of(link: ColumnLink, grounding: Grounding) -> Dimension:

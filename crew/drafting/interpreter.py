@@ -30,6 +30,7 @@ from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader, Reading
 from crew.drafting.questions import Asking
+from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.schema_linker import (
     content_stems,
     entity_stems,
@@ -52,7 +53,7 @@ class Interpreter:
         self.reader = MetricReader(evidence, context.linker, context.planner)
         self.times, self.joins = TimeReader(context), JoinChooser(context)
         self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
-        self.leftovers = LeftoverReader(context)
+        self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
         self._unread: list[Phrase] = []
 
     def interpret(self, request: Request) -> RequirementSpec:
@@ -126,6 +127,7 @@ class Interpreter:
         filters += self.leftovers.read(wish, self._unread, metrics, bases)
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
+        metrics = self.hygiene.check(metrics, filters)
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
         self.joins.check(metrics, dimensions, filters)
         return self._assemble(request, wish, readings, metrics, dimensions, filters)

@@ -304,15 +304,17 @@ class MetricReader:
         ):
             return Reading(phrase, columns=meanings)
         link = meanings[0]
+        expression = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)
+        in_cents = re.search(r"(?:^|_)cents?$", link.column.name, re.I)
         measure = Measure(
             name=_name(text, aggregation),
             relation=link.relation,
             aggregation=aggregation or "sum",
-            expression=qualified(link.relation, link.column.name).sql(
-                dialect=self.evidence.dialect
-            ),
+            expression=f"{expression} / 100.0" if in_cents else expression,
         )
         reading = Reading(phrase)
+        if in_cents:
+            reading.assumptions.append(f"`{link.name}` is in cents; the result is in whole units.")
         reading.metric = _simple(measure, phrase, f"column {link.name}")
         if aggregation is None:
             reading.assumptions.append(f"“{phrase.text}” is `{link.name}`, summed.")

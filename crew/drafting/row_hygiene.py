@@ -1,0 +1,92 @@
+"""Looks for rows that would count twice or should not count, where no agreed definition says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crew.artifacts import ColumnCard, Filter, Measure, Metric, RelationCard
+from crew.catalog.dbt_project import entity_of
+from crew.catalog.warehouse_profile import is_boolean, is_temporal
+from crew.drafting.interpretation import Interpretation
+from crew.drafting.scope import qualified
+from crew.drafting.vocabulary import singular
+
+_REMOVED = re.compile(
+    r"^_?(?:is_|was_)?(?:soft_)?(?:deleted|removed)(?:_at|_on|_flag)?$|^_fivetran_deleted$", re.I
+)
+
+
+class RowHygiene:
+    """Removed and repeated rows under the metrics of one interpretation."""
+
+    def __init__(self, context: Interpretation) -> None:
+        self.context = context
+
+    def check(self, metrics: Sequence[Metric], filters: Sequence[Filter]) -> list[Metric]:
+        """The metrics, with removed rows left out where the answer or the default says so."""
+        return [
+            self._metric(m, filters) if m.grounding.source != "glossary" else m for m in metrics
+        ]
+
+    def _metric(self, metric: Metric, filters: Sequence[Filter]) -> Metric:
+        measures = []
+        for measure in metric.measures:
+            card = self.context.evidence.relation(measure.relation)
+            said = " ".join([*measure.filters, *(f.condition for f in filters)])
+            if card is not None:
+                measure = self._removed(measure, card, said)
+                measure = self._repeated(measure, card)
+            measures.append(measure)
+        return metric.model_copy(update={"measures": tuple(measures)})
+
+    def _removed(self, measure: Measure, card: RelationCard, said: str) -> Measure:
+        column = next(
+            (c for c in card.columns if _REMOVED.match(c.name) and _marks_some(c, card)), None
+        )
+        if column is None or column.name in said:
+            return measure
+        name = qualified(card.key, column.name).sql(dialect=self.context.evidence.dialect)
+        keep = f"{name} IS NULL" if is_temporal(column) else f"NOT COALESCE({name}, FALSE)"
+        without = measure.model_copy(update={"filters": (*measure.filters, keep)})
+        index = self.context.asking.ask(
+            f"removed:{card.key}",
+            f"`{card.key}` holds rows marked as removed (`{column.name}`). Do they count?",
+            [
+                ("no, removed rows are left out", self.context.probe.latest(without, "month")),
+                ("yes, they count too", self.context.probe.latest(measure, "month")),
+            ],
+        )
+        return without if index == 0 else measure
+
+    def _repeated(self, measure: Measure, card: RelationCard) -> Measure:
+        """Rows that share a key: counted once or as often as they were delivered?"""
+        one = singular(entity_of(card.key))
+        names = {"id", f"{one}_id", f"{one.split('_')[-1]}_id", f"{one}_key", f"{one}_code"}
+        key = next((c for c in card.columns if c.name.lower() in names), None)
+        if key is None or not key.distinct or card.row_count is None:
+            return measure
+        again = card.row_count - (key.nulls or 0) - key.distinct
+        if again <= 0:
+            return measure
+        name = qualified(card.key, key.name).sql(dialect=self.context.evidence.dialect)
+        told = f"`{card.key}` holds {again:,} rows more than it has different `{key.name}`"
+        if measure.aggregation != "count":
+            self.context.assume(
+                f"{told}: they are all in `{measure.name}`.",
+                f"select {key.name}, count(*) from {card.relation_name} group by 1 having count(*) > 1",
+            )
+            return measure
+        distinct = measure.model_copy(update={"aggregation": "count_distinct", "expression": name})
+        options = [
+            (f"each `{key.name}` once", self.context.probe.latest(distinct, "month")),
+            ("every row", self.context.probe.latest(measure, "month")),
+        ]
+        index = self.context.asking.ask(f"repeated:{card.key}", f"{told}. What counts?", options)
+        return distinct if index == 0 else measure
+
+
+def _marks_some(column: ColumnCard, card: RelationCard) -> bool:
+    if is_boolean(column):
+        return "true" in {v.lower() for v in column.values}
+    return is_temporal(column) and column.nulls is not None and column.nulls < (card.row_count or 0)
