@@ -6,9 +6,7 @@ is imported here.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -63,6 +61,7 @@ from crew.verification.fabrication_guard import fabrication_guard
 from crew.verification.reconciliation import reconciliation
 from crew.verification.row_ledger import row_ledger
 from crew.verification.worker_values import ProjectInfo
+from crew.workspace import first_missing, make_workspace, take_back
 from memory.glossary import find_glossary, read_glossary, semantic_terms
 
 CONFIG = Path(__file__).parent / "config"
@@ -89,10 +88,11 @@ class Workplace:
         """Work one request. Returns the outcome and the JSON object of the run."""
         settings, store = self.settings, RunStore(self.state)
         conditions = (
+            version(),
+            settings.model_dump_json(exclude={"state"}),
+            *(t.model_dump_json() for t in self.recall.terms()),
             self.checkout.base_commit,
             project_place(settings),
-            settings.llm,
-            settings.to,
         )
         name = run_name(request, *conditions)
         began = time.monotonic()
@@ -134,8 +134,8 @@ def open_workplace(settings: Settings) -> Iterator[Workplace]:
     Raises the errors of `crew.errors` for whatever cannot be used.
     """
     state = settings.state.expanduser().resolve()
-    made = _first_missing(state)
-    workspace = _workspace(state)
+    made = first_missing(state)
+    workspace = make_workspace(state)
     worker = DbtWorker(workspace / "home", settings.dbt_timeout_seconds, settings.allow_env)
     try:
         worker.start()
@@ -150,7 +150,7 @@ def open_workplace(settings: Settings) -> Iterator[Workplace]:
         worker.close()
         if not (state / "runs").exists():
             leave = (workspace, state / "crewai", state / "cache", state / ".gitignore")
-            _take_back(leave, made)
+            take_back(leave, made)
         raise
     finally:
         worker.close()
@@ -381,51 +381,3 @@ def config_folder() -> Path:
 
 def version() -> str:
     return metadata.version("firstmile")
-
-
-def _workspace(state: Path) -> Path:
-    """A folder of this process alone; those of processes that were killed are swept away."""
-    work = state / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    if not (state / ".gitignore").exists():
-        (state / ".gitignore").write_text("*\n", "utf-8")
-    for folder in work.iterdir():
-        if folder.name.isdigit() and not _is_alive(int(folder.name)):
-            shutil.rmtree(folder, ignore_errors=True)
-    folder = work / str(os.getpid())
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-def _take_back(paths: Sequence[Path], made: Path | None) -> None:
-    """Remove what an opening that failed has made, as long as nobody else works there."""
-    if made is None:
-        return
-    work = paths[0].parent
-    others = [p for p in work.iterdir() if p != paths[0]] if work.is_dir() else []
-    for path in paths[: 1 if others else None]:
-        if path.is_file():
-            path.unlink(missing_ok=True)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-    for folder in (work, work.parent, *work.parent.parents):
-        if not folder.is_relative_to(made) or (folder.is_dir() and any(folder.iterdir())):
-            return
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-
-
-def _first_missing(folder: Path) -> Path | None:
-    """The topmost folder that has yet to be made on the way to `folder`."""
-    missing = [p for p in (folder, *folder.parents) if not p.exists()]
-    return missing[-1] if missing else None
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,8 +83,7 @@ class DesignCrew:
         recall: Recall | None = None,
         prices: dict[str, tuple[float, float]] | None = None,
     ) -> None:
-        self._agents = yaml.safe_load((config / "agents.yaml").read_text("utf-8"))
-        self._tasks = yaml.safe_load((config / "tasks.yaml").read_text("utf-8"))
+        self._agents, self._tasks = _prose(config)
         self._llms, self._engine = llms, engine
         self._warehouse, self._recall = warehouse, recall
         self._prices = prices or {}
@@ -262,10 +262,9 @@ class DesignCrew:
             return (False, problem) if problem else (True, output.raw)
 
         judge.__annotations__.clear()  # CrewAI refuses annotations that are strings
-        schema = json.dumps(type_.model_json_schema())
         expected = config["expected_output"]
         if not self._drafts(role):
-            expected += f"\nJSON schema: {schema}"
+            expected += f"\nJSON schema: {json.dumps(type_.model_json_schema())}"
         return Task(
             name=name,
             description=_filled(config["description"], texts),
@@ -286,6 +285,14 @@ class DesignCrew:
         if self._recall is not None:
             tools.append(RecallPrecedents.over(self._recall))
         return tools
+
+
+@cache
+def _prose(config: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """agents.yaml and tasks.yaml, read once."""
+    agents = yaml.safe_load((config / "agents.yaml").read_text("utf-8"))
+    tasks = yaml.safe_load((config / "tasks.yaml").read_text("utf-8"))
+    return agents, tasks
 
 
 def _filled(template: str, texts: dict[str, str]) -> str:
