@@ -93,8 +93,9 @@ def draft_problem(draft: ModelDraft, spec: RequirementSpec, evidence: Evidence) 
         refs = re.findall(r"ref\(\s*['\"]([\w.]+)['\"]\s*\)", model.sql)
         sources = re.findall(r"source\(\s*['\"](\w+)['\"]\s*,\s*['\"](\w+)['\"]\s*\)", model.sql)
         used = set(refs) | {f"{a}.{b}" for a, b in sources}
-        strange = used - known - set(re.findall(r"ref\(\s*['\"]([\w.]+)['\"]\s*\)", base))
-        if strange - set(evidence.model_names):
+        strange = {u for u in used - known - set(evidence.model_names) if u not in base}
+        strange = {u for u in strange if "." not in u or u.split(".")[1] not in base}
+        if strange:
             return f"{model.name} reads {sorted(strange)}, which the evidence does not hold."
         if not used:
             return f"{model.name} reads no ref() and no source()."

@@ -61,11 +61,11 @@ class ProjectRelation:
 
 def entity_of(name: str) -> str:
     """The business noun in a relation's name, without layer and source prefixes."""
-    name = name.lower().split(".")[-1]
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.split(".")[-1]).lower()
     if "__" in name:
         name = name.rsplit("__", 1)[1]
     name = re.sub(
-        r"^(stg|staging|base|src|raw|int|intermediate|dim|fct|fact|mart|mrt|seed)_", "", name
+        r"^(stg|staging|base|src|raw|int|intermediate|dim|fct|facts?|mart|mrt|seed)_", "", name
     )
     return re.sub(
         r"_(stg|staging|raw|seed|v\d+|view|tbl|table|facts?|dim|dimension|mart|base)$", "", name
@@ -264,5 +264,7 @@ def key_names(relation: ProjectRelation) -> tuple[str, ...]:
     """Names that the primary key of a relation would have by habit, likeliest first."""
     one = singular(relation.entity)
     last = one.rsplit("_", 1)[-1]
-    names = [f"{n}_{s}" for n in (one, last) for s in ("id", "key", "code", "sk", "no", "number")]
+    ends = ("id", "key", "code", "sk", "no", "nr", "number", "nummer")
+    names = [f"{n}_{s}" for n in (one, last) for s in ends]
+    names += [n.replace("_", "") for n in names]  # AccountKey, lower-cased
     return (*names, "id", "key", "code", "uuid")

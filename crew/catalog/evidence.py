@@ -51,8 +51,8 @@ class ProjectEvidence:
 
     def _columns(self, relation: ProjectRelation) -> list[str]:
         """Column names of the warehouse, else those that the project documents."""
-        actual = [c.lower() for c, _ in self.profile.columns_of(relation)]
-        return actual or list(relation.columns)
+        actual = [c for c, _ in self.profile.columns_of(relation)]
+        return actual or [c.name for c in relation.columns.values()]
 
     # --- choosing ------------------------------------------------------------------------
 
@@ -140,7 +140,8 @@ class ProjectEvidence:
         for key, relation in self.project.relations.items():
             if self._is_staged_source(relation, "") or relation.layer == "intermediate":
                 continue
-            if any(c in wanted and key not in wanted[c] for c in self._columns(relation)):
+            columns = [c.lower() for c in self._columns(relation)]
+            if any(c in wanted and key not in wanted[c] for c in columns):
                 yield key
 
     # --- joins ---------------------------------------------------------------------------
@@ -153,7 +154,7 @@ class ProjectEvidence:
         for key in keys:
             left = self.project.relations[key]
             for column in self._columns(left):
-                for right in by_name.get(column, ()):
+                for right in by_name.get(column.lower(), ()):
                     if right.key != key and right.layer == left.layer:
                         edges.append(self._named_edge(left, column, right))
         return edges
@@ -170,8 +171,9 @@ class ProjectEvidence:
         return found
 
     def _named_edge(self, left: ProjectRelation, column: str, right: ProjectRelation) -> JoinEdge:
-        known = self._columns(right)
-        own = next((k for k in (column, "id", "key", "code") if k in known), column)
+        known = [c.lower() for c in self._columns(right)]
+        wanted = (column.lower(), "id", "key", "code")
+        own = next((k for k in wanted if k in known), column)
         return JoinEdge(
             left=left.key, left_column=column, right=right.key, right_column=own, origin="name"
         )

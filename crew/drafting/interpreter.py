@@ -127,7 +127,7 @@ class Interpreter:
         filters += self.leftovers.read(wish, self._unread, metrics, bases)
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
-        metrics = self.hygiene.check(metrics, filters)
+        metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
         self.joins.check(metrics, dimensions, filters)
         return self._assemble(request, wish, readings, metrics, dimensions, filters)

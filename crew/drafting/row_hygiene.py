@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from crew.artifacts import ColumnCard, Filter, Measure, Metric, RelationCard
+from crew.artifacts import ColumnCard, Dimension, Filter, Measure, Metric, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_boolean, is_temporal
 from crew.drafting.interpretation import Interpretation
@@ -17,14 +17,21 @@ _REMOVED = re.compile(
 )
 
 
+_CURRENCY = re.compile(r"^(?:\w+_)?currency(?:_code|_iso)?$|^\w*Currency(?:Code)?$")
+
+
 class RowHygiene:
     """Removed and repeated rows under the metrics of one interpretation."""
 
     def __init__(self, context: Interpretation) -> None:
         self.context = context
+        self._split_by: set[str] = set()
 
-    def check(self, metrics: Sequence[Metric], filters: Sequence[Filter]) -> list[Metric]:
-        """The metrics, with removed rows left out where the answer or the default says so."""
+    def check(
+        self, metrics: Sequence[Metric], filters: Sequence[Filter], dimensions: Sequence[Dimension]
+    ) -> list[Metric]:
+        """The metrics, narrowed where an answer says so; what is not answered stays a question."""
+        self._split_by = {d.column for d in dimensions}
         return [
             self._metric(m, filters) if m.grounding.source != "glossary" else m for m in metrics
         ]
@@ -37,6 +44,7 @@ class RowHygiene:
             if card is not None:
                 measure = self._removed(measure, card, said)
                 measure = self._repeated(measure, card)
+                measure = self._mixed_currencies(measure, card, said)
             measures.append(measure)
         return metric.model_copy(update={"measures": tuple(measures)})
 
@@ -58,6 +66,28 @@ class RowHygiene:
             ],
         )
         return without if index == 0 else measure
+
+    def _mixed_currencies(self, measure: Measure, card: RelationCard, said: str) -> Measure:
+        """Amounts of several currencies do not add up."""
+        column = next((c for c in card.columns if _CURRENCY.match(c.name)), None)
+        counts = measure.aggregation in {"count", "count_distinct"}
+        if column is None or counts or len(column.values) < 2:
+            return measure
+        if column.name in said or column.name in self._split_by:
+            return measure
+        name = qualified(card.key, column.name).sql(dialect=self.context.evidence.dialect)
+        only = [
+            measure.model_copy(update={"filters": (*measure.filters, f"{name} = '{v}'")})
+            for v in column.values[:4]
+        ]
+        options = [(f"only {v}", "") for v in column.values[:4]]
+        options.append(("all of them, added up as they are", ""))
+        index = self.context.asking.ask(
+            f"currency:{card.key}",
+            f"`{card.key}` holds amounts in {', '.join(column.values[:6])}. Which ones count?",
+            options,
+        )
+        return only[index] if index is not None and index < len(only) else measure
 
     def _repeated(self, measure: Measure, card: RelationCard) -> Measure:
         """Rows that share a key: counted once or as often as they were delivered?"""

@@ -15,6 +15,7 @@ from crew.artifacts import (
     TestSuite,
 )
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
+from crew.drafting.scope import needs_quotes
 from crew.drafting.sql_layout import ref_sql
 from crew.drafting.vocabulary import stem_set, stems
 from crew.verification.source_totals import SourceTotals
@@ -148,7 +149,7 @@ def _mart_singular(
     found = []
     if len(spec.row_grain) > 1 and not evidence.conventions.unique_combination:
         name = f"assert_{model.name}_is_unique"
-        columns = ", ".join(spec.row_grain)
+        columns = ", ".join(_bare(c) for c in spec.row_grain)
         sql = (
             f"-- One row per {' and '.join(spec.row_grain)}.\n"
             f"select {columns}, count(*) as row_count\nfrom {ref_sql(model.name)}\n"
@@ -225,9 +226,14 @@ def _comparison(column: str, source_sql: str, model: str, marked: Evidence) -> s
     return (
         f"select '{column}' as figure, expected.value as in_sources, actual.value as in_model\n"
         f"from ({text}) as expected\n"
-        f"cross join (select sum({column}) as value from {ref_sql(model)}) as actual\n"
+        f"cross join (select sum({_bare(column)}) as value from {ref_sql(model)}) as actual\n"
         "where abs(coalesce(expected.value, 0) - coalesce(actual.value, 0)) > 0.005"
     )
+
+
+def _bare(column: str) -> str:
+    """A column in SQL, quoted only where it must be."""
+    return f'"{column}"' if needs_quotes(column) else column
 
 
 def _loses(evidence: Evidence, left: str, column: str, match_share: float | None) -> bool:
