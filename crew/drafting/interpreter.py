@@ -107,6 +107,8 @@ class Interpreter:
             wish.inclusions += said.inclusions
             wish.exclusions += said.exclusions
             wish.look_back = wish.look_back or said.look_back
+            if wish.unclear_dates and (said.date_span or said.look_back):
+                wish.unclear_dates.clear()  # that is what was asked
             wish.date_span = wish.date_span or said.date_span
             wish.grain = wish.grain or said.grain
             wish.fill_gaps = wish.fill_gaps or said.fill_gaps

@@ -85,7 +85,10 @@ class LeftoverReader:
             self.context.assume(f"“{phrase.text}”: amounts stay in the unit of their column.")
             return None
         if self._titled if phrase.place == "title" else opening in _RESTRICTIVE:
-            self._ask(phrase, [k.condition for k in best])
+            told = self._told(phrase, bases)
+            if told is None:
+                self._ask(phrase, [k.condition for k in best])
+            return told
         else:
             self.context.notes.append(f"Not read: “{phrase.text}”.")
         return None
@@ -93,6 +96,18 @@ class LeftoverReader:
     def _is_purpose(self, said: Sequence[str]) -> bool:
         """`for the board deck` says what it is for, not which rows."""
         return said[-1] in word_set("purposes")
+
+    def _told(self, phrase: Phrase, bases: Sequence[str]) -> Filter | None:
+        """A condition that an answer states in the data's own words: `those with country DE`."""
+        for answer in self.context.asking.answers:
+            said = [s for s in content_stems(answer) if s not in stem_set("stops")]
+            for start in range(len(said)):
+                links = self.context.linker.conditions(said[start:], bases)
+                if links and len({k.column for k in links if k.score == links[0].score}) == 1:
+                    grounding = Grounding(source="answer", text=answer)
+                    condition = links[0].condition
+                    return Filter(condition=condition, label=phrase.text, grounding=grounding)
+        return None
 
     def _ask(self, phrase: Phrase, conditions: Sequence[str]) -> None:
         options = [(f"only rows with {c}", "") for c in conditions[:3]]

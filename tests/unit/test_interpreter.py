@@ -125,3 +125,16 @@ def test_cents_become_units() -> None:
     spec = interpret("total tax per month", visits=VISITS.model_copy(update={"columns": columns}))
     assert spec.metrics[0].measures[0].expression == "stg_visits.tax_cents / 100.0"
     assert any("cents" in a.text for a in spec.assumptions)
+
+
+def test_an_answer_may_state_the_dates() -> None:
+    spec = interpret("number of visits per city this year", "from 2025-01-01 to 2025-12-31")
+    assert not spec.questions
+    assert spec.date_range is not None
+    assert (spec.date_range.start, spec.date_range.end) == ("2025-01-01", "2026-01-01")
+
+
+def test_an_answer_may_state_the_condition_in_the_datas_words() -> None:
+    spec = interpret("number of visits per month for the capital", "I mean the ones in Vienna")
+    assert not spec.questions
+    assert [f.condition for f in spec.filters] == ["stg_clinics.city = 'Vienna'"]
