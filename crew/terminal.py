@@ -131,7 +131,8 @@ def _notes(result: dict[str, Any], console: Console, in_text: bool) -> None:
 
 def print_runs(summaries: list[dict[str, Any]]) -> None:
     table = RichTable("run", "outcome", "request", "model", "seconds")
-    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
+    table.columns[0].no_wrap = True  # whole, so that it can be copied into `show`
+    table.columns[0].min_width = max((len(s["run"]) for s in summaries), default=3)
     for s in summaries:
         title = s.get("request", {}).get("title", "")
         table.add_row(
