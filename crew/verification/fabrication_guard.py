@@ -56,12 +56,14 @@ def qualified_query(context: CheckContext, sql: str) -> exp.Expr:
     """
     dialect = context.info.dialect
     tree = parse_one(sql, read=dialect)
-    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
+    ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     real: dict[str, exp.Table] = {}
     names: dict[str, str] = {}
     schema: dict[str, object] = {}
     for table in list(tree.find_all(exp.Table)):
-        if not isinstance(table.this, exp.Identifier) or (not table.db and table.name in ctes):
+        if not isinstance(table.this, exp.Identifier) or (
+            not table.db and table.name.lower() in ctes
+        ):
             continue
         bare = exp.Table(**{k: table.args.get(k) for k in ("this", "db", "catalog")}).copy()
         key = bare.sql(dialect=dialect)
