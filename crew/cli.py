@@ -204,7 +204,8 @@ def _work(settings: Any, request: Any, answers: list[str], as_json: bool) -> Non
     from crew.terminal import Progress, print_outcome
 
     said = tuple(Comment(author="requester", body=a) for a in answers)
-    request = request.model_copy(update={"comments": (*request.comments, *said)})
+    asked = (Comment(author="Firstmile", body="", ours=True),) if said else ()
+    request = request.model_copy(update={"comments": (*request.comments, *asked, *said)})
     logging.disable(logging.CRITICAL)  # what libraries log reaches people as our own messages
     with Progress(quiet=as_json) as progress:
         progress.step_started("open project")

@@ -58,7 +58,7 @@ class Interpreter:
 
     def interpret(self, request: Request) -> RequirementSpec:
         wish = read_ticket(request)
-        self.context.asking = Asking(wish.answers)
+        self.context.asking = Asking(wish.answers, wish.directed)
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         if wish.is_empty:
             return self._nothing_to_read(request, wish)

@@ -99,7 +99,10 @@ class LeftoverReader:
 
     def _told(self, phrase: Phrase, bases: Sequence[str]) -> Filter | None:
         """A condition that an answer states in the data's own words: `those with country DE`."""
-        for answer in self.context.asking.answers:
+        asking = self.context.asking
+        if asking.open or asking.answered:
+            return None  # it may be the answer to something else
+        for answer in (a for a in asking.answers if a in asking.directed):
             said = [s for s in content_stems(answer) if s not in stem_set("stops")]
             for start in range(len(said)):
                 links = self.context.linker.conditions(said[start:], bases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
@@ -13,20 +13,27 @@ from crew.drafting.vocabulary import stem_set, stems
 MAX_QUESTIONS = 3
 MAX_OPTIONS = 5
 _LETTER = re.compile(
-    r"^\W*(?:option|answer|choice|take|use|go with)?\s*[\"'(]*([A-Ea-e1-5])[\"').:]*(?:\s*$|\s*[-–,.:])",
+    r"^\W*(?:option|answer|choice|take|use|go with)?\s*[\"'(]*([A-Ea-e1-5])[\"').:,]*"
+    r"\s*(?:please|thanks|thank you)?\W*$",
     re.I,
 )
 _INSIDE = re.compile(r"\b(?:option|answer|choice)\s+[\"']?([A-E1-5])\b", re.I)
 _DEFAULT = re.compile(
-    r"\b(default|your (suggestion|proposal)|as you (suggest|propose)|sounds good|go ahead)\b", re.I
+    r"\b(?:default|your (?:suggestion|proposal)|as you (?:suggest|propose)(?:ed)?)\b", re.I
 )
+_TERM = re.compile(r"[“`]([^”`]+)[”`]")
 
 
 @dataclass
 class Asking:
-    """Collects open questions of one interpretation; `answers` are the requester's sentences."""
+    """Collects open questions of one interpretation.
+
+    `answers` are sentences of the ticket's comments. Those in `directed` were written after we
+    had asked; any other one counts only if it speaks of the very term that is asked about.
+    """
 
     answers: Sequence[str]
+    directed: Collection[str] = ()
     open: list[Question] = field(default_factory=list)
     answered: dict[str, tuple[Option, str]] = field(default_factory=dict)
 
@@ -44,7 +51,11 @@ class Asking:
         question = Question(
             id=id_, text=text, options=options, default=options[default].label if options else ""
         )
-        chosen = choose(question, self.answers, alone=not self.open)
+        directed = [a for a in self.answers if a in self.directed]
+        chosen = choose(question, directed, alone=not self.open)
+        if chosen is None:
+            term = {t for m in _TERM.findall(question.text) for t in stems(m)}
+            chosen = _by_words(question, [a for a in self.answers if term & set(stems(a))])
         if chosen is None:
             if all(q.id != id_ for q in self.open):
                 self.open.append(question)

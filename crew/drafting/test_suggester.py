@@ -21,7 +21,9 @@ from crew.drafting.vocabulary import stem_set, stems
 from crew.verification.source_totals import SourceTotals
 
 MAX_VALUES = 8
-_STATES = {"status", "state", "type", "kind", "level", "priorit", "tier", "channel"}
+_STATES = {
+    s for w in ("status", "state", "type", "kind", "level", "priority", "tier") for s in stems(w)
+}
 
 
 def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> TestSuite:
@@ -243,9 +245,7 @@ def _loses(evidence: Evidence, left: str, column: str, match_share: float | None
 
 
 def _is_state(name: str) -> bool:
-    return bool(set(stems(name)) & (_STATES | {stems(s)[0] for s in _STATES})) and not set(
-        stems(name)
-    ) & stem_set("personal")
+    return bool(set(stems(name)) & _STATES) and not set(stems(name)) & stem_set("personal")
 
 
 # --- staging and changes ---------------------------------------------------------------------

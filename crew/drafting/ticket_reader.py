@@ -49,14 +49,18 @@ def _clauses(request: Request, wish: Wish) -> list[Phrase]:
         _keep(Phrase(sentence, "title", sentence), wish, found)
     for phrase in _body_clauses(request.body, wish):
         _keep(phrase, wish, found)
+    asked = False
     for comment in request.comments:
         if comment.ours:
+            asked = True
             continue
         for sentence in _sentences(_plain(comment.body)):
             if forbidden := _forbidden(sentence):
                 wish.ignored.append(f"a comment asks to {forbidden}: “{_short(sentence)}”")
             elif not sentence.endswith("?"):
                 wish.answers.append(sentence)
+                if asked:
+                    wish.directed.add(sentence)
     return found
 
 

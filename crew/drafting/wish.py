@@ -32,6 +32,7 @@ class LookBackWish:
 class Wish:
     """What a ticket asks for, in its own words.
 
+    `answers` are sentences of comments; those in `directed` came after a question of ours.
     `leftovers` are the words of wishes that no other field took, prepositions included: each is
     a condition, or something to ask about, but never passed over.
     """
@@ -48,6 +49,7 @@ class Wish:
     ignored: list[str] = field(default_factory=list)
     clauses: list[Phrase] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    directed: set[str] = field(default_factory=set)
     leftovers: list[Phrase] = field(default_factory=list)
     other_grains: list[tuple[str, str]] = field(default_factory=list)
     unclear_dates: list[str] = field(default_factory=list)

@@ -51,7 +51,8 @@ def interpret(
     title: str, *answers: str, visits: RelationCard = VISITS, body: str = ""
 ) -> RequirementSpec:
     evidence = Evidence(project="p", dialect="duckdb", relations=(visits, CLINICS), joins=(EDGE,))
-    said = tuple(Comment(author="a", body=a) for a in answers)
+    asked = (Comment(author="Firstmile", body="", ours=True),)
+    said = (*asked, *(Comment(author="a", body=a) for a in answers))
     request = Request(source="x", key="k", title=title, body=body, comments=said)
     return Interpreter(evidence).interpret(request)
 
@@ -138,3 +139,16 @@ def test_an_answer_may_state_the_condition_in_the_datas_words() -> None:
     spec = interpret("number of visits per month for the capital", "I mean the ones in Vienna")
     assert not spec.questions
     assert [f.condition for f in spec.filters] == ["stg_clinics.city = 'Vienna'"]
+
+
+@pytest.mark.parametrize(
+    "remark",
+    ["Sounds good!", "1. we need it by Friday", "A, B and C are our regions", "Vienna says hello."],
+)
+def test_a_remark_that_nobody_asked_for_answers_nothing(remark: str) -> None:
+    evidence = Evidence(project="p", dialect="duckdb", relations=(VISITS, CLINICS), joins=(EDGE,))
+    request = Request(
+        source="x", key="k", title="number of visits per month for Narnia", body="",
+        comments=(Comment(author="a", body=remark),),
+    )  # fmt: skip
+    assert Interpreter(evidence).interpret(request).questions
