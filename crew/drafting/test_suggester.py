@@ -245,7 +245,9 @@ def _loses(evidence: Evidence, left: str, column: str, match_share: float | None
 
 
 def _is_state(name: str) -> bool:
-    return bool(set(stems(name)) & _STATES) and not set(stems(name)) & stem_set("personal")
+    return bool(set(stems(name)) & stem_set("states")) and not set(stems(name)) & stem_set(
+        "personal"
+    )
 
 
 # --- staging and changes ---------------------------------------------------------------------
