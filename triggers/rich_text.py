@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What Firstmile puts into each comment it writes: the first where comments are Markdown or HTML,
-# the second, followed by key and `]`, where they are plain or ADF.
+# What stands in a comment that Firstmile wrote where comments are Markdown or HTML, or plain.
 OURS = ("<!-- firstmile", "[firstmile:")
+_SIGNATURE = re.compile(r"#firstmile:([a-z0-9-]+)\)?\s*\Z")
 MAX_BODY = 100_000
 MAX_TITLE = 300
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
@@ -24,7 +24,20 @@ _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.S)
 
 def is_ours(text: str) -> bool:
     """Whether Firstmile wrote this comment."""
-    return any(mark in text for mark in OURS)
+    return any(mark in text for mark in OURS) or bool(signed_kind(text))
+
+
+def signature(kind: str, url: str) -> str:
+    """The last line of a comment of ours, in Markdown: a link to the ticket itself, whose fragment
+    tells the kind without showing it."""
+    return f"[Firstmile]({url.partition('#')[0]}#firstmile:{kind})"
+
+
+def signed_kind(markdown: str) -> str:
+    """The kind that the signature at the end names; empty for a comment that is not ours. A
+    comment that quotes one of ours ends in words of its own."""
+    found = _SIGNATURE.search(markdown)
+    return found[1] if found else ""
 
 
 def clean(text: str, limit: int = MAX_BODY) -> str:
