@@ -31,7 +31,11 @@ class FirstmileError(Exception):
 
 
 class TransientError(FirstmileError):
-    """Worth another try later."""
+    """Worth another try later; `retry_after` is how many seconds the service asked to wait."""
+
+    def __init__(self, message: str, cure: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, cure)
+        self.retry_after = retry_after
 
 
 class WarehouseBusy(TransientError):

@@ -137,7 +137,13 @@ class CodeHost(Protocol):
     def find_pull_request(self, branch: str) -> PullRequest | None: ...
 
     def ensure_pull_request(self, change: ChangeSet, text: str) -> PullRequest:
-        """One branch, one commit on top of the base, one pull request for this change."""
+        """One branch, one commit for each content, one pull request. Commits of others on the
+        branch are kept; raises HostRefused where they changed what this change would write."""
+        ...
+
+    def close_pull_request(self, branch: str, reason: str) -> bool:
+        """Close the open pull request of the branch and say why, once; whether it was closed. One
+        that others have worked on stays open. The branch is kept."""
         ...
 
 

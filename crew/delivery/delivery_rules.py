@@ -12,9 +12,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from crew.artifacts import ChangeSet
+from crew.delivery.safe_markdown import shown
 from crew.errors import HostRefused
 
 TRAILER = "Firstmile-Request"
+MERGE_TRAILER = "Firstmile-Merge"
+BRANCHES = "firstmile/"
+MARKER = "<!-- firstmile"
 AUTHOR, EMAIL = "Firstmile", "firstmile@localhost"
 _SUFFIXES = (".sql", ".yml", ".yaml", ".md")
 _SETTINGS = {"dbt_project", "profiles", "packages", "dependencies", "selectors", "package-lock"}
@@ -23,8 +27,12 @@ _BRANCH = re.compile(r"(?!.*(\.\.|//|/\.|\.lock(/|$)|@\{))[A-Za-z0-9][\w./-]*(?<
 
 def request_key(message: str) -> str:
     """The key in the trailer of a commit message of ours; empty for anyone else's."""
+    return _trailer(message, TRAILER)
+
+
+def _trailer(message: str, name: str) -> str:
     lines = message.rstrip().split("\n\n")[-1].splitlines()
-    found = [line.partition(": ")[2].strip() for line in lines if line.startswith(f"{TRAILER}: ")]
+    found = [line.partition(": ")[2].strip() for line in lines if line.startswith(f"{name}: ")]
     return found[-1] if found else ""
 
 
@@ -56,20 +64,52 @@ def check_branch(branch: str, protected: Iterable[str]) -> None:
         )
 
 
-def check_commits(branch: str, messages: Iterable[str], change: ChangeSet) -> None:
-    """Raises HostRefused if the branch holds commits that are not of this very request."""
+def change_key(change: ChangeSet) -> str:
+    """The key of the request that a change is for. Raises HostRefused if its message names none."""
     key = request_key(change.message)
     if not key:
         raise HostRefused(
             "The commit message names no request.", f"End it with the line `{TRAILER}: <key>`."
         )
-    for message in messages:
-        if request_key(message) != key:
-            first = message.strip().splitlines()[0] if message.strip() else ""
-            raise HostRefused(
-                f"The branch {branch!r} holds a commit that is not of this request: {first!r}.",
-                f"Merge, rename or delete the branch {branch!r}, then start the request again.",
-            )
+    return key
+
+
+def merge_message(base: str, branch: str, key: str) -> str:
+    """The message of a merge of the base into a branch by us."""
+    return f"Merge {base} into {branch}\n\n{MERGE_TRAILER}: {key}\n"
+
+
+def is_merge_of_ours(message: str) -> bool:
+    """Whether Firstmile merged the base there: no work of anybody's own."""
+    return bool(_trailer(message, MERGE_TRAILER))
+
+
+def is_of_others(message: str) -> bool:
+    """Whether a commit is somebody else's work."""
+    return not request_key(message) and not is_merge_of_ours(message)
+
+
+def closing_text(reason: str, keep: bool) -> str:
+    """The comment that says why a pull request is closed, or why it stays open all the same. Its
+    first line marks it."""
+    kind = "left-open" if keep else "closed"
+    digest = hashlib.sha256(reason.encode()).hexdigest()[:6]
+    end = (
+        "It stays open, because others have committed to it or approved it: merge or close it."
+        if keep
+        else "The branch is kept."
+    )
+    return f"{MARKER}:{kind}-{digest} -->\n{shown(reason, 500)}\n\n{end}"
+
+
+def conflicting(base: str, branch: str) -> HostRefused:
+    """The base went on and cannot be merged into a branch on which others have worked."""
+    return HostRefused(
+        f"{base!r} has moved on and conflicts with {branch!r}, where others have commits too; "
+        "nothing was written.",
+        f"Merge {base!r} into {branch!r} by hand, or close the pull request and delete the branch "
+        "to start over; then ask again.",
+    )
 
 
 def blob_names(files: Mapping[str, bytes]) -> dict[str, str]:

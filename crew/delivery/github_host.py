@@ -1,95 +1,50 @@
 """A code host on GitHub: one commit by the Git Data API, one branch, one pull request.
 
-Every write is preceded by a look at what is there, so that a run repeated after a lost reply, a
-crash or by accident writes nothing twice. Reads are tried again, writes never are.
+Reads are tried again, writes never are; each write is preceded by a look at what is there.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from crew.artifacts import ChangeSet, PullRequest
 from crew.delivery.codeowners import PLACES, owners_of
 from crew.delivery.delivery_rules import (
-    blob_names,
+    BRANCHES,
     check_branch,
-    check_commits,
+    closing_text,
+    is_of_others,
     repository_files,
 )
-from crew.delivery.github_calls import GitHubCalls, Missing
-from crew.errors import HostRefused, InvalidSettings
+from crew.delivery.github_branch import GitHubBranch
+from crew.delivery.github_calls import PAUSES_SECONDS, GitHubCalls, Missing
+from crew.delivery.github_settings import TOKEN, GitHubSettings
+from crew.errors import TerminalError
 
 if TYPE_CHECKING:
-    from github.Comparison import Comparison
     from github.PullRequest import PullRequest as GitHubPullRequest
     from github.Repository import Repository
 
-TOKEN = "FIRSTMILE_GITHUB_TOKEN"
+__all__ = ["TOKEN", "GitHubHost", "GitHubSettings"]
 _LOG = logging.getLogger(__name__)
-
-
-class GitHubSettings(BaseModel):
-    """Where pull requests go. The token comes from the environment alone."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    """The repository, as owner/name."""
-    base: str = ""
-    """The branch to merge into; empty for the repository's default branch."""
-    url: str = Field(default="https://api.github.com", pattern=r"^https?://")
-    """The API's address; https://<host>/api/v3 for GitHub Enterprise Server."""
-    draft: bool = True
-    """Open pull requests as drafts."""
-    labels: tuple[str, ...] = ("firstmile",)
-    """Labels of every pull request, beside those of the change."""
-    reviewers_from_codeowners: bool = True
-    """Ask the owners of the changed files for review."""
-    timeout_seconds: int = 30
-    """How long one call may take."""
-    token: SecretStr
-    """Access token with read and write on contents and pull requests."""
-
-    @classmethod
-    def load(cls, values: Mapping[str, Any], environment: Mapping[str, str]) -> GitHubSettings:
-        """Settings with the token of the environment. Raises InvalidSettings with all problems."""
-        token = environment.get(TOKEN, "")
-        problems = [] if token else [f"{TOKEN} is not set."]
-        if "token" in values:
-            problems.append(f"github.token stands among the settings; it belongs into {TOKEN}.")
-        try:
-            settings = cls.model_validate({**values, "token": SecretStr(token)})
-        except ValidationError as error:
-            problems += [
-                f"github.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()
-            ]
-        if problems:
-            raise InvalidSettings(
-                " ".join(problems), f"Mend firstmile.yml, and export {TOKEN} with an access token."
-            )
-        return settings
 
 
 class GitHubHost:
     """Pull requests on GitHub for the dbt project at `prefix` of the repository."""
 
     def __init__(
-        self, settings: GitHubSettings, prefix: str, pauses_seconds: tuple[float, ...] = (1.0, 4.0)
+        self,
+        settings: GitHubSettings,
+        prefix: str,
+        pauses_seconds: tuple[float, ...] = PAUSES_SECONDS,
     ) -> None:
         self._settings = settings
         self._prefix = prefix
-        self._calls = GitHubCalls(
-            settings.url,
-            settings.repository,
-            settings.token.get_secret_value(),
-            settings.timeout_seconds,
-            pauses_seconds,
-        )
+        self._calls = GitHubCalls(settings, pauses_seconds)
 
     def find_pull_request(self, branch: str) -> PullRequest | None:
         """The open pull request of the branch, else the last one that was closed."""
@@ -99,12 +54,12 @@ class GitHubHost:
 
     def ensure_pull_request(self, change: ChangeSet, text: str) -> PullRequest:
         """One branch, one commit for each content, one pull request. Raises HostRefused with what
-        GitHub said, HostUnavailable if it did not answer."""
+        stands in the way, InvalidSettings for credentials, HostUnavailable to be tried again."""
         repository = self._calls.repository()
         base = self._settings.base or repository.default_branch
         files = repository_files(change, self._prefix)
         check_branch(change.branch, {base, repository.default_branch, change.base})
-        commit, written = self._ensure_commit(repository, change, files)
+        commit, written = GitHubBranch(self._calls, change, files).ensure_commit()
         found = self._find(repository, change.branch)
         if found and found.state == "closed" and written:
             found = None
@@ -114,54 +69,30 @@ class GitHubHost:
         pull = found or self._create(repository, base, change, text)
         if _normal(pull.body) != _normal(text):
             with self._calls.writing("update the pull request's text"):
-                pull.edit(body=text)
+                pull.edit(title=change.title, body=text)
         self._ensure_labels(pull, change)
-        if self._settings.reviewers_from_codeowners:
-            self._ensure_reviewers(repository, pull, tuple(files))
+        self._ensure_assignees(pull)
+        self._ensure_reviewers(repository, pull, tuple(files))
         return self._value(pull, commit, created)
 
-    def _ensure_commit(
-        self, repository: Repository, change: ChangeSet, files: dict[str, bytes]
-    ) -> tuple[str, bool]:
-        """The commit that holds the files, and whether it was written now."""
-        from github import InputGitTreeElement
-
-        start = change.base_commit
-        base = self._calls.read(
-            f"read the base commit {start}", lambda: repository.get_git_commit(start)
+    def close_pull_request(self, branch: str, reason: str) -> bool:
+        """Close the open pull request of a branch of ours and say why, once. One that somebody
+        else has committed to or approved stays open, with the same words. Whether it was closed."""
+        found = self._find(self._calls.repository(), branch)
+        if found is None or found.state != "open" or not branch.startswith(BRANCHES):
+            return False
+        pull = found
+        commits = self._calls.read(
+            "list commits", lambda: [c.commit.message for c in pull.get_commits()]
         )
-        ref = self._branch(repository, change.branch)
-        compared: Comparison | None = None
-        messages: list[str] = []
-        if ref:
-            tip = ref.object.sha
-            compared = self._calls.read(
-                "compare the branch", lambda: _compared(repository, start, tip)
-            )
-            messages = self._calls.read(
-                "list commits", lambda: [c.commit.message for c in compared.commits]
-            )
-        check_commits(change.branch, messages, change)
-        if ref and compared and _holds(compared, files):
-            return ref.object.sha, False
-        elements = [
-            InputGitTreeElement(path, "100644", "blob", content=content.decode())
-            for path, content in files.items()
-        ]
-        with self._calls.writing("write the commit"):
-            tree = repository.create_git_tree(elements, base.tree)
-            parents = [base]
-            if ref and compared:
-                on_branch = repository.get_git_commit(ref.object.sha)
-                if compared.behind_by == 0 and on_branch.tree.sha == tree.sha:
-                    return ref.object.sha, False
-                parents = [on_branch, base] if compared.behind_by else [on_branch]
-            commit = repository.create_git_commit(change.message, tree, parents)
-            if ref:
-                ref.edit(commit.sha, force=False)
-            else:
-                repository.create_git_ref(f"refs/heads/{change.branch}", commit.sha)
-        return commit.sha, True
+        reviews = self._calls.read("list reviews", lambda: [r.state for r in pull.get_reviews()])
+        keep = "APPROVED" in reviews or any(map(is_of_others, commits))
+        self._ensure_comment(pull, closing_text(reason, keep))
+        if keep:
+            return False
+        with self._calls.writing("close the pull request"):
+            pull.edit(state="closed")
+        return True
 
     def _create(
         self, repository: Repository, base: str, change: ChangeSet, text: str
@@ -171,6 +102,16 @@ class GitHubHost:
                 base, change.branch, title=change.title, body=text, draft=self._settings.draft
             )
 
+    def _ensure_comment(self, pull: GitHubPullRequest, text: str) -> None:
+        """A comment that begins with a marker of its own."""
+        marker = text.partition("\n")[0]
+        there = self._calls.read(
+            "list comments", lambda: [c.body or "" for c in pull.get_issue_comments()]
+        )
+        if not any(body.startswith(marker) for body in there):
+            with self._calls.writing("comment on the pull request"):
+                pull.create_issue_comment(text)
+
     def _ensure_labels(self, pull: GitHubPullRequest, change: ChangeSet) -> None:
         there = {label.name.lower() for label in pull.labels}
         wanted = dict.fromkeys((*self._settings.labels, *change.labels))
@@ -178,23 +119,49 @@ class GitHubHost:
             with self._calls.writing("label the pull request"):
                 pull.add_to_labels(*missing)
 
+    def _ensure_assignees(self, pull: GitHubPullRequest) -> None:
+        there = {user.login.lower() for user in pull.assignees}
+        wanted = dict.fromkeys(self._settings.assignees)
+        if missing := [name for name in wanted if name.lower() not in there]:
+            with self._advising("assign the pull request"):
+                pull.add_to_assignees(*missing)
+
     def _ensure_reviewers(
         self, repository: Repository, pull: GitHubPullRequest, paths: tuple[str, ...]
     ) -> None:
-        owners = owners_of(self._codeowners(repository, pull.base.ref), paths)
+        owners: tuple[str, ...] = ()
+        if self._settings.reviewers_from_codeowners:
+            owners = owners_of(self._codeowners(repository, pull.base.ref), paths)
+        wanted_users = dict.fromkeys(
+            (*self._settings.reviewers, *(o for o in owners if "/" not in o))
+        )
+        wanted_teams = dict.fromkeys(
+            (*self._settings.team_reviewers, *(o.partition("/")[2] for o in owners if "/" in o))
+        )
+        if not wanted_users and not wanted_teams:
+            return
         reviews = self._calls.read("list reviews", lambda: list(pull.get_reviews()))
         there = {r.user.login for r in reviews if r.user} | {pull.user.login}
         there |= {user.login for user in pull.requested_reviewers}
-        asked = {team.slug for team in pull.requested_teams}
-        users = [o for o in owners if "/" not in o and o not in there]
-        teams = [t for o in owners if "/" in o and (t := o.partition("/")[2]) not in asked]
-        if not users and not teams:
-            return
+        there = {name.lower() for name in there}
+        asked = {team.slug.lower() for team in pull.requested_teams}
+        users = [name for name in wanted_users if name.lower() not in there]
+        teams = [name for name in wanted_teams if name.lower() not in asked]
+        # One owner without access would have the whole request refused.
+        for name in users:
+            with self._advising(f"ask {name!r} for a review"):
+                pull.create_review_request([name], [])
+        for name in teams:
+            with self._advising(f"ask the team {name!r} for a review"):
+                pull.create_review_request([], [name])
+
+    @contextmanager
+    def _advising(self, what: str) -> Iterator[None]:
+        """A write without which the delivery is complete: refused, it is logged."""
         try:
-            with self._calls.writing("ask for reviews"):
-                pull.create_review_request(users, teams)
-        except HostRefused as error:
-            # Owners without access to the repository do not stop a delivery.
+            with self._calls.writing(what):
+                yield
+        except TerminalError as error:
             _LOG.warning("%s", error.message)
 
     def _codeowners(self, repository: Repository, branch: str) -> str:
@@ -206,16 +173,6 @@ class GitHubHost:
                 continue
             return str(found.decoded_content.decode("utf-8", "replace"))
         return ""
-
-    def _branch(self, repository: Repository, branch: str) -> Any:
-        def look() -> Any:
-            ref = repository.get_git_ref(f"heads/{branch}")
-            return ref if ref.object.sha and ref.ref == f"refs/heads/{branch}" else None
-
-        try:
-            return self._calls.read(f"read the branch {branch!r}", look)
-        except Missing:
-            return None
 
     def _find(self, repository: Repository, branch: str) -> GitHubPullRequest | None:
         """Open before closed, later before earlier."""
@@ -234,18 +191,6 @@ class GitHubHost:
             location=pull.html_url,
             created=created,
         )
-
-
-def _compared(repository: Repository, base: str, tip: str) -> Comparison:
-    compared = repository.compare(base, tip)
-    compared.complete()
-    return compared
-
-
-def _holds(compared: Comparison, files: dict[str, bytes]) -> bool:
-    """Whether the branch differs from where it began by exactly these files."""
-    there = {f.filename: "" if f.status == "removed" else f.sha for f in compared.files}
-    return there == blob_names(files)
 
 
 def _normal(text: str | None) -> str:

@@ -41,13 +41,32 @@ class Place:
     def base(self) -> str:
         return git(self.repository, "rev-parse", "main")
 
-    def push(self, work: Path, branch: str, path: str) -> None:
+    def push(
+        self,
+        work: Path,
+        branch: str,
+        path: str,
+        text: str = "theirs\n",
+        message: str = "My own work",
+    ) -> None:
         """Somebody else's commit on a branch."""
-        git(work.parent, "clone", "-q", "-b", branch, str(self.repository), str(work))
-        (work / path).write_text("theirs\n")
+        if not work.exists():
+            git(work.parent, "clone", "-q", str(self.repository), str(work))
+        git(work, "fetch", "-q")
+        git(work, "checkout", "-q", branch)
+        git(work, "pull", "-q", "--ff-only")
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_text(text)
         git(work, "add", ".")
-        git(work, "commit", "-q", "-m", "My own work\n\nFirstmile-Request: OTHER-9")
+        git(work, "commit", "-q", "-m", message)
         git(work, "push", "-q", "origin", branch)
+
+    def show(self, path: str) -> str:
+        return git(self.repository, "show", f"{BRANCH}:{path}")
+
+    def paths(self) -> list[str]:
+        """What the branch changes in the base."""
+        return git(self.repository, "diff", "--name-only", f"main..{BRANCH}").splitlines()
 
 
 @pytest.fixture(params=["local", "github"])
@@ -72,11 +91,18 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         yield Place(host, bare, lambda: len(server.pulls))
 
 
-def change(place: Place, text: str = "select 2\n", **other: str) -> ChangeSet:
-    files = (
-        FileChange(path=PATH, text=text, action="create"),
-        FileChange(path="models/a.sql", text="select 1, 1\r\n", action="update"),
-    )
+def change(
+    place: Place,
+    text: str = "select 2\n",
+    path: str = PATH,
+    also: str = "select 1, 1\r\n",
+    **other: str,
+) -> ChangeSet:
+    """A change that creates the file at `path` and, with `also`, updates another."""
+    files = [FileChange(path=path, text=text, action="create")]
+    if also:
+        files.append(FileChange(path="models/a.sql", text=also, action="update"))
+    files = tuple(files)
     report = ValidationReport(
         files=files_digest(files), checks=(Check(name="build", status="passed"),)
     )
@@ -144,14 +170,168 @@ def test_a_pull_request_is_found_by_its_branch(place: Place) -> None:
     assert place.host.find_pull_request(BRANCH) == made.model_copy(update={"created": False})
 
 
-def test_somebody_elses_commits_are_not_built_upon(place: Place, tmp_path: Path) -> None:
-    place.host.ensure_pull_request(change(place), "why")
-    place.push(tmp_path / "work", BRANCH, "note.md")
+def test_a_branch_of_somebody_else_is_not_built_upon(place: Place, tmp_path: Path) -> None:
+    git(place.repository, "branch", BRANCH, "main")
+    place.push(
+        tmp_path / "work", BRANCH, "note.md", message="My own work\n\nFirstmile-Request: OTHER-9"
+    )
     tip = git(place.repository, "rev-parse", BRANCH)
-    with pytest.raises(HostRefused, match="not of this request: 'My own work'") as caught:
-        place.host.ensure_pull_request(change(place, "select 3\n"), "why")
+    with pytest.raises(HostRefused, match="not of this request: 'My own work' by Ada") as caught:
+        place.host.ensure_pull_request(change(place), "why")
     assert BRANCH in caught.value.cure
     assert git(place.repository, "rev-parse", BRANCH) == tip
+
+
+def test_commits_of_others_on_the_branch_are_kept(place: Place, tmp_path: Path) -> None:
+    place.host.ensure_pull_request(change(place), "why")
+    place.push(tmp_path / "work", BRANCH, "note.md")
+    theirs = git(place.repository, "rev-parse", BRANCH)
+    unchanged = place.host.ensure_pull_request(change(place), "why")
+    assert unchanged.commit == theirs
+    made = place.host.ensure_pull_request(change(place, "select 3\n"), "why")
+    assert git(place.repository, "rev-parse", f"{BRANCH}^") == theirs
+    assert (place.show("note.md"), place.show(f"dbt/{PATH}")) == ("theirs", "select 3")
+    assert place.host.ensure_pull_request(change(place, "select 3\n"), "why") == made
+    assert place.commits() == 3
+
+
+def test_a_file_of_ours_that_somebody_changed_is_never_overwritten(
+    place: Place, tmp_path: Path
+) -> None:
+    place.host.ensure_pull_request(change(place), "why")
+    place.push(tmp_path / "work", BRANCH, f"dbt/{PATH}", "select 99\n")
+    theirs = git(place.repository, "rev-parse", BRANCH)
+    for again in (change(place), change(place, "select 3\n")):
+        with pytest.raises(HostRefused) as caught:
+            place.host.ensure_pull_request(again, "why")
+        for words in (
+            f"dbt/{PATH}",
+            "'My own work'",
+            theirs[:10],
+            "Ada",
+            "nothing was overwritten",
+        ):
+            assert words in caught.value.message
+    assert git(place.repository, "rev-parse", BRANCH) == theirs
+    same = place.host.ensure_pull_request(change(place, "select 99\n"), "why")
+    assert same.commit == theirs
+
+
+def test_what_somebody_took_back_is_ours_again(place: Place, tmp_path: Path) -> None:
+    place.host.ensure_pull_request(change(place), "why")
+    work = tmp_path / "work"
+    place.push(work, BRANCH, f"dbt/{PATH}", "select 99\n")
+    git(work, "revert", "--no-edit", "HEAD")
+    git(work, "push", "-q", "origin", BRANCH)
+    place.host.ensure_pull_request(change(place, "select 3\n"), "why")
+    assert place.show(f"dbt/{PATH}") == "select 3"
+
+
+def test_a_moved_base_is_merged_into_a_branch_that_others_work_on(
+    place: Place, tmp_path: Path
+) -> None:
+    place.host.ensure_pull_request(change(place), "why")
+    work = tmp_path / "work"
+    place.push(work, BRANCH, "note.md")
+    place.push(work, "main", "README.md")
+    for _ in range(2):
+        place.host.ensure_pull_request(change(place, "select 3\n"), "why")
+    assert place.paths() == ["dbt/models/a.sql", f"dbt/{PATH}", "note.md"]
+    assert place.show(f"dbt/{PATH}") == "select 3"
+    merges = git(place.repository, "rev-list", "--count", "--merges", f"main..{BRANCH}")
+    assert (merges, place.commits()) == ("1", 4)
+    place.host.ensure_pull_request(change(place, "select 4\n"), "why")
+    assert (place.show("note.md"), place.commits()) == ("theirs", 5)
+
+
+def test_a_moved_base_that_conflicts_with_others_work_is_refused(
+    place: Place, tmp_path: Path
+) -> None:
+    place.host.ensure_pull_request(change(place), "why")
+    work = tmp_path / "work"
+    place.push(work, BRANCH, "note.md")
+    place.push(work, "main", "note.md", "something else\n")
+    tip = git(place.repository, "rev-parse", BRANCH)
+    with pytest.raises(HostRefused, match="conflicts") as caught:
+        place.host.ensure_pull_request(change(place, "select 3\n"), "why")
+    assert "by hand" in caught.value.cure
+    assert git(place.repository, "rev-parse", BRANCH) == tip
+
+
+def test_a_base_that_somebody_merged_in_is_no_change_of_theirs(
+    place: Place, tmp_path: Path
+) -> None:
+    place.host.ensure_pull_request(change(place), "why")
+    work = tmp_path / "work"
+    place.push(work, "main", "dbt/models/b.sql")
+    git(work, "checkout", "-q", BRANCH)
+    git(work, "merge", "-q", "--no-edit", "main")
+    git(work, "push", "-q", "origin", BRANCH)
+    place.host.ensure_pull_request(change(place, "select 3\n"), "why")
+    assert place.paths() == ["dbt/models/a.sql", f"dbt/{PATH}"]
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "with others"])
+def test_files_that_the_change_no_longer_holds_go(
+    place: Place, tmp_path: Path, shared: bool
+) -> None:
+    """A model renamed in a rework, on the branch of before; and a file left as the base has it."""
+    place.host.ensure_pull_request(change(place), "why")
+    if shared:
+        place.push(tmp_path / "work", BRANCH, "note.md")
+    again = change(place, path="models/marts/other.sql", also="")
+    made = place.host.ensure_pull_request(again, "why")
+    assert place.paths() == ["dbt/models/marts/other.sql", *(["note.md"] if shared else [])]
+    assert place.host.ensure_pull_request(again, "why") == made
+    assert place.count_pull_requests() == 1
+
+
+def test_a_file_no_longer_held_stays_if_somebody_changed_it(place: Place, tmp_path: Path) -> None:
+    place.host.ensure_pull_request(change(place), "why")
+    place.push(tmp_path / "work", BRANCH, f"dbt/{PATH}", "select 99\n")
+    place.host.ensure_pull_request(change(place, path="models/marts/other.sql", also=""), "why")
+    assert place.paths() == [f"dbt/{PATH}", "dbt/models/marts/other.sql"]
+    assert place.show(f"dbt/{PATH}") == "select 99"
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "with others"])
+def test_a_file_keeps_its_mode(place: Place, tmp_path: Path, shared: bool) -> None:
+    work = tmp_path / "work"
+    git(tmp_path, "clone", "-q", str(place.repository), str(work))
+    (work / "dbt/models/a.sql").chmod(0o755)
+    git(work, "commit", "-qam", "executable")
+    git(work, "push", "-q", "origin", "main")
+    place.host.ensure_pull_request(change(place), "why")
+    if shared:
+        place.push(work, BRANCH, "note.md")
+        place.host.ensure_pull_request(change(place, also="select 5\n"), "why")
+    for path, mode in (("dbt/models/a.sql", "100755"), (f"dbt/{PATH}", "100644")):
+        assert git(place.repository, "ls-tree", BRANCH, "--", path).startswith(mode)
+
+
+def test_what_the_base_has_already_is_no_change(place: Place, tmp_path: Path) -> None:
+    place.push(tmp_path / "work", "main", f"dbt/{PATH}", "select 2\n")
+    with pytest.raises(HostRefused, match="nothing that the base does not have"):
+        place.host.ensure_pull_request(change(place, also=""), "why")
+    assert git(place.repository, "branch", "--list", BRANCH) == ""
+
+
+def test_a_pull_request_is_closed_once_and_its_branch_kept(place: Place) -> None:
+    assert place.host.close_pull_request(BRANCH, "The ticket was cancelled.") is False
+    place.host.ensure_pull_request(change(place), "why")
+    assert place.host.close_pull_request(BRANCH, "The ticket was cancelled.") is True
+    assert place.host.close_pull_request(BRANCH, "The ticket was cancelled.") is False
+    assert place.commits() == 1
+    place.host.ensure_pull_request(change(place), "why")
+    assert place.host.close_pull_request(BRANCH, "The ticket was cancelled.") is False
+    place.host.ensure_pull_request(change(place, "select 3\n"), "why")
+    assert place.host.close_pull_request(BRANCH, "The ticket was cancelled.") is True
+
+
+def test_a_pull_request_with_others_work_stays_open(place: Place, tmp_path: Path) -> None:
+    place.host.ensure_pull_request(change(place), "why")
+    place.push(tmp_path / "work", BRANCH, "note.md")
+    assert place.host.close_pull_request(BRANCH, "The ticket was cancelled.") is False
 
 
 def test_the_default_branch_is_refused(place: Place) -> None:

@@ -116,8 +116,12 @@ def test_reads_are_tried_again_and_writes_are_not(github: GitHubServer) -> None:
     ("fault", "kind", "words"),
     [
         (Fault("GET ", 404), HostRefused, "name"),
-        (Fault("GET ", 401), HostRefused, TOKEN),
-        (Fault("POST /git/trees", 403, message="Resource not accessible"), HostRefused, "write"),
+        (Fault("GET ", 401), InvalidSettings, TOKEN),
+        (
+            Fault("POST /git/trees", 403, message="Resource not accessible"),
+            InvalidSettings,
+            "write",
+        ),
         (Fault("POST /pulls", 422, message="No commits between"), HostRefused, "branch"),
         (Fault("POST /pulls", 409, message="Git Repository is empty"), HostRefused, "empty"),
         (Fault("POST /pulls", 403, message="API rate limit exceeded"), HostUnavailable, "later"),
@@ -137,7 +141,7 @@ def test_errors_say_what_to_do(
 
 def test_a_wrong_token_is_refused_without_showing_it(github: GitHubServer) -> None:
     wrong = host(github, token=SecretStr("ghp_wrong"))
-    with pytest.raises(HostRefused, match="401") as caught:
+    with pytest.raises(InvalidSettings, match="401") as caught:
         wrong.find_pull_request(BRANCH)
     assert "ghp_wrong" not in str(caught.value)
 

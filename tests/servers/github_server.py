@@ -1,15 +1,15 @@
 """A small stateful GitHub on loopback over a real bare git repository, which can misbehave.
 
-Object names are git's own. Only what Firstmile calls is there; anything else is a 404.
+Object names are git's own. Only what Firstmile calls is there; anything else is a 404. It stays
+beside the `emulate` package because it needs no Node, keeps its branches in a repository that
+tests look into, and merges, refuses doubles and replies in threads, which `emulate` does not.
 """
 
 from __future__ import annotations
 
-import base64
+import datetime
 import json
 import re
-import subprocess
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,17 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-WHO = {
-    "GIT_AUTHOR_NAME": "firstmile-bot", "GIT_AUTHOR_EMAIL": "bot@example.com",
-    "GIT_COMMITTER_NAME": "firstmile-bot", "GIT_COMMITTER_EMAIL": "bot@example.com",
-}  # fmt: skip
-Answer = tuple[int, Any]
+from tests.servers.github_objects import Answer, GitObjects, Problem
 
-
-class Problem(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.answer: Answer = (status, {"message": message, "documentation_url": ""})
+BOT = "firstmile-bot"
 
 
 @dataclass
@@ -40,6 +32,7 @@ class Fault:
     takes_effect: bool = True
     message: str = "Server error"
     times: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -52,12 +45,20 @@ class GitHubServer:
     faults: list[Fault] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    threads: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    check_runs: list[dict[str, Any]] = field(default_factory=list)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
     outsiders: set[str] = field(default_factory=set)
+    push: bool = True
 
     def __enter__(self) -> GitHubServer:
         handler = type("Handler", (_Handler,), {"github": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._lock = threading.Lock()
+        self._clock = 0
+        self._objects = GitObjects(self.repository, f"{self.url}/repos/shop/dbt")
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
         return self
 
@@ -73,17 +74,19 @@ class GitHubServer:
     def writes(self) -> list[str]:
         return [call for call in self.calls if not call.startswith("GET")]
 
-    def git(self, *arguments: str, stdin: str = "", **extra: str) -> str:
-        done = subprocess.run(
-            ("git", "-c", "core.quotePath=false", "-C", str(self.repository), *arguments),
-            input=stdin.encode(), capture_output=True, check=False, env=WHO | extra,
-        )  # fmt: skip
-        if done.returncode:
-            raise Problem(404, "Not Found")
-        return done.stdout.decode().strip()
+    def say(self, number: int, author: str, body: str, **thread: Any) -> int:
+        """A comment of a person; with `path` one of a review. Gives its id."""
+        place = self.threads if thread else self.comments
+        return int(self._comment(place, number, author, body, **thread)["id"])
 
-    def answer(self, method: str, target: str, body: Any) -> Answer | None:
-        """The answer to a call; None for no reply at all."""
+    def review(self, number: int, author: str, state: str, body: str = "") -> int:
+        reviews = self.reviews.setdefault(number, [])
+        self._touch(number)
+        reviews.append({"id": self._clock, "user": {"login": author}, "state": state, "body": body})
+        return self._clock
+
+    def answer(self, method: str, target: str, body: Any) -> tuple[Answer | None, dict[str, str]]:
+        """The answer to a call and its headers; None for no reply at all."""
         parts = urlsplit(target)
         path = unquote(parts.path).removeprefix("/repos/shop/dbt")
         query = {k: v[0] for k, v in parse_qs(parts.query).items()}
@@ -93,34 +96,53 @@ class GitHubServer:
             if fault:
                 fault.times -= 1
                 self.faults = [f for f in self.faults if f.times > 0]
-            if fault and not fault.takes_effect:
-                return (fault.status, {"message": fault.message}) if fault.status else None
-            try:
-                answer = self._route(method, path, query, body or {})
-            except Problem as problem:
-                answer = problem.answer
+            answer: Answer | None = None
+            if not fault or fault.takes_effect:
+                try:
+                    answer = self._route(method, path, query, body or {})
+                except Problem as problem:
+                    answer = problem.answer
         if fault:
-            return (fault.status, {"message": fault.message}) if fault.status else None
-        return answer
+            answer = (fault.status, {"message": fault.message}) if fault.status else None
+        return answer, fault.headers if fault else {}
 
     def _route(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
+        git = self._objects
         routes: dict[str, Callable[..., Answer]] = {
             r"GET ": self._about,
-            r"GET /git/ref/heads/(.+)": self._ref,
-            r"GET /git/commits/(\w+)": lambda sha: (200, self._commit(sha)),
-            r"GET /compare/(\w+)\.\.\.(\w+)": self._compare,
-            r"GET /contents/(.+)": lambda p: self._contents(p, query["ref"]),
-            r"POST /git/trees": lambda: self._new_tree(body),
-            r"POST /git/commits": lambda: self._new_commit(body),
-            r"POST /git/refs": lambda: self._new_ref(body),
-            r"PATCH /git/refs/heads/(.+)": lambda name: self._move_ref(name, body),
+            r"GET /branches/(.+)": lambda name: (200, {"name": name, "commit": git.ref(name)[1]}),
+            r"GET /git/ref/heads/(.+)": git.ref,
+            r"GET /git/commits/(\w+)": lambda sha: (200, git.commit(sha)),
+            r"GET /git/trees/(\w+)": git.tree,
+            r"GET /commits/(\w+)": lambda sha: (200, git.repository_commit(sha, True)),
+            r"GET /commits/(\w+)/check-runs": self._check_runs,
+            r"GET /commits/(\w+)/status": self._status,
+            r"GET /check-runs/(\d+)/annotations": lambda _: (200, []),
+            r"GET /compare/(\w+)\.\.\.(\w+)": git.compare,
+            r"GET /contents/(.+)": lambda p: git.contents(p, query["ref"]),
+            r"GET /collaborators/(.+)/permission": self._permission,
+            r"POST /git/trees": lambda: git.new_tree(body),
+            r"POST /git/commits": lambda: git.new_commit(body),
+            r"POST /git/refs": lambda: git.new_ref(body),
+            r"PATCH /git/refs/heads/(.+)": lambda name: git.move_ref(name, body),
+            r"POST /merges": lambda: git.merge(body),
             r"GET /pulls": lambda: self._list_pulls(query),
             r"POST /pulls": lambda: self._new_pull(body),
+            r"GET /pulls/(\d+)": lambda n: (200, self._pull(n)),
             r"PATCH /pulls/(\d+)": lambda n: (200, self._pull(n, body)),
+            r"GET /pulls/(\d+)/commits": self._commits,
             r"GET /pulls/(\d+)/reviews": lambda n: (200, self.reviews.get(int(n), [])),
+            r"GET /pulls/(\d+)/comments": lambda n: (200, self.threads.get(int(n), [])),
+            r"POST /pulls/(\d+)/comments/(\d+)/replies": lambda n, id_: self._reply(n, id_, body),
             r"POST /pulls/(\d+)/requested_reviewers": lambda n: self._ask(n, body),
+            r"GET /issues/(\d+)/comments": lambda n: (200, self.comments.get(int(n), [])),
+            r"POST /issues/(\d+)/comments": lambda n: (
+                201, self._comment(self.comments, int(n), BOT, body["body"])
+            ),
+            r"PATCH /(?:issues|pulls)/comments/(\d+)": lambda id_: self._edit(id_, body),
             r"POST /issues/(\d+)/labels": lambda n: self._label(n, body),
-        }
+            r"POST /issues/(\d+)/assignees": lambda n: self._assign(n, body),
+        }  # fmt: skip
         for pattern, function in routes.items():
             if found := re.fullmatch(pattern, f"{method} {path}"):
                 answer: Answer = function(*found.groups())
@@ -128,80 +150,19 @@ class GitHubServer:
         raise Problem(404, "Not Found")
 
     def _about(self) -> Answer:
-        head = self.git("symbolic-ref", "--short", "HEAD")
+        head = self._objects.git("symbolic-ref", "--short", "HEAD")
         return 200, {
-            "url": f"{self.url}/repos/shop/dbt", "name": "dbt", "full_name": "shop/dbt",
-            "owner": {"login": "shop"}, "default_branch": head,
+            "url": self._objects.address, "name": "dbt", "full_name": "shop/dbt", "id": 1,
+            "owner": {"login": "shop"}, "default_branch": head, "archived": False,
+            "permissions": {"pull": True, "push": self.push, "admin": False},
         }  # fmt: skip
-
-    def _ref(self, name: str) -> Answer:
-        sha = self.git("rev-parse", "--verify", f"refs/heads/{name}")
-        url = f"{self.url}/repos/shop/dbt/git/refs/heads/{name}"
-        return 200, {"ref": f"refs/heads/{name}", "url": url, "object": {"sha": sha}}
-
-    def _commit(self, sha: str) -> dict[str, Any]:
-        self.git("cat-file", "-e", f"{sha}^{{commit}}")
-        tree, parents, message = self.git("log", "-1", "--format=%T%n%P%n%B", sha).split("\n", 2)
-        return {
-            "sha": sha, "message": message, "tree": {"sha": tree},
-            "parents": [{"sha": p} for p in parents.split()],
-        }  # fmt: skip
-
-    def _compare(self, base: str, head: str) -> Answer:
-        fork = self.git("merge-base", base, head)
-        status = {"A": "added", "M": "modified", "D": "removed"}
-        files = []
-        for line in self.git("diff-tree", "-r", "--no-renames", fork, head).splitlines():
-            about, name = line.split("\t")
-            files.append(
-                {"filename": name, "sha": about.split()[3], "status": status[about.split()[4]]}
-            )
-        commits = self.git("rev-list", "--reverse", head, f"^{base}").split()
-        behind = self.git("rev-list", "--count", base, f"^{head}")
-        return 200, {
-            "url": f"{self.url}/repos/shop/dbt/compare/{base}...{head}",
-            "commits": [{"sha": c, "commit": self._commit(c)} for c in commits],
-            "files": files, "behind_by": int(behind), "ahead_by": len(commits),
-            "total_commits": len(commits), "merge_base_commit": {"sha": fork},
-        }  # fmt: skip
-
-    def _contents(self, path: str, ref: str) -> Answer:
-        text = self.git("show", f"{ref}:{path}") + "\n"
-        content = base64.b64encode(text.encode()).decode()
-        return 200, {"type": "file", "path": path, "encoding": "base64", "content": content}
-
-    def _new_tree(self, body: Any) -> Answer:
-        with tempfile.TemporaryDirectory() as folder:
-            index = f"{folder}/index"
-            self.git("read-tree", body["base_tree"], GIT_INDEX_FILE=index)
-            for item in body["tree"]:
-                blob = self.git("hash-object", "-w", "--stdin", stdin=item["content"])
-                line = f"{item['mode']},{blob},{item['path']}"
-                self.git("update-index", "--add", "--cacheinfo", line, GIT_INDEX_FILE=index)
-            return 201, {"sha": self.git("write-tree", GIT_INDEX_FILE=index)}
-
-    def _new_commit(self, body: Any) -> Answer:
-        parents = [part for parent in body["parents"] for part in ("-p", parent)]
-        sha = self.git("commit-tree", body["tree"], *parents, "-F", "-", stdin=body["message"])
-        return 201, self._commit(sha)
-
-    def _new_ref(self, body: Any) -> Answer:
-        try:
-            self.git("update-ref", body["ref"], body["sha"], "0" * 40)
-        except Problem:
-            raise Problem(422, "Reference already exists") from None
-        return 201, self._ref(body["ref"].removeprefix("refs/heads/"))[1]
-
-    def _move_ref(self, name: str, body: Any) -> Answer:
-        old = self._ref(name)[1]["object"]["sha"]
-        if self.git("merge-base", old, body["sha"]) != old and not body.get("force"):
-            raise Problem(422, "Update is not a fast forward")
-        self.git("update-ref", f"refs/heads/{name}", body["sha"])
-        return self._ref(name)
 
     def _list_pulls(self, query: dict[str, str]) -> Answer:
-        found = [p for p in self.pulls if f"shop:{p['head']['ref']}" == query.get("head")]
+        head = query.get("head", "").removeprefix("shop:")
+        found = [p for p in self.pulls if head in ("", p["head"]["ref"])]
         state = query.get("state", "open")
+        key = "updated_at" if query.get("sort") == "updated" else "number"
+        found.sort(key=lambda p: p[key], reverse=query.get("direction") == "desc")
         return 200, [self._pull(str(p["number"])) for p in found if state in ("all", p["state"])]
 
     def _new_pull(self, body: Any) -> Answer:
@@ -211,21 +172,33 @@ class GitHubServer:
         number = len(self.pulls) + 1
         self.pulls.append({
             "number": number, "state": "open", "title": body["title"], "body": body["body"],
-            "draft": body["draft"], "labels": [], "user": {"login": "firstmile-bot"},
-            "requested_reviewers": [], "requested_teams": [],
-            "head": {"ref": head, "repo": {"name": "dbt"}}, "base": {"ref": base},
+            "draft": body["draft"], "labels": [], "user": {"login": BOT}, "assignees": [],
+            "requested_reviewers": [], "requested_teams": [], "merged": False,
+            "head": {"ref": head, "repo": {"name": "dbt", "id": 1}}, "base": {"ref": base},
         })  # fmt: skip
+        self._touch(number)
         return 201, self._pull(str(number))
 
     def _pull(self, number: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+        if not 0 < int(number) <= len(self.pulls):
+            raise Problem(404, "Not Found")
         pull = self.pulls[int(number) - 1]
-        pull.update(changes or {})
-        pull["head"]["sha"] = self._ref(pull["head"]["ref"])[1]["object"]["sha"]
-        url = f"{self.url}/repos/shop/dbt"
+        if changes:
+            pull.update(changes)
+            self._touch(int(number))
+        pull["head"]["sha"] = self._objects.ref(pull["head"]["ref"])[1]["object"]["sha"]
+        url = self._objects.address
         return pull | {
             "url": f"{url}/pulls/{number}", "issue_url": f"{url}/issues/{number}",
             "html_url": f"https://github.example/shop/dbt/pull/{number}",
         }  # fmt: skip
+
+    def _commits(self, number: str) -> Answer:
+        pull = self._pull(number)
+        _, compared = self._objects.compare(
+            self._objects.git("rev-parse", pull["base"]["ref"]), pull["head"]["sha"]
+        )
+        return 200, compared["commits"]
 
     def _ask(self, number: str, body: Any) -> Answer:
         if self.outsiders & {*body.get("reviewers", []), *body.get("team_reviewers", [])}:
@@ -240,6 +213,62 @@ class GitHubServer:
         labels += [{"name": name} for name in names]
         return 200, labels
 
+    def _assign(self, number: str, body: Any) -> Answer:
+        pull = self.pulls[int(number) - 1]
+        pull["assignees"] += [{"login": name} for name in body["assignees"]]
+        return 201, self._pull(number)
+
+    def _comment(
+        self,
+        place: dict[int, list[dict[str, Any]]],
+        number: int,
+        author: str,
+        body: str,
+        **more: Any,
+    ) -> dict[str, Any]:
+        kind = "pulls" if place is self.threads else "issues"
+        self._touch(number)
+        comment = {
+            "id": self._clock, "user": {"login": author}, "body": body,
+            "url": f"{self._objects.address}/{kind}/comments/{self._clock}", **more,
+        }  # fmt: skip
+        place.setdefault(number, []).append(comment)
+        return comment
+
+    def _reply(self, number: str, id_: str, body: Any) -> Answer:
+        thread = next((c for c in self.threads.get(int(number), []) if c["id"] == int(id_)), None)
+        if thread is None or thread.get("in_reply_to_id"):
+            raise Problem(404, "Not Found")
+        more = {"in_reply_to_id": thread["id"], "path": thread["path"]}
+        return 201, self._comment(self.threads, int(number), BOT, body["body"], **more)
+
+    def _edit(self, id_: str, body: Any) -> Answer:
+        for comment in (c for p in (self.comments, self.threads) for cs in p.values() for c in cs):
+            if comment["id"] == int(id_):
+                comment["body"] = body["body"]
+                return 200, comment
+        raise Problem(404, "Not Found")
+
+    def _permission(self, login: str) -> Answer:
+        if login not in self.roles:
+            raise Problem(404, f"{login} is not a user")
+        return 200, {"permission": self.roles[login], "role_name": self.roles[login]}
+
+    def _check_runs(self, sha: str) -> Answer:
+        runs = [run for run in self.check_runs if run["head_sha"] == sha]
+        return 200, {"total_count": len(runs), "check_runs": runs}
+
+    def _status(self, sha: str) -> Answer:
+        found = [s for s in self.statuses if s["sha"] == sha]
+        return 200, {"sha": sha, "state": "failure", "total_count": len(found), "statuses": found}
+
+    def _touch(self, number: int) -> None:
+        """The pull request was updated a moment later than anything before."""
+        self._clock += 1
+        now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(milliseconds=self._clock)
+        if 0 < number <= len(self.pulls):
+            self.pulls[number - 1]["updated_at"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
 
 class _Handler(BaseHTTPRequestHandler):
     github: GitHubServer
@@ -248,13 +277,16 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
         answer: Answer | None = (401, {"message": "Bad credentials"})
+        headers: dict[str, str] = {}
         if self.headers.get("Authorization") == f"token {self.github.token}":
-            answer = self.github.answer(self.command, self.path, body)
+            answer, headers = self.github.answer(self.command, self.path, body)
         if answer is None:
             self.close_connection = True
             return
-        content = json.dumps(answer[1]).encode()
+        content = b"" if answer[1] is None else json.dumps(answer[1]).encode()
         self.send_response(answer[0])
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
