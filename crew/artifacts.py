@@ -561,6 +561,15 @@ class Finding(Value):
     blame: Blame
 
 
+class Rework(Value):
+    """What a request has already: the branch it was delivered on, what its ticket says that it
+    did not say then, in words, and what a reviewer or a check found."""
+
+    branch: str = ""
+    changed: tuple[str, ...] = ()
+    finding: Finding | None = None
+
+
 # --- ChangeSet and outcomes ------------------------------------------------------------------
 
 

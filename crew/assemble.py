@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from crew.artifacts import (
     ChangeSet,
@@ -30,6 +32,7 @@ from crew.artifacts import (
     Request,
     RequirementSpec,
     Reuse,
+    Rework,
     TestSuite,
     ValidationReport,
 )
@@ -50,7 +53,7 @@ from crew.drafting.engine import DraftingEngine
 from crew.drafting.reuse import find_existing
 from crew.errors import FirstmileError
 from crew.planner import Planner
-from crew.ports import Agents, Checkout, CodeHost, Listener, Recall
+from crew.ports import Agents, Checkout, CodeHost, Listener, Recall, RunStep
 from crew.records.run_store import RunStore, run_name
 from crew.registry import code_host
 from crew.result import result_of
@@ -65,6 +68,16 @@ from crew.workspace import first_missing, make_workspace, take_back
 from memory.glossary import find_glossary, read_glossary, semantic_terms
 
 CONFIG = Path(__file__).parent / "config"
+T = TypeVar("T")
+_NEW = Rework()
+
+# The settings on which the outcome of a request depends: others do not make another run of it.
+_CONDITIONS = {
+    "target", "to", "llm", "agents", "prices", "budget", "glossary", "allow_env", "github",
+}  # fmt: skip
+
+Durable = Callable[[str, Callable[[], str]], str]
+"""Gives the stored text of a named step, or runs the function and stores its text."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +97,22 @@ class Workplace:
     seconds: dict[str, float]
     indexed: tuple[int, int]
 
-    def work(self, request: Request, listener: Listener) -> tuple[Outcome, dict[str, Any]]:
-        """Work one request. Returns the outcome and the JSON object of the run."""
+    def work(
+        self,
+        request: Request,
+        listener: Listener,
+        rework: Rework = _NEW,
+        durable: Durable | None = None,
+    ) -> tuple[Outcome, dict[str, Any]]:
+        """Work one request. Returns the outcome and the JSON object of the run.
+
+        Steps are kept in the run store; `durable` keeps their results elsewhere too.
+        """
         settings, store = self.settings, RunStore(self.state)
         conditions = (
             version(),
-            settings.model_dump_json(exclude={"state"}),
+            settings.model_dump_json(include=_CONDITIONS),
+            rework.model_dump_json(),
             *(t.model_dump_json() for t in self.recall.terms()),
             self.checkout.base_commit,
             project_place(settings),
@@ -104,12 +127,12 @@ class Workplace:
                 agents=agents,
                 reuse=WarehouseReuse(self.worker),
                 verifier=self.verifier,
-                writer=Writer(self.checkout),
+                writer=Writer(self.checkout, rework),
                 host=self.host,
                 listener=_Traced(listener, run.trace),
-                run_step=run.step,
+                run_step=_kept_by(durable, run.step) if durable else run.step,
             )
-            outcome = planner.work(request, Budget(settings.budget))
+            outcome = planner.work(request, Budget(settings.budget), rework.finding)
             self.verifier.restore()
             result = result_of(name, request, outcome, agents.cost(), time.monotonic() - began)
             run.finish(outcome, result)
@@ -128,8 +151,9 @@ class Workplace:
 
 
 @contextmanager
-def open_workplace(settings: Settings) -> Iterator[Workplace]:
-    """Open the project of the settings; everything temporary is gone afterwards.
+def open_workplace(settings: Settings, commit: str = "") -> Iterator[Workplace]:
+    """Open the project of the settings at its last commit, or the one given; everything temporary
+    is gone afterwards.
 
     Raises the errors of `crew.errors` for whatever cannot be used.
     """
@@ -140,7 +164,7 @@ def open_workplace(settings: Settings) -> Iterator[Workplace]:
     try:
         worker.start()
         with ThreadPoolExecutor(1) as pool:
-            checkout = open_project(settings.project, settings.subfolder, workspace)
+            checkout = open_project(settings.project, settings.subfolder, workspace, commit)
             host = code_host(settings, checkout, state)
             opening = pool.submit(_open, worker, settings, checkout, workspace, state)
             seconds = _warm_up(state)
@@ -318,6 +342,7 @@ class Writer:
     """The port `PullRequestWriter`."""
 
     checkout: Checkout
+    rework: Rework = _NEW
 
     def seal(
         self,
@@ -329,7 +354,7 @@ class Writer:
         return ChangeSet(
             files=files,
             message=commit_message(request, spec),
-            branch=branch_name(request, spec),
+            branch=self.rework.branch or branch_name(request, spec),
             base=self.checkout.base,
             base_commit=self.checkout.base_commit,
             title=pull_request_title(request, spec),
@@ -348,6 +373,17 @@ class Writer:
         seconds: float,
     ) -> str:
         return pull_request_text(request, spec, draft, report, tests, evidence, cost, seconds)
+
+
+def _kept_by(durable: Durable, run_step: RunStep) -> RunStep:
+    """Steps whose results `durable` keeps as JSON, beside the run store."""
+
+    def step(name: str, type_: type[T], function: Callable[[], T]) -> T:
+        adapter: TypeAdapter[T] = TypeAdapter(type_)
+        stored = durable(name, lambda: adapter.dump_json(run_step(name, type_, function)).decode())
+        return adapter.validate_json(stored)
+
+    return step
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from crew.artifacts import (
     AlreadyExists,
+    Blame,
     Check,
     Cost,
     Delivered,
@@ -77,6 +78,7 @@ class State:
     files: tuple[FileChange, ...] = ()
     report: ValidationReport | None = None
     finding: Finding | None = None
+    reported: Finding | None = None
     tried: list[str] = field(default_factory=list)
 
 
@@ -94,9 +96,10 @@ class Planner:
     listener: Listener
     run_step: RunStep
 
-    def work(self, request: Request, budget: Budget) -> Outcome:
-        """The outcome of a request. Raises only what is neither its nor the project's fault."""
-        state = State()
+    def work(self, request: Request, budget: Budget, reported: Finding | None = None) -> Outcome:
+        """The outcome of a request. `reported` is what a reviewer, or a check after delivery, found
+        in it. Raises only what is neither the request's nor the project's fault."""
+        state = State(reported=reported)
         try:
             while (step := self._next(state)) is not None:
                 budget.spend_step(self.agents.cost())
@@ -141,7 +144,8 @@ class Planner:
         )
 
     def _interpret(self, request: Request, state: State) -> Outcome | None:
-        evidence, finding = _known(state.evidence), state.finding
+        evidence = _known(state.evidence)
+        finding = state.finding or _reported(state, "requirement")
         spec = self._step(
             "interpret",
             RequirementSpec,
@@ -159,7 +163,8 @@ class Planner:
         return None
 
     def _synthesize(self, request: Request, state: State) -> None:
-        spec, evidence, finding = _known(state.spec), _known(state.evidence), state.finding
+        spec, evidence = _known(state.spec), _known(state.evidence)
+        finding = state.finding or _reported(state, "model")
         previous = state.draft
         state.draft = self._step(
             "synthesize",
@@ -253,7 +258,7 @@ class Planner:
             return Failed(reason=reason, tried=tuple(state.tried), spec=state.spec, report=report)
         state.tried.append(seen)
         state.finding, state.report = finding, None
-        blamed = self._blamed(failure, finding)
+        blamed = self._blamed(state, failure, finding)
         if blamed == "requirement":
             state.spec = state.draft = state.reuse = state.tests = state.docs = None
         elif blamed == "model":
@@ -264,12 +269,16 @@ class Planner:
             self._redo_tests(request, state)
         return None
 
-    def _blamed(self, failure: Check, finding: Finding) -> str:
+    def _blamed(self, state: State, failure: Check, finding: Finding) -> str:
         """Whose work it is. A failing uniqueness or reconciliation may lie in model or request."""
         if failure.name in {"tests", "unit tests"} and failure.blame == "model":
             choices = ["model", "tests", "requirement"]
-            return self.agents.decide(
-                "A generated test fails. What is wrong?", choices, finding.text, "model"
+            return self.run_step(
+                f"decide (attempt {len(state.tried)})",
+                str,
+                lambda: self.agents.decide(
+                    "A generated test fails. What is wrong?", choices, finding.text, "model"
+                ),
             )
         return failure.blame or "model"
 
@@ -324,6 +333,11 @@ class Planner:
         spent = _difference(self.agents.cost(), before)
         self.listener.step_finished(label, found(result), time.monotonic() - began, spent)
         return result
+
+
+def _reported(state: State, blame: Blame) -> Finding | None:
+    """What was found after an earlier delivery, for the step it blames."""
+    return state.reported if state.reported and state.reported.blame == blame else None
 
 
 def _known(value: V | None) -> V:

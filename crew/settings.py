@@ -32,6 +32,57 @@ class Prices(BaseModel):
     completion: float = Field(0.0, ge=0, description="USD per million tokens received")
 
 
+class Section(BaseModel):
+    """A part of the settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class QueueSettings(Section):
+    """How many requests are worked at once, and how soon."""
+
+    per_worker: int = Field(1, ge=1, description="requests at once in one process, each 0.7 GB")
+    total: int | None = Field(None, ge=1, description="requests at once over all processes")
+    per_hour: int | None = Field(None, ge=1, description="requests begun in an hour, over all")
+    poll_seconds: float = Field(30.0, gt=0, description="how often doors are asked what changed")
+    retry_minutes: tuple[float, ...] = Field(
+        (2, 10, 60), description="pauses after a service did not answer; then the request fails"
+    )
+
+
+class LimitSettings(Section):
+    """What people may use; 0 is no limit."""
+
+    per_person_per_day: int = Field(0, ge=0, description="requests of one person in 24 hours")
+    runs_per_ticket_per_day: int = Field(30, ge=0, description="runs of one ticket in 24 hours")
+    ci_repairs: int = Field(2, ge=0, description="repairs of one ticket after failed checks")
+
+
+class QuestionSettings(Section):
+    """How long an open question stays open."""
+
+    remind_hours: float = Field(24.0, gt=0, description="one reminder after so many hours")
+    lay_aside_days: float = Field(7.0, gt=0, description="laid aside after so many days")
+
+
+class ServeSettings(Section):
+    """Where `firstmile serve` listens."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8717, ge=0, le=65535, description="port to listen on")
+
+
+class ProjectSettings(Section):
+    """One of several dbt projects; what is not given here is as in the settings above."""
+
+    project: str
+    subfolder: str = ""
+    profiles_dir: Path | None = None
+    target: str | None = None
+    glossary: Path | None = None
+    github: dict[str, Any] | None = None
+
+
 class Settings(BaseSettings):
     """All switches and limits. Field names are the keys of firstmile.yml."""
 
@@ -62,6 +113,35 @@ class Settings(BaseSettings):
     github: dict[str, Any] | None = Field(
         None, description="GitHub: repository, base, draft, labels"
     )
+    jira: dict[str, Any] | None = Field(None, description="Jira: url, user, label, statuses")
+    notion: dict[str, Any] | None = Field(None, description="Notion: data source, properties")
+    slack: dict[str, Any] | None = Field(None, description="Slack: command, socket mode")
+    projects: dict[str, ProjectSettings] = Field(
+        {}, description="several dbt projects, by the name that tickets give"
+    )
+    default_project: str = Field("", description="which of them, where a ticket names none")
+    allowed: tuple[str, ...] = Field(
+        (), description="who may ask: accounts, or @example.com; empty for everyone at the doors"
+    )
+    database_url: str = Field(
+        "", repr=False, description="postgresql://… for many machines; empty for SQLite in `state`"
+    )
+    queue: QueueSettings = Field(QueueSettings(), description="concurrency, pace, retries")
+    limits: LimitSettings = Field(LimitSettings(), description="what people may use")
+    questions: QuestionSettings = Field(QuestionSettings(), description="reminders")
+    progress_seconds: float = Field(
+        60.0, gt=0, description="runs longer than this show their steps on the ticket"
+    )
+    serve: ServeSettings = Field(ServeSettings(), description="where `firstmile serve` listens")
+
+    def of_project(self, name: str) -> Settings:
+        """These settings with those of one project in their place."""
+        chosen = self.projects.get(name or self.default_project)
+        if chosen is None:
+            return self
+        given = chosen.model_dump(exclude_unset=True)
+        github = chosen.github and {**(self.github or {}), **chosen.github}
+        return self.model_copy(update={**given, "github": github or self.github})
 
     @classmethod
     def settings_customise_sources(
@@ -89,6 +169,11 @@ def _read(file: Path) -> dict[str, Any]:
         raise InvalidSettings(
             f"{file.name} holds a token.",
             "Take it out and export FIRSTMILE_GITHUB_TOKEN; secrets stay in the environment.",
+        )
+    if isinstance(content, dict) and "@" in str(content.get("database_url") or ""):
+        raise InvalidSettings(
+            f"{file.name} holds the address of a database with its user.",
+            "Take it out and export FIRSTMILE_DATABASE_URL; secrets stay in the environment.",
         )
     if not isinstance(content, dict):
         raise InvalidSettings(

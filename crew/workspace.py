@@ -1,26 +1,26 @@
-"""Folders of one process below the state folder: made at the start, gone at the end."""
+"""Folders of one open project below the state folder: made at the start, gone at the end."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 
 def make_workspace(state: Path) -> Path:
-    """A folder of this process alone; those of processes that were killed are swept away."""
+    """A folder for one open project; those of processes that were killed are swept away."""
     work = state / "work"
     work.mkdir(parents=True, exist_ok=True)
     if not (state / ".gitignore").exists():
         (state / ".gitignore").write_text("*\n", "utf-8")
     for folder in work.iterdir():
-        if folder.name.isdigit() and not _is_alive(int(folder.name)):
+        process = folder.name.partition("-")[0]
+        if process.isdigit() and not _is_alive(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
-    folder = work / str(os.getpid())
-    folder.mkdir(exist_ok=True)
-    return folder
+    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=work))
 
 
 def take_back(paths: Sequence[Path], made: Path | None) -> None:

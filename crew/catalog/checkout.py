@@ -24,8 +24,9 @@ _DATABASES = (".duckdb", ".duckdb.wal", ".sqlite", ".db")
 _CLONE_SECONDS = 600
 
 
-def open_project(where: str, subfolder: str, workspace: Path) -> Checkout:
-    """The private copy of the dbt project at `where`, a path or a git address.
+def open_project(where: str, subfolder: str, workspace: Path, commit: str = "") -> Checkout:
+    """The private copy of the dbt project at `where`, a path or a git address, at its last commit
+    or the one given.
 
     Raises InvalidInput for a place that is not there, InvalidProject for one without exactly one
     dbt project or without a commit, HostUnavailable for a clone that fails.
@@ -48,15 +49,39 @@ def open_project(where: str, subfolder: str, workspace: Path) -> Checkout:
         _copy(origin, folder)
         checkout = Checkout(folder, origin, name, None, "", "", "")
     else:
-        checkout = _at_head(*found, origin, folder, name, remote)
+        checkout = _at_commit(*found, origin, folder, name, remote, commit)
     _link_packages(origin, folder, packages)
     return checkout
 
 
-def _at_head(
-    repository: Path, prefix: str, origin: Path, folder: Path, name: str, remote: bool
+def head_of(where: str) -> str:
+    """The last commit of the project at `where` as it is now; empty where there is no git.
+
+    Raises HostUnavailable for an address that does not answer.
+    """
+    top = Path(where).expanduser().resolve()
+    try:
+        if top.exists():
+            found = None if _is_bare(top) else _find_repository(top)
+            return _head(found[0]) if found else _head(top) if _is_bare(top) else ""
+        return git(Path.cwd(), "ls-remote", "--", where, "HEAD").partition("\t")[0]
+    except GitFailed as error:
+        raise HostUnavailable(
+            f"{without_secrets(where)!r} does not answer: {str(error).splitlines()[0]}",
+            "Check the address and the network; it is tried again.",
+        ) from None
+
+
+def _at_commit(
+    repository: Path,
+    prefix: str,
+    origin: Path,
+    folder: Path,
+    name: str,
+    remote: bool,
+    commit: str,
 ) -> Checkout:
-    commit = _head(repository)
+    commit = commit or _head(repository)
     try:
         git(repository, "cat-file", "-e", f"{commit}:{prefix and prefix + '/'}dbt_project.yml")
     except GitFailed:

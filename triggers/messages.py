@@ -1,0 +1,143 @@
+"""What people read on their tickets, in Markdown. Every text that comes from a ticket, a model or a
+code host is made inert first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from crew.artifacts import Question
+from crew.delivery.safe_markdown import code, link, shown
+from triggers.desk import Record
+from triggers.door import Message
+
+STATUS = "status"
+_LONG = 600
+
+
+def queued(record: Record, ahead: int, begins: float, now: float) -> Message:
+    """The acknowledgement: where the request stands in the queue."""
+    if begins > now:
+        wait = f"It begins at {_clock(begins)}."
+    else:
+        wait = f"{ahead} before it." if ahead else "It begins at once."
+    return _status(f"**Queued** · {_request(record)} · {_clock(now)}", record.reason, wait)
+
+
+def working(record: Record, step: str, seconds: float, cost: dict[str, Any], now: float) -> Message:
+    """Progress: the step that just began, and that somebody is alive."""
+    said = f"Now: {shown(step, 60)}, after {seconds:.0f} s{_cost(cost)}. Last seen {_clock(now)}."
+    return _status(f"**Working** · {_request(record)}", said)
+
+
+def cut_short(record: Record, why: str) -> Message:
+    """A request that is not worked, in any state; always with the reason."""
+    name = {"cancelled": "Cancelled", "refused": "Not taken up", "failed": "Failed",
+            "laid_aside": "Laid aside", "closed": "Closed", "merged": "Merged"}  # fmt: skip
+    return _status(f"**{name.get(record.state, record.state)}** · {_request(record)}", why)
+
+
+def outcome(record: Record, result: dict[str, Any], unchanged: bool) -> Message:
+    """The end of a run, whatever it is."""
+    spent = (
+        f"_{result['seconds']:.0f} s{_cost(result['cost'])} · run {code(result['run'] or '', 80)}_"
+    )
+    said = shown(result["reason"], _LONG)
+    match result["outcome"]:
+        case "delivered":
+            head, parts = _delivered(result, unchanged)
+        case "needs_answers":
+            count = len(result["questions"])
+            head = f"**Waiting for {'an answer' if count == 1 else f'{count} answers'}**"
+            parts = ["The question stands in a comment of its own. Answer below it, in any words."]
+        case "already_exists":
+            models = ", ".join(code(m, 80) for m in result["models"])
+            head, parts = f"**There already** · {models}", [said]
+        case "refused":
+            head, parts = "**Not taken up**", [said, "Edit the ticket, and it is looked at again."]
+        case _:
+            again = "Edit the ticket, or take its label off and put it on again, for another try."
+            head, parts = "**Failed**", [said, again]
+    return _status(f"{head} · {_request(record)}", *parts, spent)
+
+
+def _delivered(result: dict[str, Any], unchanged: bool) -> tuple[str, list[str]]:
+    address = str(result["pull_request"] or "")
+    where = link("pull request", address) if address.startswith("http") else code(address, 300)
+    made = "**No change was needed**" if unchanged else "**Ready for review**"
+    parts = [f"{where} · " + ", ".join(code(m, 80) for m in result["models"])]
+    if unchanged:
+        parts.append("The words that came since do not change what was built.")
+    counted = [c["status"] for c in result["checks"]]
+    tallies = [f"{counted.count(s)} {s}" for s in ("passed", "warned", "skipped") if s in counted]
+    parts.append("Checks: " + ", ".join(tallies) + "." if tallies else "")
+    taken = [f"- {shown(a, 300)}" for a in result["assumptions"][:5]]
+    if taken:
+        parts.append("Taken for granted:\n\n" + "\n".join(taken))
+    return made, parts
+
+
+def question(questions: Sequence[Question]) -> Message:
+    """What must be decided, with what each answer would give."""
+    parts = ["**Please decide**, in a reply below:" if len(questions) > 1 else "**Please decide:**"]
+    for number, asked in enumerate(questions, start=1):
+        mark = f"{number}. " if len(questions) > 1 else ""
+        lines = [f"{mark}{shown(asked.text, 1000)}"]
+        for option in asked.options:
+            effect = f" → {shown(option.effect, 200)}" if option.effect else ""
+            default = " _(suggested)_" if option.label == asked.default else ""
+            lines.append(
+                f"- **{shown(option.label, 80)}**: {shown(option.meaning, 300)}{effect}{default}"
+            )
+        parts.append(lines[0] + ("\n\n" + "\n".join(lines[1:]) if lines[1:] else ""))
+    return Message(f"question-{_digest(questions)}", "\n\n".join(parts), tuple(questions))
+
+
+def reminder(record: Record, questions: Sequence[Question], days: float) -> Message:
+    text = (
+        "**Still waiting for an answer** to the question above. "
+        f"Without one this request is laid aside in {days:.0f} day{'s' if days >= 1.5 else ''}."
+    )
+    return Message(f"reminder-{_digest(questions)}", text)
+
+
+def answer_to_remark(record: Record, commit: str, unchanged: bool) -> str:
+    """What a reviewer reads below the remark that asked for a change."""
+    if record.state == "delivered" and not unchanged:
+        return f"Done in {commit[:10]}: the request was worked again with this remark."
+    reason = shown(record.reason, _LONG)
+    if record.state == "delivered":
+        return (
+            "No change was made: worked again with this remark, the request gives the same files. "
+            "If that is not what you mean, say it in other words, or name the column, the filter or "
+            "the model that should be different."
+        )
+    if record.state == "waiting":
+        return f"I have a question first; it stands on the ticket {_request(record)}."
+    return f"Nothing was changed. {reason}"
+
+
+def _status(*parts: str) -> Message:
+    return Message(STATUS, "\n\n".join(p for p in parts if p))
+
+
+def _request(record: Record) -> str:
+    return code(record.request.key, 60)
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    if not cost.get("llm_calls"):
+        return ", no language model"
+    tokens = cost["prompt_tokens"] + cost["completion_tokens"]
+    return f", {cost['llm_calls']} calls, {tokens:,} tokens, ${cost['usd']:.3f}"
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%d %b %H:%M UTC")
+
+
+def _digest(questions: Sequence[Question]) -> str:
+    content = "\0".join(q.model_dump_json() for q in questions)
+    return hashlib.sha256(content.encode()).hexdigest()[:8]

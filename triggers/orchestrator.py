@@ -1,0 +1,384 @@
+"""What happens to a ticket between its door and the queue, and back.
+
+Every piece of news comes to one of these methods, as often and in whatever order it likes: each
+compares what is with what the desk knows, and changes the desk in one transaction.
+
+    receive    a ticket was read at its door       answer    words came for a waiting ticket
+    begin      a worker takes a run                follow    its pull request was read
+    finish     a run has its outcome               cancel    somebody stops it
+    postpone   a run could not reach a service     sweep     time has passed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crew.artifacts import Comment, Finding, Question
+from crew.delivery.pulls import Pull
+from crew.settings import Settings
+from triggers import messages
+from triggers.desk import Change, Desk, Record, ticket_id
+from triggers.door import Phase, Ticket
+
+_STATES: dict[str, Phase] = {
+    "delivered": "delivered",
+    "needs_answers": "waiting",
+    "already_exists": "answered",
+    "refused": "refused",
+    "failed": "failed",
+}
+_DAY = 86_400.0
+_OVER: frozenset[Phase] = frozenset({"merged", "closed", "cancelled"})
+
+
+class Superseded(Exception):
+    """The run is not the one that counts any more: its ticket changed or was cancelled."""
+
+
+@dataclass(frozen=True)
+class Orchestrator:
+    """The rules between doors, desk and queue."""
+
+    desk: Desk
+    settings: Settings
+
+    # --- from the doors ----------------------------------------------------------------------
+
+    def receive(self, ticket: Ticket) -> Record | None:
+        """A ticket as its door shows it now; None for one that is none of ours."""
+        id_ = ticket_id(ticket.request.source, ticket.request.key)
+        with self.desk.change() as change:
+            record = change.ticket(id_)
+            if record is None:
+                if not ticket.wanted or ticket.part_of:
+                    return None
+                record = self._take_up(change, id_, ticket)
+            else:
+                record = self._compare(change, record, ticket)
+            change.note_read(id_, ticket.version)
+            return record
+
+    def _take_up(self, change: Change, id_: str, ticket: Ticket) -> Record:
+        record = Record(
+            id=id_,
+            source=ticket.request.source,
+            address=ticket.address,
+            request=ticket.request,
+            since=change.now,
+            person=ticket.person,
+            priority=ticket.priority,
+            project=ticket.project,
+        )
+        if not change.add(record):  # another process was faster
+            known = change.ticket(id_)
+            assert known is not None
+            return self._compare(change, known, ticket)
+        return self._queue(change, record)
+
+    def _compare(self, change: Change, record: Record, ticket: Ticket) -> Record:
+        """What to do about a ticket that is known: mostly nothing."""
+        if not ticket.wanted or ticket.part_of:
+            why = ticket.why_not or f"It is worked as a part of {ticket.part_of}."
+            return self._stop(change, record, "cancelled", why)
+        again = record.state == "cancelled"
+        news = {
+            "request": ticket.request,
+            "address": ticket.address,
+            "person": ticket.person,
+            "priority": ticket.priority,
+            "project": ticket.project,
+        }
+        before, record = record, record.model_copy(update=news)
+        if again:
+            change.withdraw(record, "close")
+            return self._queue(change, record.model_copy(update=_FRESH))
+        same = record.wanted.revision == before.revision and record.project == before.project
+        if record.state in _OVER or same:
+            return change.save(record) if record != before else before
+        return self._queue(change, record)
+
+    def answer(self, id_: str, author: str, text: str) -> Record | None:
+        """Words for a ticket whose door keeps none itself (Slack)."""
+        with self.desk.change() as change:
+            record = change.ticket(id_)
+            if record is None or record.state in _OVER:
+                return record
+            asked = Comment(author="Firstmile", body="", ours=True)
+            said = Comment(author=author, body=text)
+            comments = (*record.request.comments, asked, said)
+            request = record.request.model_copy(update={"comments": comments})
+            return self._queue(change, record.model_copy(update={"request": request}))
+
+    def cancel(self, id_: str, who: str) -> Record | None:
+        """Stop the work in any state, close an open draft."""
+        with self.desk.change() as change:
+            record = change.ticket(id_)
+            if record is None:
+                return None
+            return self._stop(change, record, "cancelled", f"Stopped by {who}.")
+
+    def _queue(self, change: Change, record: Record) -> Record:
+        """Queue what is wanted now, unless a rule stands against it: each with its message."""
+        if refusal := self._refusal(record):
+            record = change.save(
+                record, state="refused", reason=refusal, run="", revision=record.wanted.revision
+            )
+            change.tell(record, messages.cut_short(record, refusal))
+            change.show(record)
+            return record
+        begins, reason = self._earliest(change, record)
+        record = change.enqueue(record, begins - change.now, reason=reason, retries=0)
+        ahead = 0 if begins > change.now else max(0, self.desk.counts().get("queued", 1) - 1)
+        change.tell(record, messages.queued(record, ahead, begins, change.now))
+        change.show(record)
+        return record
+
+    def _refusal(self, record: Record) -> str:
+        projects = self.settings.projects
+        if record.project and record.project not in projects:
+            known = ", ".join(sorted(projects)) or "only the one of the settings, without a name"
+            return f"There is no dbt project {record.project!r} here. Known: {known}."
+        if projects and not record.project and not self.settings.default_project:
+            return f"Name the dbt project this is for, one of: {', '.join(sorted(projects))}."
+        allowed = self.settings.allowed
+        person = record.person.lower()
+        fits = any(
+            person == a.lower() or (a.startswith("@") and person.endswith(a.lower()))
+            for a in allowed
+        )
+        if allowed and not fits:
+            return f"{record.person or 'This account'} may not ask here; the setting `allowed` names who may."
+        return ""
+
+    def _earliest(self, change: Change, record: Record) -> tuple[float, str]:
+        """When it may begin by the limits, and why so late."""
+        limits, now = self.settings.limits, change.now
+        rules = (
+            ("person", record.person, limits.per_person_per_day, "requests of one person a day"),
+            ("ticket", record.id, limits.runs_per_ticket_per_day, "runs of one ticket a day"),
+        )
+        begins, reason = now, ""
+        for column, value, limit, name in rules:
+            earlier = change.runs_since(column, value, now - _DAY) if value else []
+            if limit and len(earlier) >= limit:
+                free = earlier[len(earlier) - limit] + _DAY
+                if free > begins:
+                    begins, reason = free, f"Over the limit of {limit} {name}."
+        return begins, reason
+
+    def _stop(self, change: Change, record: Record, state: Phase, why: str) -> Record:
+        """End it for good, with a word to whom it concerns. What ended before stays ended."""
+        if record.state in _OVER:
+            return record
+        silent = record.state in ("refused", "failed", "answered", "laid_aside")
+        record = change.save(record, state=state, reason=why, run="", finding=None)
+        if record.branch:
+            payload = {"type": "close", "branch": record.branch, "reason": why}
+            change.notify(record, "close", "github", record.branch, payload)
+        if not silent:
+            change.tell(record, messages.cut_short(record, why))
+        change.show(record)
+        return record
+
+    # --- from the workers --------------------------------------------------------------------
+
+    def begin(self, id_: str, run: str) -> Record:
+        """The ticket of a run that is about to be worked. Raises Superseded."""
+        with self.desk.change() as change:
+            record = self._current(change, id_, run)
+            if record.state != "working":
+                record = change.save(record, state="working")
+                change.show(record)
+            return record
+
+    def progress(self, id_: str, run: str, step: str, seconds: float, cost: dict[str, Any]) -> None:
+        """A step began. Raises Superseded, so that a cancelled run stops before its next step."""
+        every = self.settings.progress_seconds
+        with self.desk.change() as change:
+            record = self._current(change, id_, run)
+            if seconds >= every:
+                told = messages.working(record, step, seconds, cost, change.now)
+                change.tell(record, told)
+
+    def finish(self, id_: str, run: str, result: dict[str, Any]) -> Record | None:
+        """Store the outcome and tell it; None if the run does not count any more."""
+        with self.desk.change() as change:
+            change.end_run(run, result["outcome"])
+            try:
+                record = self._current(change, id_, run)
+            except Superseded:
+                return None
+            unchanged = bool(result["commit"]) and result["commit"] == record.commit
+            record = change.save(record, **_after(record, result))
+            change.tell(record, messages.outcome(record, result, unchanged))
+            if record.state == "waiting":
+                asked = tuple(Question.model_validate(q) for q in result["questions"])
+                change.tell(record, messages.question(asked))
+            change.show(record)
+            return self._answer_remarks(change, record, unchanged)
+
+    def postpone(self, id_: str, run: str, reason: str) -> Record | None:
+        """A service did not answer: the run begins again later. None once that was tried enough."""
+        with self.desk.change() as change:
+            try:
+                record = self._current(change, id_, run)
+            except Superseded:
+                return None
+            pauses = self.settings.queue.retry_minutes
+            if record.retries >= len(pauses):
+                return None
+            seconds = pauses[record.retries] * 60
+            change.end_run(run, "postponed")
+            retries = record.retries + 1
+            record = change.enqueue(record, seconds, reason=reason, retries=retries)
+            change.tell(record, messages.queued(record, 0, change.now + seconds, change.now))
+            change.show(record)
+            return record
+
+    def _current(self, change: Change, id_: str, run: str) -> Record:
+        record = change.ticket(id_)
+        if record is None or record.run != run or not record.at_work:
+            raise Superseded(run)
+        return record
+
+    def _answer_remarks(self, change: Change, record: Record, unchanged: bool) -> Record:
+        for remark, author in record.open_remarks:
+            text = messages.answer_to_remark(record, record.commit, unchanged)
+            payload = {"type": "answer", "number": record.number, "remark": remark,
+                       "author": author, "text": text}  # fmt: skip
+            change.notify(record, f"answer-{remark}", "github", str(record.number), payload)
+        if record.state == "waiting" or not record.open_remarks:
+            return record
+        return change.save(record, open_remarks=())
+
+    # --- from the pull requests --------------------------------------------------------------
+
+    def follow(self, pull: Pull) -> Record | None:
+        """A pull request as it is now: what was said of it, how its checks fared, how it ended."""
+        known = self.desk.ticket_on(pull.branch)
+        if known is None:
+            return None
+        with self.desk.change() as change:
+            record = change.ticket(known.id)
+            assert record is not None
+            if pull.state != "open":
+                return self._ended(change, record, pull)
+            record = change.save(record, number=pull.number, pull_request=pull.url)
+            if record.state in _OVER:
+                return record
+            return self._repair(change, record, pull)
+
+    def _ended(self, change: Change, record: Record, pull: Pull) -> Record:
+        if record.state in _OVER:
+            return record
+        state: Phase = "merged" if pull.state == "merged" else "closed"
+        record = change.save(record, state=state, run="", number=pull.number, finding=None)
+        words = f"The pull request was {state}."
+        if state == "closed":
+            words += " Take the label off and put it on again to have it worked anew."
+        change.tell(record, messages.cut_short(record, words))
+        change.show(record)
+        return record
+
+    def _repair(self, change: Change, record: Record, pull: Pull) -> Record:
+        """Queue what reviewers asked for, and what their checks found, each once."""
+        asked: list[Comment] = []
+        open_remarks = list(record.open_remarks)
+        for remark in pull.remarks:
+            if not remark.addressed or not change.first_time(f"remark:{pull.number}:{remark.id}"):
+                continue
+            if not remark.may_write:
+                text = "Only people who may write to this repository can ask for changes here."
+                payload = {"type": "answer", "number": pull.number, "remark": remark.id,
+                           "author": remark.author, "text": text}  # fmt: skip
+                change.notify(record, f"answer-{remark.id}", "github", str(pull.number), payload)
+                continue
+            where = f" ({remark.path})" if remark.path else ""
+            asked.append(Comment(author=f"{remark.author}{where}", body=remark.text))
+            open_remarks.append((remark.id, remark.author))
+        repairs = record.ci_repairs
+        finding = self._ci_finding(change, record, pull)
+        if not asked and finding is None:
+            return record
+        if asked:
+            words = "\n".join(c.body for c in asked)
+            finding = Finding(check="review", text=words, blame="requirement")
+        news = {
+            "remarks": (*record.remarks, *asked),
+            "open_remarks": tuple(open_remarks),
+            "finding": finding,
+            "ci_repairs": repairs if asked else repairs + 1,
+        }
+        return self._queue(change, record.model_copy(update=news))
+
+    def _ci_finding(self, change: Change, record: Record, pull: Pull) -> Finding | None:
+        """Failed checks of the last commit, once for each commit and a few times at most."""
+        if record.state != "delivered" or not pull.failures:
+            return None
+        if not change.first_time(f"ci:{pull.number}:{pull.head}"):
+            return None
+        if record.ci_repairs >= self.settings.limits.ci_repairs:
+            return None
+        text = "\n\n".join(f"{f.name}: {f.summary}" for f in pull.failures)
+        return Finding(check="continuous integration", text=text, blame="model")
+
+    # --- from the clock ----------------------------------------------------------------------
+
+    def sweep(self, is_alive: Callable[[str], bool]) -> list[Record]:
+        """Remind of questions, lay old ones aside, queue again what was lost; gives what changed.
+
+        `is_alive` tells whether the queue still holds a run.
+        """
+        now, settings = self.desk.now(), self.settings.questions
+        changed: list[Record] = []
+        for record in self.desk.tickets("waiting", before=now - settings.remind_hours * 3600):
+            changed += self._nag(record)
+        for record in self.desk.tickets("queued", "working", before=now - 60):
+            if record.run and not is_alive(record.run):
+                with self.desk.change() as change:
+                    known = change.ticket(record.id)
+                    if known and known.run == record.run and known.at_work:
+                        changed.append(change.enqueue(known))
+        self.desk.forget_events(now - 30 * _DAY)
+        return changed
+
+    def _nag(self, waiting: Record) -> Sequence[Record]:
+        settings = self.settings.questions
+        asked = tuple(Question.model_validate(q) for q in waiting.result.get("questions", ()))
+        with self.desk.change() as change:
+            record = change.ticket(waiting.id)
+            if record is None or record.state != "waiting" or record.since != waiting.since:
+                return ()
+            if change.now - record.since >= settings.lay_aside_days * _DAY:
+                why = f"No answer came within {settings.lay_aside_days:g} days. Answer, and it goes on."
+                record = change.save(record, state="laid_aside", reason=why)
+                change.tell(record, messages.cut_short(record, why))
+                change.show(record)
+                return (record,)
+            if record.reminded:
+                return ()
+            left = settings.lay_aside_days - (change.now - record.since) / _DAY
+            change.tell(record, messages.reminder(record, asked, left))
+            return (change.save(record, reminded=True),)
+
+
+_FRESH: dict[str, Any] = {
+    "remarks": (), "open_remarks": (), "finding": None, "branch": "", "pull_request": "",
+    "number": 0, "commit": "", "delivered": None, "result": {}, "ci_repairs": 0,
+}  # fmt: skip
+
+
+def _after(record: Record, result: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a ticket once a run has ended."""
+    state = _STATES[result["outcome"]]
+    after = {"state": state, "reason": result["reason"], "finding": None, "result": result}
+    if state == "delivered":
+        after |= {
+            "delivered": record.wanted,
+            "branch": result["branch"] or "",
+            "pull_request": result["pull_request"] or "",
+            "commit": result["commit"] or "",
+        }
+    return after

@@ -1,0 +1,91 @@
+"""The poller: asks the doors what changed, and reads it. The cursor moves only afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from crew.delivery.pulls import Pull
+from crew.errors import FirstmileError, TransientError
+from triggers.desk import Desk, Record
+from triggers.door import Door
+from triggers.orchestrator import Orchestrator
+
+_FIRST_SECONDS = 30 * 86_400.0
+_WAITING = 10
+_BATCH = 200
+_LOG = logging.getLogger(__name__)
+
+
+class Pulls(Protocol):
+    """Our pull requests at a code host."""
+
+    def changed(self, seconds: float) -> Iterator[int]: ...
+
+    def read(self, number: int) -> Pull | None: ...
+
+
+@dataclass(frozen=True)
+class Poller:
+    """Brings the desk up to date with what stands at the doors."""
+
+    desk: Desk
+    orchestrator: Orchestrator
+
+    def poll(self, door: Door) -> int:
+        """One cycle; gives how many tickets were read. A ticket that cannot be read is left for
+        the next cycle, and the cursor with it. Raises what the door raises."""
+        began = self.desk.now()
+        cursor = self.desk.cursor(door.name)
+        seconds = began - cursor if cursor is not None else _FIRST_SECONDS
+        waiting = self.desk.waiting(door.name, _WAITING)
+        heads = door.changed(max(seconds, 0.0), waiting)
+        read, failed = 0, False
+        while batch := list(islice(heads, _BATCH)):
+            known = self.desk.known_version(door.name, [h.address for h in batch])
+            for head in batch:
+                if head.version and known.get(head.address) == head.version:
+                    continue
+                try:
+                    self.read(door, head.address)
+                    read += 1
+                except TransientError:
+                    raise
+                except FirstmileError as error:
+                    failed = True
+                    _LOG.error("%s %s: %s", door.name, head.address, error.message)
+        if not failed:
+            self.desk.move_cursor(door.name, began)
+        return read
+
+    def read(self, door: Door, address: str) -> Record | None:
+        """Read one ticket and hand it on; a part of another brings that one instead."""
+        ticket = door.read(address)
+        if ticket is None:
+            return self._gone(door, address)
+        record = self.orchestrator.receive(ticket)
+        if ticket.part_of and ticket.part_of != address:
+            return self.read(door, ticket.part_of)
+        return record
+
+    def _gone(self, door: Door, address: str) -> Record | None:
+        known = self.desk.ticket_at(door.name, address)
+        return self.orchestrator.cancel(known.id, "the ticket being deleted") if known else None
+
+    def poll_pulls(self, pulls: Pulls) -> int:
+        """One cycle over our pull requests."""
+        began = self.desk.now()
+        cursor = self.desk.cursor("github")
+        seconds = began - cursor if cursor is not None else _FIRST_SECONDS
+        count = self.read_pulls(pulls, list(pulls.changed(max(seconds, 0.0))))
+        self.desk.move_cursor("github", began)
+        return count
+
+    def read_pulls(self, pulls: Pulls, numbers: Sequence[int]) -> int:
+        for number in numbers:
+            if pull := pulls.read(number):
+                self.orchestrator.follow(pull)
+        return len(numbers)

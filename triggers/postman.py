@@ -1,0 +1,92 @@
+"""The postman: brings to the doors what the desk wants told, until it is told.
+
+A notice that could not be delivered stays due. One that was delivered before a crash is delivered
+again, which changes nothing: doors look for what they wrote before.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crew.artifacts import Question
+from crew.errors import FirstmileError, TransientError
+from triggers.desk import Desk, Notice
+from triggers.door import Door, Message
+
+_HOLD_SECONDS = 120.0
+_LONGEST_SECONDS = 900.0
+_TRIES = 12
+_LOG = logging.getLogger(__name__)
+
+
+class PullRequests(Protocol):
+    """What is told at a code host."""
+
+    def close_pull_request(self, branch: str, reason: str) -> bool: ...
+
+    def answer(self, number: int, remark: str, author: str, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Postman:
+    """Delivers notices at the doors that this process can reach."""
+
+    desk: Desk
+    doors: Mapping[str, Door]
+    pull_requests: PullRequests | None = None
+
+    @property
+    def reachable(self) -> list[str]:
+        return [*self.doors, *(["github"] if self.pull_requests else [])]
+
+    def deliver(self, door: str, limit: int = 20) -> int:
+        """Deliver what is due at a door; gives how many were."""
+        delivered = 0
+        for notice in self.desk.claim_notices([door], limit, _HOLD_SECONDS):
+            try:
+                remote = self._deliver(notice)
+            except TransientError as error:
+                wait = getattr(error, "retry_after", None) or 2.0**notice.tries
+                self.desk.not_told(notice, error.message, min(wait, _LONGEST_SECONDS))
+                _LOG.warning("%s: %s", notice.ticket, error.message)
+            except FirstmileError as error:
+                self._refused(notice, error)
+            except Exception:
+                _LOG.exception("%s: %s could not be told", notice.ticket, notice.kind)
+                self.desk.not_told(notice, "an error of ours", min(60.0 * 2**notice.tries, 900.0))
+            else:
+                self.desk.told(notice, remote)
+                delivered += 1
+        return delivered
+
+    def _refused(self, notice: Notice, error: FirstmileError) -> None:
+        _LOG.error("%s: %s %s", notice.ticket, error.message, error.cure)
+        if notice.tries + 1 >= _TRIES:
+            self.desk.give_up(notice, error.message)
+        else:
+            self.desk.not_told(notice, error.message, min(30.0 * 2**notice.tries, 900.0))
+
+    def _deliver(self, notice: Notice) -> str:
+        payload = notice.payload
+        match payload["type"]:
+            case "message":
+                message = _message(notice.kind, payload)
+                return self.doors[notice.door].write(notice.address, message, notice.remote)
+            case "show":
+                door = self.doors[notice.door]
+                door.show(notice.address, payload["phase"], payload["url"], payload["title"])
+            case "close" if self.pull_requests:
+                self.pull_requests.close_pull_request(payload["branch"], payload["reason"])
+            case "answer" if self.pull_requests:
+                self.pull_requests.answer(
+                    payload["number"], payload["remark"], payload["author"], payload["text"]
+                )
+        return notice.remote
+
+
+def _message(kind: str, payload: dict[str, Any]) -> Message:
+    questions = tuple(Question.model_validate(q) for q in payload["questions"])
+    return Message(kind, payload["text"], questions)

@@ -1,0 +1,49 @@
+"""Metrics for Prometheus, read from the desk when they are asked for: right in every process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from triggers.serve import Service
+
+
+def registry_of(service: Service) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(_Desk(service))
+    return registry
+
+
+class _Desk(Collector):
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        desk = self._service.desk
+        tickets = GaugeMetricFamily("firstmile_tickets", "Tickets by state.", labels=["state"])
+        for state, count in desk.counts().items():
+            tickets.add_metric([state], count)
+        yield tickets
+        runs = CounterMetricFamily("firstmile_runs", "Runs by outcome.", labels=["outcome"])
+        for outcome, count in desk.outcomes().items():
+            runs.add_metric([outcome or "open"], count)
+        yield runs
+        count, oldest = desk.untold()
+        yield GaugeMetricFamily("firstmile_untold", "Notices not delivered yet.", count)
+        age = max(0.0, time.time() - oldest) if count else 0.0
+        yield GaugeMetricFamily("firstmile_untold_seconds", "Age of the oldest of them.", age)
+        beats = GaugeMetricFamily(
+            "firstmile_last_success_seconds", "Time of a loop's last success.", labels=["loop"]
+        )
+        for name, at in self._service.beats.items():
+            beats.add_metric([name], at)
+        yield beats
+
+    def describe(self) -> list[Metric]:
+        return []
