@@ -38,11 +38,13 @@ format: $(READY)
 
 install: $(READY)
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml tests/node/package-lock.json
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet '$(UV)'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --no-index --editable .
+	@! command -v npm >/dev/null || (cd tests/node && npm ci --silent --no-progress --cache $(CURDIR)/$(VENV)/.npm-cache) >/dev/null 2>&1 \
+		|| echo "npm could not install tests/node: tests that need it are skipped."
 	@touch $(READY)
 
 lock: $(READY)
@@ -50,4 +52,4 @@ lock: $(READY)
 		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .firstmile
+	rm -rf $(VENV) .firstmile tests/node/node_modules

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from crew.delivery.github_settings import PRIVATE_KEY, TOKEN, GitHubSettings
 from crew.errors import HostRefused, HostUnavailable, InvalidSettings, TerminalError, TransientError
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PAUSES_SECONDS = (1.0, 4.0)
 _PATIENCE_SECONDS = 10.0
+_NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _CURES = {
     401: f"The credentials are wrong or expired: export {TOKEN} with a valid token, or "
     f"{PRIVATE_KEY} with the key of the App.",
@@ -67,6 +71,44 @@ class GitHubCalls:
             f"look at the installation {number}",
             lambda: dict(integration.get_app_installation(number).permissions),
         )
+
+    def get(self, what: str, path: str) -> dict[str, Any]:
+        """The JSON object at a path below the repository's address."""
+        data = self._json(what, path)[1]
+        return data if isinstance(data, dict) else {}
+
+    def pages(
+        self, what: str, path: str, key: str = "", **query: str
+    ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Headers and objects of each page of a list below the repository's address, one call a
+        page; `key` is where an answer that is an object holds the list.
+
+        Objects of PyGithub would ask again for each field that an answer leaves out.
+        """
+        address: str | None = f"{path}?{urlencode({'per_page': '100', **query})}"
+        while address:
+            headers, data = self._json(what, address)
+            found = data.get(key) if isinstance(data, dict) else data
+            items = found if isinstance(found, list) else []
+            yield headers, [item for item in items if isinstance(item, dict)]
+            link = _NEXT.search(str(headers.get("link", "")))
+            address = link[1] if link else None
+
+    def listed(self, what: str, path: str, key: str = "") -> list[dict[str, Any]]:
+        """All objects of a list, at most a thousand."""
+        pages = islice(self.pages(what, path, key), 10)
+        return [item for _, items in pages for item in items]
+
+    def write(self, method: str, what: str, path: str, body: dict[str, Any]) -> None:
+        """One write below the repository's address, tried once."""
+        repository = self.repository()
+        with self.writing(what):
+            repository.requester.requestJsonAndCheck(method, f"{repository.url}{path}", input=body)
+
+    def _json(self, what: str, path: str) -> tuple[dict[str, Any], Any]:
+        repository = self.repository()
+        address = path if path.startswith("http") else f"{repository.url}{path}"
+        return self.read(what, lambda: repository.requester.requestJsonAndCheck("GET", address))
 
     def read(self, what: str, function: Callable[[], T]) -> T:
         """The result of a function that only reads; tried again while GitHub is unavailable, unless

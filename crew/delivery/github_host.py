@@ -13,15 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from crew.artifacts import ChangeSet, PullRequest
 from crew.delivery.codeowners import PLACES, owners_of
-from crew.delivery.delivery_rules import (
-    BRANCHES,
-    check_branch,
-    closing_text,
-    is_of_others,
-    repository_files,
-)
+from crew.delivery.delivery_rules import check_branch, repository_files
 from crew.delivery.github_branch import GitHubBranch
 from crew.delivery.github_calls import PAUSES_SECONDS, GitHubCalls, Missing
+from crew.delivery.github_pull import close_pull, find_pull
 from crew.delivery.github_settings import TOKEN, GitHubSettings
 from crew.errors import TerminalError
 
@@ -48,8 +43,7 @@ class GitHubHost:
 
     def find_pull_request(self, branch: str) -> PullRequest | None:
         """The open pull request of the branch, else the last one that was closed."""
-        repository = self._calls.repository()
-        found = self._find(repository, branch)
+        found = find_pull(self._calls, branch)
         return self._value(found, found.head.sha, created=False) if found else None
 
     def ensure_pull_request(self, change: ChangeSet, text: str) -> PullRequest:
@@ -60,7 +54,7 @@ class GitHubHost:
         files = repository_files(change, self._prefix)
         check_branch(change.branch, {base, repository.default_branch, change.base})
         commit, written = GitHubBranch(self._calls, change, files).ensure_commit()
-        found = self._find(repository, change.branch)
+        found = find_pull(self._calls, change.branch)
         if found and found.state == "closed" and written:
             found = None
         if found and found.state == "closed":
@@ -78,21 +72,7 @@ class GitHubHost:
     def close_pull_request(self, branch: str, reason: str) -> bool:
         """Close the open pull request of a branch of ours and say why, once. One that somebody
         else has committed to or approved stays open, with the same words. Whether it was closed."""
-        found = self._find(self._calls.repository(), branch)
-        if found is None or found.state != "open" or not branch.startswith(BRANCHES):
-            return False
-        pull = found
-        commits = self._calls.read(
-            "list commits", lambda: [c.commit.message for c in pull.get_commits()]
-        )
-        reviews = self._calls.read("list reviews", lambda: [r.state for r in pull.get_reviews()])
-        keep = "APPROVED" in reviews or any(map(is_of_others, commits))
-        self._ensure_comment(pull, closing_text(reason, keep))
-        if keep:
-            return False
-        with self._calls.writing("close the pull request"):
-            pull.edit(state="closed")
-        return True
+        return close_pull(self._calls, branch, reason)
 
     def _create(
         self, repository: Repository, base: str, change: ChangeSet, text: str
@@ -101,16 +81,6 @@ class GitHubHost:
             return repository.create_pull(
                 base, change.branch, title=change.title, body=text, draft=self._settings.draft
             )
-
-    def _ensure_comment(self, pull: GitHubPullRequest, text: str) -> None:
-        """A comment that begins with a marker of its own."""
-        marker = text.partition("\n")[0]
-        there = self._calls.read(
-            "list comments", lambda: [c.body or "" for c in pull.get_issue_comments()]
-        )
-        if not any(body.startswith(marker) for body in there):
-            with self._calls.writing("comment on the pull request"):
-                pull.create_issue_comment(text)
 
     def _ensure_labels(self, pull: GitHubPullRequest, change: ChangeSet) -> None:
         there = {label.name.lower() for label in pull.labels}
@@ -173,15 +143,6 @@ class GitHubHost:
                 continue
             return str(found.decoded_content.decode("utf-8", "replace"))
         return ""
-
-    def _find(self, repository: Repository, branch: str) -> GitHubPullRequest | None:
-        """Open before closed, later before earlier."""
-        head = f"{repository.owner.login}:{branch}"
-        pulls = self._calls.read(
-            "list pull requests", lambda: list(repository.get_pulls(state="all", head=head))
-        )
-        ours = [p for p in pulls if p.head.ref == branch and p.head.repo is not None]
-        return max(ours, key=lambda p: (p.state == "open", p.number), default=None)
 
     def _value(self, pull: GitHubPullRequest, commit: str, created: bool) -> PullRequest:
         return PullRequest(

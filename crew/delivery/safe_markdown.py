@@ -13,7 +13,18 @@ from collections.abc import Iterable
 from crew.artifacts import Table
 
 _BREAK = "\u200b"
+_COMMENT = re.compile(r"<!--.*?(-->|\Z)", re.S)
+_DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]*\]:.*$", re.M)
+_SHAPELESS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 _ESCAPED = re.compile(r"([\\`*_\[\]|~$])")
+
+
+def without_hidden(text: str, limit: int) -> str:
+    """What a reader of the Markdown sees of it: no HTML comments, no link definitions that serve
+    as comments, no characters without a shape; cut at `limit`."""
+    text = _visible(_COMMENT.sub("", text[: 4 * limit]))
+    text = "".join(c for c in text if c not in _SHAPELESS)
+    return _cut(re.sub(r"\n{3,}", "\n\n", _DEFINITION.sub("", text)).strip(), limit)
 
 
 def shown(text: str, limit: int = 300) -> str:

@@ -59,7 +59,7 @@ class GitHubServer:
         self._lock = threading.Lock()
         self._clock = 0
         self._objects = GitObjects(self.repository, f"{self.url}/repos/shop/dbt")
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
