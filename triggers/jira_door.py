@@ -88,7 +88,7 @@ class JiraDoor:
         """The claim label, the link to the pull request, and the status if one is configured.
         Raises InvalidSettings, after all else is done, for a status that cannot be reached."""
         key = _key(address)
-        issue = self._reader.brief(key)
+        issue = self._reader.brief(key, "labels,status")
         if issue is None:
             return  # there is nothing left to show it on
         self._claim(key, issue, phase)

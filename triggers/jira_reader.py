@@ -32,7 +32,7 @@ class JiraReader:
         self._calls = calls
         self._account = ""
         self._site = ""
-        self._listed: list[dict[str, Any]] = []
+        self._listed: list[dict[str, Any]] | None = None
 
     def account(self) -> str:
         """What tells our own account from others."""
@@ -130,7 +130,7 @@ class JiraReader:
         return f"It was resolved as {resolution}." if resolution else ""
 
     def _fields(self) -> list[dict[str, Any]]:
-        if not self._listed:
+        if self._listed is None:
             self._listed = mappings(self._calls.get("list the fields", "field"))
         return self._listed
 

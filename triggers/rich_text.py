@@ -17,7 +17,7 @@ MAX_TITLE = 300
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 _COMMENT = re.compile(r"<!--.*?(-->|\Z)", re.S)
 _WIKI_CODE = re.compile(
-    r"(?<!\{)\{(code|noformat)(?::(\w+))?[^{}\n]*\}(?!\})\n?((?:(?!\{\1[:}]).)*?)\n?\{\1\}", re.S
+    r"(?<![{\\])\{(code|noformat)(?::(\w+))?[^{}\n]*\}(?!\})\n?((?:(?!\{\1[:}]).)*?)\n?\{\1\}", re.S
 )
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.S)
 
@@ -72,19 +72,11 @@ def slack_to_markdown(text: str) -> str:
 def wiki_to_markdown(text: str) -> str:
     """The common part of Jira's wiki markup, as version 2 of its API and Data Center give it. No
     pattern reads past the next opening mark, so that hostile text takes no longer than any."""
-    text = _WIKI_CODE.sub(_fence, text)
-    parts = _CODE.split(text)
-    for i in range(0, len(parts), 2):
-        part = re.sub(r"^([*#-]+)[ \t]+", _wiki_item, parts[i], flags=re.M)
-        part = re.sub(r"^h([1-6])\.[ \t]+", lambda m: "#" * int(m[1]) + " ", part, flags=re.M)
-        part = re.sub(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])", r"**\1**", part)
-        part = re.sub(r"\{\{([^{\n]+?)\}\}", r"`\1`", part)
-        part = re.sub(r"\[([^|\[\]\n]+)\|(https?://[^|\[\]\s]+)[^\[\]]*\]", r"[\1](\2)", part)
-        part = re.sub(r"\[(https?://[^|\[\]\s]+)\]", r"\1", part)
-        part = re.sub(r"\[~(?:accountid:)?([^\[\]\n]+)\]", r"@\1", part)
-        part = re.sub(r"\{(?:quote|panel|color|info|note|warning|tip)(?::[^{}\n]*)?\}", "", part)
-        parts[i] = re.sub(r"^\|\|(.+?)\|\|\s*$", _wiki_head, part, flags=re.M)
-    return "".join(parts)
+    parts, end = [], 0
+    for block in _WIKI_CODE.finditer(text):
+        parts += [_wiki_words(text[end : block.start()]), _fence(block)]
+        end = block.end()
+    return "".join([*parts, _wiki_words(text[end:])])
 
 
 def quoted(text: str) -> str:
@@ -157,6 +149,22 @@ def _slack_reference(match: re.Match[str]) -> str:
 
 def _fence(match: re.Match[str]) -> str:
     return "\n" + fence(match[3], match[2] or "") + "\n"
+
+
+def _wiki_words(text: str) -> str:
+    """Wiki markup without blocks of code."""
+    parts = _CODE.split(text)
+    for i in range(0, len(parts), 2):
+        part = re.sub(r"^([*#-]+)[ \t]+", _wiki_item, parts[i], flags=re.M)
+        part = re.sub(r"^h([1-6])\.[ \t]+", lambda m: "#" * int(m[1]) + " ", part, flags=re.M)
+        part = re.sub(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])", r"**\1**", part)
+        part = re.sub(r"\{\{([^{\n]+?)\}\}", r"`\1`", part)
+        part = re.sub(r"\[([^|\[\]\n]+)\|(https?://[^|\[\]\s]+)[^\[\]]*\]", r"[\1](\2)", part)
+        part = re.sub(r"\[(https?://[^|\[\]\s]+)\]", r"\1", part)
+        part = re.sub(r"\[~(?:accountid:)?([^\[\]\n]+)\]", r"@\1", part)
+        part = re.sub(r"\{(?:quote|panel|color|info|note|warning|tip)(?::[^{}\n]*)?\}", "", part)
+        parts[i] = re.sub(r"^\|\|(.+?)\|\|\s*$", _wiki_head, part, flags=re.M)
+    return "".join(parts)
 
 
 def _wiki_item(match: re.Match[str]) -> str:

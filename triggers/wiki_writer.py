@@ -13,7 +13,7 @@ from markdown_it.tree import SyntaxTreeNode
 from triggers.adf_writer import is_web_address, parsed
 
 _ALWAYS = re.compile(r"([{\[|])")
-_AT_A_WORD = re.compile(r"(?<!\w)([*_+\-^~?!])(?=\S)|(?<=\S)([*_+\-^~?!])(?!\w)")
+_OPENING = re.compile(r"(?<!\w)([*_+\-^~!])(?=\S|\Z)|\?(?=\?)")
 _LANGUAGES = {"bash", "json", "none", "python", "sql", "xml", "yaml"}
 _MARKS = {"strong": "*", "em": "_", "s": "-"}
 
@@ -85,9 +85,9 @@ def _inline(node: SyntaxTreeNode) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("\\", "&#92;")
+    text = text.replace("&", "&amp;").replace("\\", "&#92;").replace("`", "&#96;")
     parts = re.split(r"(https?://[^\s\[\]{}|]+)", text)
     for i in range(0, len(parts), 2):
-        marked = _AT_A_WORD.sub(lambda m: "\\" + (m[1] or m[2]), parts[i])
+        marked = _OPENING.sub(r"\\\g<0>", parts[i])
         parts[i] = _ALWAYS.sub(r"\\\1", marked)
     return "".join(parts)
