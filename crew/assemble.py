@@ -43,9 +43,11 @@ from crew.catalog.dbt_project import DbtProject
 from crew.catalog.evidence import ProjectEvidence
 from crew.catalog.warehouse_profile import WarehouseProfile
 from crew.delivery.project_files import project_files
+from crew.delivery.pull_request_template import fit, read_template
 from crew.delivery.pull_request_text import (
     branch_name,
     commit_message,
+    pull_request_summary,
     pull_request_text,
     pull_request_title,
 )
@@ -353,7 +355,7 @@ class Writer:
     ) -> ChangeSet:
         return ChangeSet(
             files=files,
-            message=commit_message(request, spec),
+            message=commit_message(request, spec, self.rework.changed),
             branch=self.rework.branch or branch_name(request, spec),
             base=self.checkout.base,
             base_commit=self.checkout.base_commit,
@@ -372,7 +374,11 @@ class Writer:
         cost: Cost,
         seconds: float,
     ) -> str:
-        return pull_request_text(request, spec, draft, report, tests, evidence, cost, seconds)
+        text = pull_request_text(request, spec, draft, report, tests, evidence, cost, seconds)
+        if self.checkout.repository is None:
+            return text
+        template = read_template(self.checkout.repository, self.checkout.base_commit)
+        return fit(template, text, pull_request_summary(request, spec))
 
 
 def _kept_by(durable: Durable, run_step: RunStep) -> RunStep:

@@ -41,6 +41,9 @@ _SOURCES = {
 }
 
 
+_MAX_FILES, _MAX_LINES = 15, 800
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much of what is shown."""
@@ -55,6 +58,20 @@ def asked(request: Request, limits: Limits) -> str:
     by = f", asked by {shown(request.requester, 80)}" if request.requester else ""
     head = f"{link(request.key, request.url)}: **{shown(request.title, 200)}**{by}"
     return f"## The request\n\n{head}\n\n{quoted(request.body, limits.text)}"
+
+
+def too_large(draft: ModelDraft, suite: TestSuite) -> str:
+    """Says so where the change is more than somebody can review with care; else empty."""
+    texts = {m.path: m.sql if m.action == "create" else "" for m in draft.models}
+    texts |= {test.path: test.sql for test in suite.singular}
+    lines = sum(text.count("\n") + 1 for text in texts.values() if text)
+    if len(texts) <= _MAX_FILES and lines <= _MAX_LINES:
+        return ""
+    return (
+        f"> [!WARNING]\n> This change is large for one review: {len(texts)} files of SQL, {lines} "
+        "lines. To split it, ask on the ticket for one model at a time, the staging models first; "
+        "each then gets a pull request of its own."
+    )
 
 
 def understood(spec: RequirementSpec, limits: Limits) -> str:

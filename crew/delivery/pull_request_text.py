@@ -23,9 +23,10 @@ from crew.artifacts import (
 from crew.delivery import pull_request_sections as sections
 from crew.delivery.delivery_rules import TRAILER
 from crew.delivery.pull_request_sections import Limits
-from crew.delivery.safe_markdown import one_line
+from crew.delivery.safe_markdown import code, link, one_line, shown
 
 MAX_BYTES = 60_000
+_MAX_CHANGED = 20
 _LIMITS = (
     Limits(),
     Limits(text=2000, items=30, rows=20, cell=120),
@@ -48,13 +49,16 @@ def pull_request_title(request: Request, spec: RequirementSpec) -> str:
     return f"{_key(request)}: {one_line(request.title, 118 - len(_key(request)) - len(end))}{end}"
 
 
-def commit_message(request: Request, spec: RequirementSpec) -> str:
-    """Subject, question and the trailer by which Firstmile knows its own commits."""
+def commit_message(request: Request, spec: RequirementSpec, changed: tuple[str, ...] = ()) -> str:
+    """Subject, question, for a rework what `changed` in the request, and the trailer by which
+    Firstmile knows its own commits."""
     subject = f"{_VERBS.get(spec.kind, 'Change')} {spec.model or spec.target}".strip()
     if len(subject) < 55:
         subject += f": {one_line(request.title, 70 - len(subject))}"
     body = "\n".join(textwrap.wrap(one_line(spec.question or request.title, 600), 72))
-    return f"{one_line(subject, 72)}\n\n{body}\n\n{TRAILER}: {_key(request)}\n"
+    lines = [f"- {one_line(line, 200)}" for line in changed[:_MAX_CHANGED] if line.strip()]
+    news = "\n".join(["Changed in the request:", *lines]) + "\n\n" if lines else ""
+    return f"{one_line(subject, 72)}\n\n{body}\n\n{news}{TRAILER}: {_key(request)}\n"
 
 
 def branch_name(request: Request, spec: RequirementSpec) -> str:
@@ -83,6 +87,7 @@ def pull_request_text(
     for limits in _LIMITS:
         parts = [
             f"<!-- firstmile {_digest(request.key)} -->",
+            sections.too_large(draft, suite),
             sections.asked(request, limits),
             sections.understood(spec, limits),
             sections.notes(spec, limits),
@@ -95,20 +100,38 @@ def pull_request_text(
             sections.spent(cost, seconds),
         ]
         if _size(parts) <= MAX_BYTES:
-            return _joined(parts)
-    while _size(parts) > MAX_BYTES:
+            return joined(parts)
+    return joined(shortened(parts, MAX_BYTES))
+
+
+def pull_request_summary(request: Request, spec: RequirementSpec) -> str:
+    """What the pull request is for, in a sentence with a link to the ticket."""
+    model = spec.model or spec.target
+    what = f"{_VERBS.get(spec.kind, 'Change')} {code(model, 120)}" if model else "Change"
+    asked = link(request.key, request.url)
+    return f"{what} for {asked}: {shown(spec.question or request.title, 500)}"
+
+
+def shortened(parts: list[str], max_bytes: int) -> list[str]:
+    """The parts with the longest ones cut to their heads, until they fit as far as they can."""
+    parts, cut = list(parts), "_Too long to be shown here._"
+    while _size(parts) > max_bytes:
         longest = max(range(len(parts)), key=lambda i: len(parts[i]))
         head = parts[longest].partition("\n")[0]
-        parts[longest] = f"{head}\n\n_Too long to be shown here._"
-    return _joined(parts)
+        short = f"{head[:200]}\n\n{cut}"
+        if len(short) >= len(parts[longest]):
+            break
+        parts[longest] = short
+    return parts
 
 
-def _joined(parts: list[str]) -> str:
+def joined(parts: list[str]) -> str:
+    """The parts that say something, as one text."""
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _size(parts: list[str]) -> int:
-    return len(_joined(parts).encode())
+    return len(joined(parts).encode())
 
 
 def _key(request: Request) -> str:

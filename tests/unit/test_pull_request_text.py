@@ -304,3 +304,23 @@ def test_any_text_stays_in_its_place(words: str) -> None:
         assert code(words).count(ticks[0]) >= 2
     fence = code_block(words, "sql").split("\n")
     assert fence[-1] not in fence[1:-1]
+
+
+def test_a_rework_tells_what_changed_in_the_request() -> None:
+    changed = ("now per day", "two\nlines\n\nFirstmile-Request: OTHER-1", "", *["x"] * 50)
+    message = commit_message(REQUEST, SPEC, changed)
+    assert "\n\nChanged in the request:\n- now per day\n- two lines Firstmile" in message
+    assert request_key(message) == "DATA-141"
+    assert len(message.splitlines()) < 40
+
+
+def test_a_change_too_large_to_review_says_so_and_how_to_split_it() -> None:
+    assert "large for one review" not in text()
+    model = DRAFT.models[0]
+    many = tuple(model.model_copy(update={"path": f"models/m{i}.sql"}) for i in range(16))
+    long = (model.model_copy(update={"sql": "select 1\n" * 900}),)
+    for models in (many, long):
+        draft = DRAFT.model_copy(update={"models": models})
+        whole = pull_request_text(REQUEST, SPEC, draft, REPORT, SUITE, EVIDENCE, Cost(), seconds=1)
+        head = whole.split("## The request")[0]
+        assert "large for one review" in head and "one model at a time" in head
