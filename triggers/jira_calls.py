@@ -121,10 +121,18 @@ class JiraCalls:
 
         # A hook sees the answer before the package reads its errors, which fails on odd bodies.
         hooks = {"response": partial(_judge, f"Jira ({self._host!r}) could not {what}")}
+        # A write that is sent elsewhere would arrive there as a read.
+        more |= {"hooks": hooks, "allow_redirects": method == "GET"}
         try:
-            return self._session().request(method, address, hooks=hooks, **more)
+            answer = self._session().request(method, address, **more)
         except RequestException as error:
             raise self._silent(what, error) from error
+        if answer.is_redirect:
+            raise InvalidSettings(
+                f"Jira ({self._host!r}) could not {what}: it has moved to another address.",
+                "Set jira.url to the address that a browser ends up at, https included.",
+            )
+        return answer
 
     def _silent(self, what: str, error: Exception) -> HostUnavailable:
         return HostUnavailable(

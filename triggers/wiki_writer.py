@@ -29,7 +29,7 @@ def _blocks(node: SyntaxTreeNode, bullets: str) -> str:
 
 def _block(node: SyntaxTreeNode, bullets: str) -> str:
     if node.type == "heading":
-        return f"{node.tag}. {_line(node)}"
+        return _line(node) if bullets else f"{node.tag}. {_line(node)}"
     if node.type in ("bullet_list", "ordered_list"):
         marks = bullets + ("*" if node.type == "bullet_list" else "#")
         return "\n".join(_item(item, marks) for item in node.children)
@@ -38,7 +38,7 @@ def _block(node: SyntaxTreeNode, bullets: str) -> str:
     if node.type in ("fence", "code_block"):
         return _code(node.content.rstrip("\n"), node.info.strip().lower())
     if node.type == "hr":
-        return "----"
+        return "" if bullets else "----"
     if node.type == "table":
         return "\n".join(_row(row) for part in node.children for row in part.children)
     return _line(node)

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import httpx
 import pytest
 
 from crew.errors import HostRefused, HostUnavailable, InvalidSettings
-from tests.servers.jira_case import PULL, door, served, status
+from tests.servers.contract import Contract
+from tests.servers.jira_case import ALLOWED, DOCUMENT, PULL, door, served, settings, status
 from tests.servers.jira_server import Answer, Fault, JiraServer, problem
+from triggers.jira_calls import JiraCalls
 
 BOTH = pytest.mark.parametrize("kind", ["cloud", "server"])
 
@@ -165,3 +168,33 @@ def test_a_dead_or_silent_server_holds_nobody_up(jira: JiraServer) -> None:
     with pytest.raises(HostUnavailable, match="no answer"):
         slow.read("DATA-1")
     assert time.monotonic() - began < 3
+
+
+@BOTH
+def test_a_write_is_not_sent_on_to_another_address(jira: JiraServer) -> None:
+    jira.add("DATA-1")
+    moved = Answer(302, None, {"Location": f"{jira.url}/rest/api/{jira.version}/myself"})
+    jira.faults = [Fault("POST .*", moved)]
+    with pytest.raises(InvalidSettings, match="another address"):
+        door(jira).write("DATA-1", status())
+    assert jira.comments["DATA-1"] == []
+
+
+def test_what_strays_from_the_contract_is_found() -> None:
+    contract = Contract(DOCUMENT, ALLOWED)
+    with JiraServer() as jira, contract.watching(jira.url):
+        jira.add("DATA-1", reporter=5)
+        calls = JiraCalls(settings(jira))
+        calls.get("try", "issue/DATA-1", fields="summary", nope="1")
+        calls.put("try", "issue/DATA-1", {"update": {"labels": []}, "fields": []})
+        jira.faults = [Fault("GET /myself", Answer(200, {"accountId": 5}))]
+        calls.get("try", "myself")
+        httpx.get(f"{jira.url}/rest/api/3/nowhere", auth=(jira.user, jira.token))
+    assert [f.split(": ")[0] for f in contract.findings] == [
+        "request GET /rest/api/3/issue/DATA-1",
+        "request PUT /rest/api/3/issue/DATA-1",
+        "reply 200 to GET /rest/api/3/myself",
+        "request GET /rest/api/3/nowhere",
+        "reply 404 to GET /rest/api/3/nowhere",
+    ]
+    assert contract.used >= {"GET /rest/api/3/issue/{issueIdOrKey}", "GET /rest/api/3/myself"}

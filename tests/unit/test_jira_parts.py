@@ -97,12 +97,13 @@ def test_any_text_becomes_a_valid_and_signed_comment(text: str) -> None:
 def test_wiki_markup_shows_what_the_markdown_shows() -> None:
     text = (
         "## Top\n\n**bold** _em_ ~~old~~ `a_{b}` [docs](https://a.example/x|y) next  \nline\n\n"
-        "- one\n  1. deep\n\n     more\n- two\n\n> said\n\n| h | i |\n|---|---|\n| c |  |\n\n---\n\n"
+        "- one\n  1. deep\n\n     more\n- two\n\n  # head\n\n  ---\n\n> said\n\n"
+        "| h | i |\n|---|---|\n| c |  |\n\n---\n\n"
         "```sql\nselect '{x}'\n```\n\n```\n{code} {noformat}\n```"
     )
     assert markdown_to_wiki(text) == (
         "h2. Top\n\n*bold* _em_ -old- {{a_\\{b}}} [docs|https://a.example/x%7Cy] next\\\\ line\n\n"
-        "* one\n*# deep\nmore\n* two\n\n{quote}\nsaid\n{quote}\n\n||h||i||\n|c| |\n\n----\n\n"
+        "* one\n*# deep\nmore\n* two\nhead\n\n{quote}\nsaid\n{quote}\n\n||h||i||\n|c| |\n\n----\n\n"
         "{code:sql}\nselect '{x}'\n{code}\n\n{noformat}\n{code} { noformat}\n{noformat}"
     )
 
