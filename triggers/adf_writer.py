@@ -52,7 +52,10 @@ def _block(node: SyntaxTreeNode) -> Node:
     if node.type == "hr":
         return {"type": "rule"}
     if node.type == "table":
-        return {"type": "table", "content": [_row(r) for part in node.children for r in part.children]}
+        return {
+            "type": "table",
+            "content": [_row(r) for part in node.children for r in part.children],
+        }
     return {"type": "paragraph", "content": _line(node)}
 
 
