@@ -82,7 +82,10 @@ class GitHubServer:
     def review(self, number: int, author: str, state: str, body: str = "") -> int:
         reviews = self.reviews.setdefault(number, [])
         self._touch(number)
-        reviews.append({"id": self._clock, "user": {"login": author}, "state": state, "body": body})
+        reviews.append({
+            "id": self._clock, "user": {"login": author}, "state": state, "body": body,
+            "submitted_at": self._now(),
+        })  # fmt: skip
         return self._clock
 
     def answer(self, method: str, target: str, body: Any) -> tuple[Answer | None, dict[str, str]]:
@@ -174,7 +177,8 @@ class GitHubServer:
             "number": number, "state": "open", "title": body["title"], "body": body["body"],
             "draft": body["draft"], "labels": [], "user": {"login": BOT}, "assignees": [],
             "requested_reviewers": [], "requested_teams": [], "merged": False,
-            "head": {"ref": head, "repo": {"name": "dbt", "id": 1}}, "base": {"ref": base},
+            "head": {"ref": head, "repo": {"name": "dbt", "id": 1}},
+            "base": {"ref": base, "repo": {"name": "dbt", "id": 1}},
         })  # fmt: skip
         self._touch(number)
         return 201, self._pull(str(number))
@@ -230,6 +234,7 @@ class GitHubServer:
         self._touch(number)
         comment = {
             "id": self._clock, "user": {"login": author}, "body": body,
+            "created_at": self._now(),
             "url": f"{self._objects.address}/{kind}/comments/{self._clock}", **more,
         }  # fmt: skip
         place.setdefault(number, []).append(comment)
@@ -265,9 +270,13 @@ class GitHubServer:
     def _touch(self, number: int) -> None:
         """The pull request was updated a moment later than anything before."""
         self._clock += 1
-        now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(milliseconds=self._clock)
         if 0 < number <= len(self.pulls):
-            self.pulls[number - 1]["updated_at"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+            self.pulls[number - 1]["updated_at"] = self._now()
+
+    def _now(self) -> str:
+        """Each change is a second later than the one before."""
+        moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self._clock)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class _Handler(BaseHTTPRequestHandler):
