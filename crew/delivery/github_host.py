@@ -6,7 +6,7 @@ Reads are tried again, writes never are; each write is preceded by a look at wha
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -83,16 +83,14 @@ class GitHubHost:
             )
 
     def _ensure_labels(self, pull: GitHubPullRequest, change: ChangeSet) -> None:
-        there = {label.name.lower() for label in pull.labels}
-        wanted = dict.fromkeys((*self._settings.labels, *change.labels))
-        if missing := [label for label in wanted if label.lower() not in there]:
+        there = [label.name for label in pull.labels]
+        if missing := _missing((*self._settings.labels, *change.labels), there):
             with self._calls.writing("label the pull request"):
                 pull.add_to_labels(*missing)
 
     def _ensure_assignees(self, pull: GitHubPullRequest) -> None:
-        there = {user.login.lower() for user in pull.assignees}
-        wanted = dict.fromkeys(self._settings.assignees)
-        if missing := [name for name in wanted if name.lower() not in there]:
+        there = [user.login for user in pull.assignees]
+        if missing := _missing(self._settings.assignees, there):
             with self._advising("assign the pull request"):
                 pull.add_to_assignees(*missing)
 
@@ -102,26 +100,21 @@ class GitHubHost:
         owners: tuple[str, ...] = ()
         if self._settings.reviewers_from_codeowners:
             owners = owners_of(self._codeowners(repository, pull.base.ref), paths)
-        wanted_users = dict.fromkeys(
-            (*self._settings.reviewers, *(o for o in owners if "/" not in o))
-        )
-        wanted_teams = dict.fromkeys(
-            (*self._settings.team_reviewers, *(o.partition("/")[2] for o in owners if "/" in o))
-        )
-        if not wanted_users and not wanted_teams:
+        users = (*self._settings.reviewers, *(o for o in owners if "/" not in o))
+        teams = (
+            *self._settings.team_reviewers, *(o.partition("/")[2] for o in owners if "/" in o)
+        )  # fmt: skip
+        if not users and not teams:
             return
         reviews = self._calls.read("list reviews", lambda: list(pull.get_reviews()))
-        there = {r.user.login for r in reviews if r.user} | {pull.user.login}
-        there |= {user.login for user in pull.requested_reviewers}
-        there = {name.lower() for name in there}
-        asked = {team.slug.lower() for team in pull.requested_teams}
-        users = [name for name in wanted_users if name.lower() not in there]
-        teams = [name for name in wanted_teams if name.lower() not in asked]
+        there = [r.user.login for r in reviews if r.user] + [pull.user.login]
+        there += [user.login for user in pull.requested_reviewers]
+        asked = [team.slug for team in pull.requested_teams]
         # One owner without access would have the whole request refused.
-        for name in users:
+        for name in _missing(users, there):
             with self._advising(f"ask {name!r} for a review"):
                 pull.create_review_request([name], [])
-        for name in teams:
+        for name in _missing(teams, asked):
             with self._advising(f"ask the team {name!r} for a review"):
                 pull.create_review_request([], [name])
 
@@ -152,6 +145,17 @@ class GitHubHost:
             location=pull.html_url,
             created=created,
         )
+
+
+def _missing(wanted: Iterable[str], there: Iterable[str]) -> list[str]:
+    """Each wanted name once that is not there, upper and lower case alike."""
+    known = {name.lower() for name in there}
+    missing = []
+    for name in wanted:
+        if name.lower() not in known:
+            known.add(name.lower())
+            missing.append(name)
+    return missing
 
 
 def _normal(text: str | None) -> str:

@@ -26,6 +26,7 @@ from crew.delivery.github_settings import PRIVATE_KEY, GitHubSettings
 from crew.errors import HostRefused, HostUnavailable, InvalidSettings
 from tests.servers.emulate import emulated
 from tests.servers.faulty_proxy import HTML, Fault, FaultyProxy
+from tests.servers.github_contract import github_contract
 from triggers.github_webhook import numbers_of
 
 BRANCH = "firstmile/data-1"
@@ -319,3 +320,20 @@ def test_an_expired_token_is_told_without_being_shown(place: Place) -> None:
     with pytest.raises(InvalidSettings) as caught:
         GitHubPulls(place.settings()).check()
     assert "expired" in str(caught.value) and "bot-token" not in str(caught.value)
+
+
+def test_what_goes_over_the_wire_keeps_githubs_contract(place: Place) -> None:
+    contract = github_contract()
+    with contract.watching(place.proxy.url):
+        for way in (place.settings(reviewers=("mara",), assignees=("mara",)), place.app()):
+            host(way).ensure_pull_request(change(place), "# Why")
+        host(place.settings()).ensure_pull_request(change(place, "select 2\n"), "# Because")
+        said = place.call("mara-token", "POST", "/issues/1/comments", body="@firstmile go")
+        pulls = GitHubPulls(place.settings(), (0.0,))
+        assert list(pulls.changed(600)) == [1] and pulls.read(1)
+        for text in ("Done.", "Done and tested."):
+            pulls.answer(1, f"comment-{said['id']}", "mara", text)
+        pulls.close_pull_request(BRANCH, "The ticket was cancelled.")
+        GitHubPulls(place.app(), (0.0,)).check()
+    assert contract.findings == []
+    assert len(contract.used) > 20

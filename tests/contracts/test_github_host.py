@@ -12,7 +12,9 @@ from pydantic import SecretStr
 
 from crew.artifacts import ChangeSet, Check, FileChange, ValidationReport, files_digest
 from crew.delivery.codeowners import owners_of
+from crew.delivery.github_calls import retry_after
 from crew.delivery.github_host import TOKEN, GitHubHost, GitHubSettings
+from crew.delivery.github_settings import PRIVATE_KEY
 from crew.errors import HostRefused, HostUnavailable, InvalidSettings
 from tests.servers.github_server import Fault, GitHubServer
 
@@ -210,3 +212,105 @@ def test_the_last_matching_line_names_the_owners(path: str, owners: tuple[str, .
         "docs/* @docs\ntests/ @tests\n/dbt/models/free/\na\\ b/ @blank\n**/logs/** @logs\n"
     )
     assert owners_of(text, [path]) == owners
+
+
+KEY = "-----BEGIN PRIVATE KEY-----\\nx\\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("values", "environment", "words"),
+    [
+        ({}, {}, f"{TOKEN} is not set"),
+        ({"app_id": 1}, {PRIVATE_KEY: KEY}, "lacks github.installation_id"),
+        ({"app_id": 1, "installation_id": 2}, {}, f"lacks {PRIVATE_KEY}"),
+        ({}, {PRIVATE_KEY: KEY}, "lacks github.app_id, github.installation_id"),
+        ({"app_id": 1, "installation_id": 2}, {PRIVATE_KEY: KEY, TOKEN: "t"}, "one of the two"),
+        ({"private_key": KEY}, {TOKEN: "t"}, f"belongs into {PRIVATE_KEY}"),
+        ({"mention": "firstmile"}, {TOKEN: "t"}, "github.mention"),
+        ({"app_id": "x", "installation_id": -1}, {PRIVATE_KEY: KEY}, "github.installation_id:"),
+    ],
+)
+def test_one_way_to_sign_in_is_wanted(
+    values: dict[str, Any], environment: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        GitHubSettings.load({"repository": "a/b", **values}, environment)
+    assert words in caught.value.message
+    assert "BEGIN" not in str(caught.value)
+
+
+def test_the_lines_of_a_key_may_be_joined() -> None:
+    values = {"repository": "a/b", "app_id": 1, "installation_id": 2}
+    settings = GitHubSettings.load(values, {PRIVATE_KEY: KEY})
+    assert settings.private_key
+    assert settings.private_key.get_secret_value().splitlines()[1] == "x"
+    assert "BEGIN" not in repr(settings) + settings.model_dump_json()
+
+
+def test_people_and_teams_of_the_settings_are_asked_and_assigned(github: GitHubServer) -> None:
+    values = {
+        "reviewers": ("Mara", "otto", "firstmile-bot"), "team_reviewers": ("data",),
+        "assignees": ("otto", "Otto"),
+    }  # fmt: skip
+    for _ in range(2):
+        host(github, **values).ensure_pull_request(change(github), "# why")
+    pull = github.pulls[0]
+    assert [user["login"] for user in pull["requested_reviewers"]] == ["Mara", "otto"]
+    assert [team["slug"] for team in pull["requested_teams"]] == ["data"]
+    assert [user["login"] for user in pull["assignees"]] == ["otto"]
+    assert github.writes.count("POST /issues/1/assignees") == 1
+
+
+def test_one_owner_without_access_leaves_the_others_asked(github: GitHubServer) -> None:
+    github.outsiders = {"mara"}
+    host(github, reviewers=("otto",)).ensure_pull_request(change(github), "# why")
+    assert [user["login"] for user in github.pulls[0]["requested_reviewers"]] == ["otto"]
+
+
+@pytest.mark.parametrize("call", ["POST /git/refs", "PATCH /git/refs/heads/firstmile/data-1"])
+def test_a_push_meanwhile_is_not_overwritten_but_tried_again(
+    github: GitHubServer, call: str
+) -> None:
+    if call.startswith("PATCH"):
+        host(github).ensure_pull_request(change(github), "# why")
+    words = "Update is not a fast forward" if "PATCH" in call else "Reference already exists"
+    github.faults = [Fault(call, 422, takes_effect=False, message=words)]
+    with pytest.raises(HostUnavailable, match="meanwhile"):
+        host(github).ensure_pull_request(change(github, "select 2\n"), "# why")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Retry-After": "1200"}, 429),
+        ({"Retry-After": "1200"}, 403),
+        ({"Retry-After": "1200"}, 503),
+    ],
+)
+def test_how_long_github_wants_us_to_wait_is_told(
+    github: GitHubServer, headers: dict[str, str], status: int
+) -> None:
+    github.faults = [Fault("GET .*", status, False, "Slow down", headers=headers)]
+    with pytest.raises(HostUnavailable) as caught:
+        host(github).ensure_pull_request(change(github), "# why")
+    assert caught.value.retry_after == 1200.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "12"}, 0.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "x"}, None),
+        ({"x-ratelimit-remaining": "9", "x-ratelimit-reset": "12"}, None),
+        ({}, None),
+    ],
+)
+def test_each_way_to_say_how_long_is_understood(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after(headers) == seconds
