@@ -18,7 +18,7 @@ from urllib.parse import quote
 from crew.delivery.delivery_rules import BRANCHES, MARKER, is_of_others
 from crew.delivery.github_access import check_access
 from crew.delivery.github_calls import PAUSES_SECONDS, GitHubCalls, Missing
-from crew.delivery.github_pull import close_pull, find_pull
+from crew.delivery.github_pull import close_pull
 from crew.delivery.github_remarks import Json, login_of, remarks_of, text_of
 from crew.delivery.github_settings import GitHubSettings
 from crew.delivery.pulls import CheckFailure, Pull
@@ -56,11 +56,6 @@ class GitHubPulls:
                     return
                 if _is_ours(pull):
                     yield int(pull["number"])
-
-    def number_of(self, branch: str) -> int | None:
-        """The number of a branch's pull request."""
-        found = find_pull(self._calls, branch) if branch.startswith(BRANCHES) else None
-        return found.number if found else None
 
     def read(self, number: int) -> Pull | None:
         """The pull request; None if it is gone or none of ours. One that has ended comes without

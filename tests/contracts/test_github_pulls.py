@@ -217,8 +217,6 @@ def test_what_changed_lately_is_listed_in_one_call(github: GitHubServer) -> None
     github.calls.clear()
     assert sorted(pulls(github).changed(600)) == [2, 3]
     assert github.calls == ["GET ", "GET /pulls"]
-    assert pulls(github).number_of("firstmile/data-2") == 3
-    assert pulls(github).number_of("firstmile/other") is None
 
 
 def test_an_answer_goes_into_the_thread_once(github: GitHubServer) -> None:
