@@ -55,7 +55,7 @@ from crew.drafting.engine import DraftingEngine
 from crew.drafting.reuse import find_existing
 from crew.errors import FirstmileError
 from crew.planner import Planner
-from crew.ports import Agents, Checkout, CodeHost, Listener, Recall, RunStep
+from crew.ports import Agents, Checkout, CodeHost, Durable, Listener, Recall, RunStep
 from crew.records.run_store import RunStore, run_name
 from crew.registry import code_host
 from crew.result import result_of
@@ -77,10 +77,6 @@ _NEW = Rework()
 _CONDITIONS = {
     "target", "to", "llm", "agents", "prices", "budget", "glossary", "allow_env", "github",
 }  # fmt: skip
-
-Durable = Callable[[str, Callable[[], str]], str]
-"""Gives the stored text of a named step, or runs the function and stores its text."""
-
 
 @dataclass(frozen=True)
 class Workplace:

@@ -31,6 +31,8 @@ from crew.artifacts import (
 )
 
 T = TypeVar("T")
+Durable = Callable[[str, Callable[[], str]], str]
+"""Gives the stored text of a named step, or runs the function and stores its text."""
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,7 @@ class FakeReuseJudge:
 @dataclass
 class FakeWriter:
     branch: str = "firstmile/data-1"
+    base_commit: str = "0" * 40
 
     def seal(
         self,
@@ -266,7 +267,7 @@ class FakeWriter:
             message=f"Add {spec.model}\n\nFirstmile-Request: {request.key}\n",
             branch=self.branch,
             base="main",
-            base_commit="0" * 40,
+            base_commit=self.base_commit,
             title=request.title,
             report=report,
         )

@@ -240,6 +240,49 @@ class Desk:
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
 
+    def tickets_of(self, source: str, person: str, limit: int) -> list[Record]:
+        """Tickets of a person that were worked at least once, the last changed first."""
+        asked = sa.select(_RUNS.c.ticket).where(_RUNS.c.person == person)
+        query = (
+            sa.select(_TICKETS.c.data)
+            .where(_TICKETS.c.source == source, _TICKETS.c.id.in_(asked))
+            .order_by(_TICKETS.c.since.desc())
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            found: list[str] = list(connection.scalars(query))
+        return [Record.model_validate_json(data) for data in found]
+
+    def remote_of(self, ticket: str, kind: str) -> str | None:
+        """What names a comment at its door; None while it is still to be told for the first time,
+        empty if nobody could be told."""
+        query = sa.select(_NOTICES.c.remote, _NOTICES.c.sent)
+        mine = query.where(_NOTICES.c.ticket == ticket, _NOTICES.c.kind == kind)
+        with self.engine.connect() as connection:
+            row = connection.execute(mine).first()
+        return str(row[0]) if row and (row[0] or row[1]) else None
+
+    def text_of(self, ticket: str, kind: str) -> str:
+        """The words of a comment as they shall stand there; empty if there is none."""
+        query = sa.select(_NOTICES.c.payload)
+        mine = query.where(_NOTICES.c.ticket == ticket, _NOTICES.c.kind == kind)
+        with self.engine.connect() as connection:
+            payload: str | None = connection.execute(mine).scalar()
+        return str(json.loads(payload).get("text", "")) if payload else ""
+
+    def ticket_told(self, door: str, kind: str, remote: str) -> Record | None:
+        """The ticket whose comment of this kind has this name at its door."""
+        told = sa.select(_NOTICES.c.ticket).where(
+            _NOTICES.c.door == door, _NOTICES.c.kind == kind, _NOTICES.c.remote == remote
+        )
+        return self._one(_TICKETS.c.id.in_(told))
+
+    def has_seen(self, event: str) -> bool:
+        """Whether `first_time` was asked about this event before."""
+        with self.engine.connect() as connection:
+            query = sa.select(_SEEN.c.id).where(_SEEN.c.id == event)
+            return connection.execute(query).first() is not None
+
     def cursor(self, name: str) -> float | None:
         query = sa.select(_CURSORS.c.at).where(_CURSORS.c.name == name)
         with self.engine.connect() as connection:
@@ -288,38 +331,28 @@ class Desk:
 
     # --- notices -----------------------------------------------------------------------------
 
-    def claim_notices(self, doors: Sequence[str], limit: int, seconds: float) -> list[Notice]:
-        """Notices that are due at these doors, ours alone for so many seconds."""
+    def claim_notice(self, door: str, seconds: float) -> Notice | None:
+        """The notice at this door that is due the longest, ours alone for so many seconds."""
         now, n = self.now(), _NOTICES
         due = (
-            sa.select(n.c.ticket, n.c.kind)
-            .where(n.c.door.in_(doors), n.c.sent != n.c.wanted)
-            .where(n.c.due <= now, n.c.held_until < now)
+            sa.select(n)
+            .where(n.c.door == door, n.c.sent != n.c.wanted, n.c.due <= now, n.c.held_until < now)
             .order_by(n.c.due)
-            .limit(limit)
+            .limit(1)
             .with_for_update(skip_locked=True)
         )
-        claimed = []
         with writing(self.engine) as connection:
-            keys: list[tuple[str, str]] = [(r[0], r[1]) for r in connection.execute(due).all()]
-            for ticket, kind in keys:
-                mine = sa.and_(n.c.ticket == ticket, n.c.kind == kind)
-                connection.execute(n.update().where(mine).values(held_until=now + seconds))
-                row = connection.execute(sa.select(n).where(mine)).one()
-                payload = json.loads(row.payload)
-                claimed.append(
-                    Notice(
-                        ticket,
-                        kind,
-                        row.door,
-                        row.address,
-                        payload,
-                        row.wanted,
-                        row.remote,
-                        row.tries,
-                    )
-                )
-        return claimed
+            row = connection.execute(due).first()
+            if row is None:
+                return None
+            mine = sa.and_(n.c.ticket == row.ticket, n.c.kind == row.kind)
+            # From here on nobody knows what stands at the door until it was told again.
+            held = {"held_until": now + seconds, "sent": ""}
+            connection.execute(n.update().where(mine).values(held))
+        payload = json.loads(row.payload)
+        return Notice(
+            row.ticket, row.kind, row.door, row.address, payload, row.wanted, row.remote, row.tries
+        )
 
     def told(self, notice: Notice, remote: str) -> None:
         """The notice was delivered; if it changed meanwhile it stays due."""

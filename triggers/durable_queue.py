@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig
 
-from crew.assemble import Durable
+from crew.ports import Durable
 from crew.settings import QueueSettings
 
 NAME = "firstmile"
@@ -73,9 +73,9 @@ class Entries:
             self._client.resume_workflows(lost, queue_name=_QUEUE)
         return lost
 
-    def waiting(self) -> int:
-        """How many runs wait in the queue."""
-        return len(self._client.list_queued_workflows(queue_name=_QUEUE, load_input=False))
+    def unfinished(self) -> int:
+        """How many runs wait or are worked on."""
+        return len(self._client.list_workflows(status=list(_ALIVE), load_input=False))
 
     def close(self) -> None:
         self._client.destroy()
@@ -108,7 +108,7 @@ class QueueWorker:
             use_listen_notify=False,
         )
         DBOS(config=config)
-        self._settings, self._polling_seconds = settings, polling_seconds
+        self._engine, self._settings, self._polling_seconds = engine, settings, polling_seconds
 
         @DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=20)
         def request(ticket: str) -> str:
@@ -118,17 +118,18 @@ class QueueWorker:
 
     def start(self) -> None:
         """Go on with what this worker left, then take new runs."""
-        DBOS.launch()
+        # Known before the launch, the queue is read at once and not a second later.
         settings = self._settings
         hourly = {"limit": settings.per_hour, "period": 3600.0} if settings.per_hour else None
-        DBOS.register_queue(
+        client = DBOSClient(system_database_engine=self._engine, application_name=NAME)
+        client.register_queue(
             _QUEUE,
             worker_concurrency=settings.per_worker,
             global_concurrency=settings.total,
             limiter=hourly,  # type: ignore[arg-type]
             polling_interval_sec=self._polling_seconds,
-            on_conflict="always_update",
         )
+        DBOS.launch()
 
     def stop(self) -> None:
         DBOS.destroy(workflow_completion_timeout_sec=0)

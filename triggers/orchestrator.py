@@ -170,11 +170,12 @@ class Orchestrator:
 
     def _stop(self, change: Change, record: Record, state: Phase, why: str) -> Record:
         """End it for good, with a word to whom it concerns. What ended before stays ended."""
-        if record.state in _OVER:
+        if record.state == "cancelled":
             return record
-        silent = record.state in ("refused", "failed", "answered", "laid_aside")
+        over = record.state in _OVER
+        silent = over or record.state in ("refused", "failed", "answered", "laid_aside")
         record = change.save(record, state=state, reason=why, run="", finding=None)
-        if record.branch:
+        if record.branch and not over:
             payload = {"type": "close", "branch": record.branch, "reason": why}
             change.notify(record, "close", "github", record.branch, payload)
         if not silent:

@@ -16,7 +16,6 @@ from crew.errors import FirstmileError, TransientError
 from triggers.desk import Desk, Notice
 from triggers.door import Door, Message
 
-_HOLD_SECONDS = 120.0
 _LONGEST_SECONDS = 900.0
 _TRIES = 12
 _LOG = logging.getLogger(__name__)
@@ -37,30 +36,33 @@ class Postman:
     desk: Desk
     doors: Mapping[str, Door]
     pull_requests: PullRequests | None = None
+    hold_seconds: float = 90.0
 
     @property
     def reachable(self) -> list[str]:
         return [*self.doors, *(["github"] if self.pull_requests else [])]
 
-    def deliver(self, door: str, limit: int = 20) -> int:
-        """Deliver what is due at a door; gives how many were."""
-        delivered = 0
-        for notice in self.desk.claim_notices([door], limit, _HOLD_SECONDS):
-            try:
-                remote = self._deliver(notice)
-            except TransientError as error:
-                wait = getattr(error, "retry_after", None) or 2.0**notice.tries
-                self.desk.not_told(notice, error.message, min(wait, _LONGEST_SECONDS))
-                _LOG.warning("%s: %s", notice.ticket, error.message)
-            except FirstmileError as error:
-                self._refused(notice, error)
-            except Exception:
-                _LOG.exception("%s: %s could not be told", notice.ticket, notice.kind)
-                self.desk.not_told(notice, "an error of ours", min(60.0 * 2**notice.tries, 900.0))
-            else:
-                self.desk.told(notice, remote)
-                delivered += 1
-        return delivered
+    def deliver(self, door: str) -> bool:
+        """Deliver one notice that is due at a door; false if none is, or if it failed. One at a
+        time, so that none waits behind another for longer than it is held."""
+        notice = self.desk.claim_notice(door, self.hold_seconds)
+        if notice is None:
+            return False
+        try:
+            remote = self._deliver(notice)
+        except TransientError as error:
+            wait = error.retry_after or 2.0**notice.tries
+            self.desk.not_told(notice, error.message, min(wait, _LONGEST_SECONDS))
+            _LOG.warning("%s: %s", notice.ticket, error.message)
+        except FirstmileError as error:
+            self._refused(notice, error)
+        except Exception:
+            _LOG.exception("%s: %s could not be told", notice.ticket, notice.kind)
+            self.desk.not_told(notice, "an error of ours", min(60.0 * 2**notice.tries, 900.0))
+        else:
+            self.desk.told(notice, remote)
+            return True
+        return False
 
     def _refused(self, notice: Notice, error: FirstmileError) -> None:
         _LOG.error("%s: %s %s", notice.ticket, error.message, error.cure)

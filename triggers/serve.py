@@ -35,6 +35,7 @@ PARTS = ("pollers", "web", "worker")
 _DEAD_SECONDS = 120.0
 _SWEEP_SECONDS = 20.0
 _POST_SECONDS = 0.5
+_SOCKET_SECONDS = 5.0
 _STOP_SECONDS = 25.0
 _LOG = logging.getLogger("firstmile")
 
@@ -69,7 +70,7 @@ class Service:
                     self.beats[name] = time.time()
                     wait = seconds
                 except TransientError as error:
-                    asked = getattr(error, "retry_after", None) or 0.0
+                    asked = error.retry_after or 0.0
                     wait = min(max(2 * wait, asked, 1.0), 300.0)
                     _LOG.warning("%s: %s Again in %.0f s.", name, error.message, wait)
                 except FirstmileError as error:
@@ -155,6 +156,9 @@ def _start_pollers(service: Service) -> None:
     for name, door in doors.by_name.items():
         if name in doors.polled:
             service.repeat(f"poll {name}", every, lambda d=door: poller.poll(d))  # type: ignore[misc]
+    if (slack := doors.slack) and slack.socket_mode:
+        service.stack.callback(slack.stop)
+        service.repeat("slack", _SOCKET_SECONDS, slack.start_socket_mode)
     if pulls := doors.pulls:
         service.repeat("poll github", every, lambda: poller.poll_pulls(pulls))
     postman = Postman(service.desk, doors.by_name, doors.pull_requests)

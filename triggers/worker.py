@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from crew.artifacts import Cost, Outcome, Request, Rework
-from crew.assemble import Durable
 from crew.errors import FirstmileError, TransientError
-from crew.ports import Listener
+from crew.ports import Durable, Listener
 from crew.result import empty_result
 from triggers.desk import Desk, Record
 from triggers.orchestrator import Orchestrator, Superseded
@@ -46,21 +45,22 @@ class Projects(Protocol):
 
 @dataclass
 class Worker:
-    """Works runs; `stop` makes each wait at its next step until the process is gone."""
+    """Works runs. Once it is `stopping` each waits at its next step until the process is `gone`."""
 
     desk: Desk
     orchestrator: Orchestrator
     projects: Projects
     busy: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
+    gone: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, ticket: str, run: str, durable: Durable) -> str:
         """Work a run; how it ended, in a word."""
-        self._pause_if_stopping(ticket, run)
         with self._lock:
             self.busy += 1
         try:
+            self._pause_if_stopping(ticket, run)
             record = self.orchestrator.begin(ticket, run)
             with self._holding(ticket, run) as pulse:
                 result = self._result(record, run, pulse, durable)
@@ -126,7 +126,8 @@ class Worker:
             self.desk.let_go(ticket, run)
             with self._lock:
                 self.busy -= 1
-            threading.Event().wait()
+            self.gone.wait()
+            raise SystemExit
 
 
 class Pulse(threading.Thread):

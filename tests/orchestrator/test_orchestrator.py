@@ -214,6 +214,19 @@ def test_a_merged_pull_request_ends_it(office: Office) -> None:
     assert len(office.queue.runs) == 1 and "Merged" in office.door.text("T-1")
 
 
+def test_a_closed_pull_request_is_worked_anew_once_the_label_comes_back(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    office.orchestrator.follow(pull(state="closed"))
+    receive(office)
+    assert len(office.queue.runs) == 1
+    receive(office, wanted=False, why_not="The label was removed.")
+    office.post()
+    assert "Closed" in office.door.text("T-1") and office.told == []
+    record = receive(office)
+    assert record and record.state == "queued" and len(office.queue.runs) == 2
+
+
 # --- questions -----------------------------------------------------------------------------------
 
 

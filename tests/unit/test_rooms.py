@@ -95,7 +95,7 @@ def test_the_core_looks_inwards_only(module: str, allowed: tuple[str, ...]) -> N
 
 
 def test_nobody_but_the_doors_knows_the_composition_root() -> None:
-    assert importers("crew.assemble") <= {"crew.cli", "crew.setup"}
+    assert importers("crew.assemble") <= {"crew.cli", "crew.setup", "triggers.workplaces"}
 
 
 def test_rooms_that_draft_and_verify_know_no_agents_and_no_delivery_host() -> None:
