@@ -78,6 +78,7 @@ _CONDITIONS = {
     "target", "to", "llm", "agents", "prices", "budget", "glossary", "allow_env", "github",
 }  # fmt: skip
 
+
 @dataclass(frozen=True)
 class Workplace:
     """An open project with everything warm; works one request after another."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -141,6 +142,54 @@ def index(
             found,
             f"{found['models']} models: {found['written']} written, {found['removed']} removed.",
         )
+
+
+@app.command()
+def serve(
+    only: Annotated[
+        list[str] | None, typer.Option(help="A part alone: pollers, web or worker; repeatable.")
+    ] = None,
+    state: State = None,
+) -> None:
+    """Work what comes in from Jira, Notion and Slack, until it is stopped."""
+    with _clean_errors(False):
+        from triggers.serve import serve as serve_until_stopped
+
+        settings = _settings(state=state)
+        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+        for name in ("firstmile", "triggers"):
+            logging.getLogger(name).setLevel(logging.INFO)
+        serve_until_stopped(settings, only or ())
+    sys.stdout.flush()
+    os._exit(0)  # what still waits in threads is resumed by the next start
+
+
+@app.command()
+def tickets(state: State = None, as_json: AsJson = False) -> None:
+    """List the tickets that `serve` knows, and where each stands."""
+    with _clean_errors(as_json):
+        from crew.terminal import print_tickets
+        from triggers.serve import ticket_summaries
+
+        found = ticket_summaries(_settings(state=state))
+        if as_json:
+            typer.echo(json.dumps({"tickets": found}, indent=1))
+        else:
+            print_tickets(found)
+
+
+@app.command()
+def cancel(
+    ticket: Annotated[str, typer.Argument(help="A ticket of `firstmile tickets`: jira:DATA-141.")],
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop the work on a ticket, in any state, and close its open draft."""
+    with _clean_errors(as_json):
+        from triggers.serve import cancel_ticket
+
+        found = cancel_ticket(_settings(state=state), ticket)
+        _say(as_json, found, f"{found['ticket']} is {found['state']}.")
 
 
 @app.command()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def index_project(settings: Settings) -> dict[str, int]:
 
 def examine(settings: Settings) -> list[dict[str, str]]:
     """A finding per thing that must work: name, status, finding, cure."""
-    findings = [_git(), _llm(settings), _github(settings), _state(settings)]
+    findings = [_git(), _llm(settings), _github(settings), *_doors(settings), _state(settings)]
     if all(f["status"] != "failed" for f in findings if f["name"] in {"git", "state"}):
         findings += _project(settings)
     return findings
@@ -108,13 +108,23 @@ def _github(settings: Settings) -> dict[str, str]:
         return _finding("code host", "passed", f"pull requests go to {settings.to!r}")
 
     def load() -> str:
-        from crew.delivery.github_host import GitHubHost, GitHubSettings
+        from triggers.doors import repositories
 
-        github = GitHubSettings.load(settings.github or {}, os.environ)
-        GitHubHost(github, "").find_pull_request("firstmile/doctor")
-        return f"{github.repository} can be read"
+        found = [words for pulls in repositories(settings).values() for words in pulls.check()]
+        return "; ".join(found)
 
     return _tried("code host", load)
+
+
+def _doors(settings: Settings) -> list[dict[str, str]]:
+    """A finding per door of the settings: it is called, and what lacks is said."""
+    from triggers.doors import NAMES, open_door
+
+    def check(name: str) -> str:
+        return "; ".join(open_door(name, settings).check())
+
+    named = [name for name in NAMES if getattr(settings, name) is not None]
+    return [_tried(name, partial(check, name)) for name in named]
 
 
 def _state(settings: Settings) -> dict[str, str]:

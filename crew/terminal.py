@@ -145,6 +145,15 @@ def print_runs(summaries: list[dict[str, Any]]) -> None:
     Console().print(table if summaries else "No runs yet.")
 
 
+def print_tickets(found: list[dict[str, str]]) -> None:
+    table = RichTable("ticket", "state", "since", "request", "pull request")
+    table.columns[0].no_wrap = True
+    for t in found:
+        title = Text(t["title"][:60])
+        table.add_row(t["ticket"], t["state"], t["since"], title, t["pull_request"])
+    Console().print(table if found else "No tickets yet.")
+
+
 def print_run(
     summary: dict[str, Any], steps: list[dict[str, Any]], outcome: Outcome | None
 ) -> None:

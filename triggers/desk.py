@@ -283,6 +283,18 @@ class Desk:
             query = sa.select(_SEEN.c.id).where(_SEEN.c.id == event)
             return connection.execute(query).first() is not None
 
+    def delivered(self, since: float, limit: int) -> list[Record]:
+        """Delivered tickets that changed since then, the longest unread first."""
+        query = (
+            sa.select(_TICKETS.c.data)
+            .where(_TICKETS.c.state == "delivered", _TICKETS.c.since > since)
+            .order_by(_TICKETS.c.read_at)
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            found: list[str] = list(connection.scalars(query))
+        return [Record.model_validate_json(data) for data in found]
+
     def cursor(self, name: str) -> float | None:
         query = sa.select(_CURSORS.c.at).where(_CURSORS.c.name == name)
         with self.engine.connect() as connection:
@@ -397,6 +409,11 @@ class Change:
         values = {"version": version, "read_at": self.now}
         self.connection.execute(_TICKETS.update().where(_TICKETS.c.id == id_).values(values))
 
+    def note_looked_at(self, record: Record) -> None:
+        """Remember when its pull request was read last."""
+        mine = _TICKETS.c.id == record.id
+        self.connection.execute(_TICKETS.update().where(mine).values(read_at=self.now))
+
     def save(self, record: Record, **changes: Any) -> Record:
         """Store a ticket with some fields changed."""
         if changes.get("state", record.state) != record.state:
@@ -422,6 +439,13 @@ class Change:
             number += 1
             run = f"{wished}:{number}"
         return run
+
+    def ahead_of(self, record: Record) -> int:
+        """How many other tickets are queued."""
+        query = sa.select(sa.func.count()).where(
+            _TICKETS.c.state == "queued", _TICKETS.c.id != record.id
+        )
+        return self.connection.execute(query).scalar() or 0
 
     def end_run(self, run: str, outcome: str) -> None:
         self.connection.execute(_RUNS.update().where(_RUNS.c.id == run).values(outcome=outcome))

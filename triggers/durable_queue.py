@@ -25,6 +25,7 @@ _WORKFLOW = "request"
 _VERSION = "1"
 _ALIVE = ("ENQUEUED", "DELAYED", "PENDING")
 _LOG = logging.getLogger(__name__)
+logging.getLogger("dbos").setLevel(logging.WARNING)
 
 
 class Work(Protocol):

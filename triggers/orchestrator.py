@@ -130,7 +130,7 @@ class Orchestrator:
             return record
         begins, reason = self._earliest(change, record)
         record = change.enqueue(record, begins - change.now, reason=reason, retries=0)
-        ahead = 0 if begins > change.now else max(0, self.desk.counts().get("queued", 1) - 1)
+        ahead = 0 if begins > change.now else change.ahead_of(record)
         change.tell(record, messages.queued(record, ahead, begins, change.now))
         change.show(record)
         return record
@@ -175,8 +175,9 @@ class Orchestrator:
         over = record.state in _OVER
         silent = over or record.state in ("refused", "failed", "answered", "laid_aside")
         record = change.save(record, state=state, reason=why, run="", finding=None)
-        if record.branch and not over:
-            payload = {"type": "close", "branch": record.branch, "reason": why}
+        if record.branch and not over and self.settings.to == "github":
+            payload = {"type": "close", "repository": self._repository(record),
+                       "branch": record.branch, "reason": why}  # fmt: skip
             change.notify(record, "close", "github", record.branch, payload)
         if not silent:
             change.tell(record, messages.cut_short(record, why))
@@ -247,12 +248,19 @@ class Orchestrator:
     def _answer_remarks(self, change: Change, record: Record, unchanged: bool) -> Record:
         for remark, author in record.open_remarks:
             text = messages.answer_to_remark(record, record.commit, unchanged)
-            payload = {"type": "answer", "number": record.number, "remark": remark,
-                       "author": author, "text": text}  # fmt: skip
-            change.notify(record, f"answer-{remark}", "github", str(record.number), payload)
+            self._reply(change, record, remark, author, text)
         if record.state == "waiting" or not record.open_remarks:
             return record
         return change.save(record, open_remarks=())
+
+    def _reply(self, change: Change, record: Record, remark: str, author: str, text: str) -> None:
+        """Have a remark on the pull request answered."""
+        payload = {"type": "answer", "repository": self._repository(record),
+                   "number": record.number, "remark": remark, "author": author, "text": text}  # fmt: skip
+        change.notify(record, f"answer-{remark}", "github", str(record.number), payload)
+
+    def _repository(self, record: Record) -> str:
+        return str((self.settings.of_project(record.project).github or {}).get("repository", ""))
 
     # --- from the pull requests --------------------------------------------------------------
 
@@ -264,6 +272,9 @@ class Orchestrator:
         with self.desk.change() as change:
             record = change.ticket(known.id)
             assert record is not None
+            change.note_looked_at(record)
+            if record.pull_request and record.pull_request != pull.url:
+                return None  # an earlier one from the same branch, or another repository's
             if pull.state != "open":
                 return self._ended(change, record, pull)
             record = change.save(record, number=pull.number, pull_request=pull.url)
@@ -292,9 +303,7 @@ class Orchestrator:
                 continue
             if not remark.may_write:
                 text = "Only people who may write to this repository can ask for changes here."
-                payload = {"type": "answer", "number": pull.number, "remark": remark.id,
-                           "author": remark.author, "text": text}  # fmt: skip
-                change.notify(record, f"answer-{remark.id}", "github", str(pull.number), payload)
+                self._reply(change, record, remark.id, remark.author, text)
                 continue
             where = f" ({remark.path})" if remark.path else ""
             asked.append(Comment(author=f"{remark.author}{where}", body=remark.text))

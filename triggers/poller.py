@@ -16,6 +16,7 @@ from triggers.orchestrator import Orchestrator
 
 _FIRST_SECONDS = 30 * 86_400.0
 _WAITING = 10
+_CHECKS_SECONDS = 6 * 3600.0
 _BATCH = 200
 _LOG = logging.getLogger(__name__)
 
@@ -75,17 +76,22 @@ class Poller:
         known = self.desk.ticket_at(door.name, address)
         return self.orchestrator.cancel(known.id, "the ticket being deleted") if known else None
 
-    def poll_pulls(self, pulls: Pulls) -> int:
-        """One cycle over our pull requests."""
-        began = self.desk.now()
-        cursor = self.desk.cursor("github")
+    def poll_pulls(self, repository: str, pulls: Pulls) -> int:
+        """One cycle over our pull requests in a repository. Checks that end do not change a pull
+        request, so a few of those delivered lately are read again each time."""
+        began, name = self.desk.now(), f"github {repository}"
+        cursor = self.desk.cursor(name)
         seconds = began - cursor if cursor is not None else _FIRST_SECONDS
-        count = self.read_pulls(pulls, list(pulls.changed(max(seconds, 0.0))))
-        self.desk.move_cursor("github", began)
-        return count
+        numbers = dict.fromkeys(pulls.changed(max(seconds, 0.0)))
+        lately = self.desk.delivered(began - _CHECKS_SECONDS, _WAITING)
+        numbers |= dict.fromkeys(
+            r.number for r in lately if r.number and repository in r.pull_request
+        )
+        self.read_pulls(pulls, list(numbers))
+        self.desk.move_cursor(name, began)
+        return len(numbers)
 
-    def read_pulls(self, pulls: Pulls, numbers: Sequence[int]) -> int:
+    def read_pulls(self, pulls: Pulls, numbers: Sequence[int]) -> None:
         for number in numbers:
             if pull := pulls.read(number):
                 self.orchestrator.follow(pull)
-        return len(numbers)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from crew.artifacts import Question
-from crew.errors import FirstmileError, TransientError
+from crew.errors import FirstmileError, InvalidSettings, TransientError
 from triggers.desk import Desk, Notice
 from triggers.door import Door, Message
 
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class PullRequests(Protocol):
-    """What is told at a code host."""
+    """What is told at a code host, in one repository."""
 
     def close_pull_request(self, branch: str, reason: str) -> bool: ...
 
@@ -35,12 +35,12 @@ class Postman:
 
     desk: Desk
     doors: Mapping[str, Door]
-    pull_requests: PullRequests | None = None
+    pulls: Mapping[str, PullRequests] = field(default_factory=dict)
     hold_seconds: float = 90.0
 
     @property
     def reachable(self) -> list[str]:
-        return [*self.doors, *(["github"] if self.pull_requests else [])]
+        return [*self.doors, *(["github"] if self.pulls else [])]
 
     def deliver(self, door: str) -> bool:
         """Deliver one notice that is due at a door; false if none is, or if it failed. One at a
@@ -80,13 +80,22 @@ class Postman:
             case "show":
                 door = self.doors[notice.door]
                 door.show(notice.address, payload["phase"], payload["url"], payload["title"])
-            case "close" if self.pull_requests:
-                self.pull_requests.close_pull_request(payload["branch"], payload["reason"])
-            case "answer" if self.pull_requests:
-                self.pull_requests.answer(
-                    payload["number"], payload["remark"], payload["author"], payload["text"]
-                )
+            case "close":
+                pulls = self._pulls(payload["repository"])
+                pulls.close_pull_request(payload["branch"], payload["reason"])
+            case "answer":
+                pulls = self._pulls(payload["repository"])
+                number, remark = payload["number"], payload["remark"]
+                pulls.answer(number, remark, payload["author"], payload["text"])
         return notice.remote
+
+    def _pulls(self, repository: str) -> PullRequests:
+        if repository not in self.pulls:
+            raise InvalidSettings(
+                f"The repository {repository!r} is none of the settings' any more.",
+                "Add it to `github` or `projects`.",
+            )
+        return self.pulls[repository]
 
 
 def _message(kind: str, payload: dict[str, Any]) -> Message:

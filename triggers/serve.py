@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from crew.errors import FirstmileError, InvalidSettings, TransientError
+from crew.errors import FirstmileError, InvalidInput, InvalidSettings, TransientError
 from crew.settings import Settings
 from triggers.database import address_of, open_database
 from triggers.desk import Desk
@@ -100,7 +102,7 @@ class Service:
         self.desk.move_cursor(f"worker:{self.name}", self.desk.now())
 
 
-def open_service(settings: Settings) -> Service:
+def open_service(settings: Settings, with_doors: bool = True) -> Service:
     """The service with its database, nothing running yet. Raises the errors of `crew.errors`."""
     state = settings.state.expanduser().resolve()
     state.mkdir(parents=True, exist_ok=True)
@@ -112,8 +114,36 @@ def open_service(settings: Settings) -> Service:
     stack = ExitStack()
     name = stack.enter_context(_worker_name(state))
     orchestrator = Orchestrator(desk, settings)
-    doors = open_doors(settings, desk, orchestrator)
+    doors = open_doors(settings, desk, orchestrator) if with_doors else Doors()
     return Service(settings, desk, entries, doors, orchestrator, name, stack=stack)
+
+
+def ticket_summaries(settings: Settings) -> list[dict[str, str]]:
+    """The tickets on the desk, the latest changed first."""
+    service = open_service(settings, with_doors=False)
+    records = service.desk.tickets(limit=10_000)
+    service.stack.close()
+    return [
+        {
+            "ticket": r.id,
+            "state": r.state,
+            "since": datetime.fromtimestamp(r.since, UTC).isoformat(timespec="seconds"),
+            "title": r.request.title,
+            "reason": r.reason,
+            "pull_request": r.pull_request,
+        }
+        for r in reversed(records)
+    ]
+
+
+def cancel_ticket(settings: Settings, id_: str) -> dict[str, str]:
+    """Stop the work on a ticket. Raises InvalidInput for one that nobody knows."""
+    service = open_service(settings, with_doors=False)
+    record = service.orchestrator.cancel(id_, "the operator")
+    service.stack.close()
+    if record is None:
+        raise InvalidInput(f"There is no ticket {id_!r}.", "`firstmile tickets` lists them.")
+    return {"ticket": record.id, "state": record.state, "reason": record.reason}
 
 
 def serve(settings: Settings, only: Sequence[str] = ()) -> None:
@@ -155,15 +185,15 @@ def _start_pollers(service: Service) -> None:
     every = service.settings.queue.poll_seconds
     for name, door in doors.by_name.items():
         if name in doors.polled:
-            service.repeat(f"poll {name}", every, lambda d=door: poller.poll(d))  # type: ignore[misc]
+            service.repeat(f"poll {name}", every, partial(poller.poll, door))
     if (slack := doors.slack) and slack.socket_mode:
         service.stack.callback(slack.stop)
         service.repeat("slack", _SOCKET_SECONDS, slack.start_socket_mode)
-    if pulls := doors.pulls:
-        service.repeat("poll github", every, lambda: poller.poll_pulls(pulls))
-    postman = Postman(service.desk, doors.by_name, doors.pull_requests)
+    for name, pulls in doors.pulls.items():
+        service.repeat(f"poll {name}", every, partial(poller.poll_pulls, name, pulls))
+    postman = Postman(service.desk, doors.by_name, doors.pulls)
     for name in postman.reachable:
-        service.repeat(f"post {name}", _POST_SECONDS, lambda n=name: _post(service, postman, n))  # type: ignore[misc]
+        service.repeat(f"post {name}", _POST_SECONDS, partial(_post, service, postman, name))
     service.repeat("sweep", _SWEEP_SECONDS, service.sweep)
 
 

@@ -78,12 +78,14 @@ class Office:
 def make_office(engine: sa.Engine, **settings: Any) -> Office:
     clock, queue, door = Clock(), QueueOfPaper(), PaperDoor()
     desk = Desk(engine, queue, clock)
-    orchestrator = Orchestrator(desk, Settings(**settings))
+    orchestrator = Orchestrator(
+        desk, Settings(to="github", github={"repository": "firm/shop"}, **settings)
+    )
     office = Office(
         desk, orchestrator, door, Postman(desk, {"paper": door}), Poller(desk, orchestrator),
         clock, queue,
     )  # fmt: skip
-    office.postman = Postman(desk, {"paper": door}, office)
+    office.postman = Postman(desk, {"paper": door}, {"firm/shop": office})
     return office
 
 

@@ -27,7 +27,7 @@ import triggers.desk
 import triggers.durable_queue
 from crew.artifacts import NeedsAnswers, Option, Outcome, Question, Request, Rework
 from crew.delivery import local_branch
-from crew.ports import CodeHost, Durable, Listener
+from crew.ports import Durable, Listener
 from crew.result import result_of
 from crew.settings import Settings
 from tests import fakes

@@ -6,12 +6,14 @@ by the next poll.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -88,10 +90,10 @@ def make_app(service: Service) -> FastAPI:
         async def jira_event(request: Request) -> Response:
             body, secret = await _body(request), _secret("JIRA")
             for address in addresses_of(request.headers, body, secret):
-                nudges.add(f"jira {address}", lambda a=address: poller.read(jira, a))  # type: ignore[misc]
+                nudges.add(f"jira {address}", partial(poller.read, jira, address))
             return Response(status_code=202)
 
-    if pulls := doors.pulls:
+    if doors.pulls:
         from triggers.github_webhook import numbers_of
 
         @app.post("/github/events")
@@ -99,8 +101,12 @@ def make_app(service: Service) -> FastAPI:
             body, secret = await _body(request), _secret("GITHUB")
             numbers, branches = numbers_of(request.headers, body, secret)
             known = [service.desk.ticket_on(branch) for branch in branches]
-            for number in {*numbers, *(k.number for k in known if k and k.number)}:
-                nudges.add(f"pull {number}", lambda n=number: poller.read_pulls(pulls, [n]))  # type: ignore[misc]
+            numbers += tuple(k.number for k in known if k and k.number)
+            repository = _repository(body)
+            if pulls := doors.pulls.get(repository):
+                for number in numbers:
+                    read = partial(poller.read_pulls, pulls, [number])
+                    nudges.add(f"{repository} {number}", read)
             return Response(status_code=202)
 
     if slack := doors.slack:
@@ -143,6 +149,11 @@ async def _body(request: Request) -> bytes:
         if len(content) > MAX_BYTES:
             raise PolicyViolation("The event is too large.")
     return content
+
+
+def _repository(body: bytes) -> str:
+    """The repository that an event of GitHub, its signature checked, is about."""
+    return str((json.loads(body).get("repository") or {}).get("full_name", ""))
 
 
 def _secret(vendor: str) -> str:
