@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from crew.artifacts import Request
+from crew.artifacts import Comment, Request
 from crew.errors import InvalidInput
-from triggers.notion_text import blocks_to_markdown, rich_text_to_markdown
+from triggers.notion_text import address_of, blocks_to_markdown, rich_text_to_markdown
 from triggers.payload import comment, mapping, mappings, text, titled
-from triggers.rich_text import one_line
+from triggers.rich_text import clean, one_line, signed_kind
+
+_IDENTITY = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+
+
+def identity(value: Any) -> str:
+    """An id of Notion as the API writes it, with dashes; empty for what is none."""
+    lower = text(value).strip().lower()
+    if not _IDENTITY.fullmatch(lower):
+        return ""
+    digits = lower.replace("-", "")
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def author_of(raw: dict[str, Any]) -> str:
+    """The account that wrote a comment or made a page."""
+    return identity(mapping(raw.get("created_by")).get("id"))
+
+
+def kind_of(raw: dict[str, Any]) -> str:
+    """The kind of comment that the link at its end names; empty for one that is not signed. Notion
+    may give the link without its host."""
+    parts = mappings(raw.get("rich_text"))
+    return signed_kind(address_of(parts[-1])) if parts else ""
 
 
 def recognizes(payload: Any) -> bool:
@@ -18,8 +42,13 @@ def recognizes(payload: Any) -> bool:
     return _page(values) is not None or mapping(values.get("entity")).get("type") == "page"
 
 
-def to_request(payload: dict[str, Any]) -> Request:
-    """The request of a page. Raises InvalidInput for an event, which carries no content."""
+def to_request(payload: dict[str, Any], account: str = "") -> Request:
+    """The request of a page. Raises InvalidInput for an event, which carries no content.
+
+    Where our own `account` is known, a comment counts as ours by it and the signature together,
+    and a page that says nothing is called by its key. That holds the whole id then, because pages
+    of one workspace may begin with the same digits.
+    """
     page = _page(payload)
     if page is None:
         raise InvalidInput(
@@ -34,10 +63,13 @@ def to_request(payload: dict[str, Any]) -> Request:
     if isinstance(listed, dict):
         listed = listed.get("results")
     said = "\n\n".join([*_described(properties), blocks_to_markdown(blocks)])
-    key = _key(page, properties)
-    title, body = titled(_title(properties), said, f"The Notion page {key}")
+    key = _key(page, properties, 32 if account else 12)
+    title = _title(properties)
+    if account and not one_line(title) and not clean(said):
+        title = key
+    title, body = titled(title, said, f"The Notion page {key}")
     comments = [
-        comment(_author(c), rich_text_to_markdown(c.get("rich_text")), text(c.get("created_time")))
+        _comment(c, account)
         for c in sorted(mappings(listed), key=lambda c: text(c.get("created_time")))
     ]
     return Request(
@@ -69,12 +101,12 @@ def _of(properties: dict[str, Any], kind: str) -> Iterator[tuple[str, Any]]:
             yield name, value.get(kind)
 
 
-def _key(page: dict[str, Any], properties: dict[str, Any]) -> str:
+def _key(page: dict[str, Any], properties: dict[str, Any], digits: int) -> str:
     for _, value in _of(properties, "unique_id"):
         number, prefix = mapping(value).get("number"), text(mapping(value).get("prefix"))
         if isinstance(number, int):
             return f"{prefix}-{number}" if prefix else f"notion-{number}"
-    return "notion-" + text(page.get("id")).replace("-", "")[:12]
+    return "notion-" + text(page.get("id")).replace("-", "")[:digits]
 
 
 def _title(properties: dict[str, Any]) -> str:
@@ -99,6 +131,14 @@ def _requester(properties: dict[str, Any]) -> str:
     people.sort(key=lambda p: "request" not in p[0])
     names = [text(person.get("name")) for _, listed in people for person in listed]
     return one_line(next((n for n in names if n), ""))
+
+
+def _comment(raw: dict[str, Any], account: str) -> Comment | None:
+    said = rich_text_to_markdown(raw.get("rich_text"))
+    found = comment(_author(raw), said, text(raw.get("created_time")))
+    if not found or not account:
+        return found
+    return found.model_copy(update={"ours": author_of(raw) == account and bool(kind_of(raw))})
 
 
 def _author(value: dict[str, Any]) -> str:

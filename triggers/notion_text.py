@@ -35,17 +35,34 @@ def rich_text_to_markdown(rich_text: Any) -> str:
     return "".join(_part(p) for p in parts if isinstance(p, dict))
 
 
-def _part(part: dict[str, Any]) -> str:
-    text = str(part.get("plain_text") or "")
+def rich_text_to_plain(rich_text: Any) -> str:
+    """The same without marks and links, where a text is data, such as YAML."""
+    parts = rich_text if isinstance(rich_text, list) else []
+    return "".join(_plain(p) for p in parts if isinstance(p, dict))
+
+
+def _plain(part: dict[str, Any]) -> str:
     content = part.get("text")
-    if not text and isinstance(content, dict):
-        text = str(content.get("content") or "")
+    inner = content.get("content") if isinstance(content, dict) else ""
+    return str(part.get("plain_text") or inner or "")
+
+
+def _part(part: dict[str, Any]) -> str:
+    text = _plain(part)
     annotations = part.get("annotations")
     for name, mark in _ANNOTATIONS.items():
         if isinstance(annotations, dict) and annotations.get(name):
             text = marked(text, mark)
-    href = part.get("href")
-    return linked(text, href) if isinstance(href, str) else text
+    return linked(text, address_of(part))
+
+
+def address_of(part: dict[str, Any]) -> str:
+    """Where a part of a rich text leads to; empty for one without a link."""
+    content = part.get("text")
+    link = content.get("link") if isinstance(content, dict) else None
+    url = link.get("url") if isinstance(link, dict) else None
+    found = part.get("href") or url
+    return found if isinstance(found, str) else ""
 
 
 class _Reader:

@@ -1,4 +1,4 @@
-"""Web endpoints: health, readiness, metrics, and the events of Jira, GitHub and Slack.
+"""Web endpoints: health, readiness, metrics, and the events of Jira, Notion, GitHub and Slack.
 
 An event only says what to read again. So it is answered at once, and one that is lost here is found
 by the next poll.
@@ -91,6 +91,21 @@ def make_app(service: Service) -> FastAPI:
             body, secret = await _body(request), _secret("JIRA")
             for address in addresses_of(request.headers, body, secret):
                 nudges.add(f"jira {address}", partial(poller.read, jira, address))
+            return Response(status_code=202)
+
+    if notion := doors.by_name.get("notion"):
+        from triggers import notion_webhook
+
+        @app.post("/notion/events")
+        async def notion_event(request: Request) -> Response:
+            body = await _body(request)
+            if not os.environ.get(notion_webhook.SECRET):
+                state = service.settings.state.expanduser()
+                if file := notion_webhook.keep_verification_token(body, state):
+                    _LOG.warning("Notion sent the token of a new subscription: it is in %s", file)
+                    return Response(status_code=202)
+            for address in notion_webhook.addresses_of(request.headers, body, _secret("NOTION")):
+                nudges.add(f"notion {address}", partial(poller.read, notion, address))
             return Response(status_code=202)
 
     if doors.pulls:
