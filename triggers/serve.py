@@ -37,7 +37,8 @@ PARTS = ("pollers", "web", "worker")
 _DEAD_SECONDS = 120.0
 _SWEEP_SECONDS = 20.0
 _POST_SECONDS = 0.5
-_SOCKET_SECONDS = 5.0
+_PULLS_SECONDS = 60.0
+_SOCKET_SECONDS = 1.0
 _STOP_SECONDS = 25.0
 _LOG = logging.getLogger("firstmile")
 

@@ -80,8 +80,9 @@ class SlackApp:
         return to_starlette_response(self._bolt.dispatch(request))
 
     def start_socket_mode(self) -> None:
-        """Connect to Slack, unless that is done; the client then keeps the connection up. Raises
-        HostUnavailable, or InvalidSettings for a token that is not accepted."""
+        """Connect to Slack, unless the connection is up. To be called again and again, as the client
+        itself takes ten seconds to notice that it is not. Raises HostUnavailable, or
+        InvalidSettings for a token that is not accepted."""
         from slack_sdk.errors import SlackApiError, SlackClientError
 
         client = self._socket.client

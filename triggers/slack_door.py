@@ -38,6 +38,7 @@ _EMOJI: dict[Phase, str] = {
 _SCOPES = {
     "commands": "the slash command",
     "chat:write": "writing messages",
+    "app_mentions:read": "being mentioned in a thread",
     "channels:history": "finding its own messages in public channels",
     "groups:history": "the same in private channels",
     "im:history": "the same in direct messages",
@@ -191,7 +192,7 @@ class SlackDoor:
         method, where = "conversations_history", {"oldest": str(at.since - _SKEW_SECONDS)}
         if thread:
             method, where = "conversations_replies", {"ts": thread}
-        wanted, cursor = _mark(at.key, kind), ""
+        wanted, cursor = _mark(at.key, kind)["event_payload"], ""
         for _ in range(_PAGES):
             try:
                 page = self._calls.call(
@@ -206,7 +207,8 @@ class SlackDoor:
                     raise
                 return None
             for found in mappings(page.get("messages")):
-                if found.get("metadata") == wanted:
+                said = mapping(found.get("metadata"))
+                if said.get("event_type") == EVENT and said.get("event_payload") == wanted:
                     return Place(channel, text(found.get("ts")))
             cursor = text(mapping(page.get("response_metadata")).get("next_cursor"))
             if not cursor:

@@ -24,7 +24,7 @@ from triggers.slack_settings import SlackSettings
 BOT, ADA, BO = "xoxb-bot-token", "xoxp-ada-token", "xoxp-bo-token"
 POOR = "xoxb-poor-token"  # may write, and nothing else
 SECRET = "signing-secret"
-SCOPES = ("commands", "chat:write", "channels:history", "groups:history", "im:history", "im:write",
+SCOPES = ("commands", "chat:write", "app_mentions:read", "channels:history", "groups:history", "im:history", "im:write",
           "reactions:write", "users:read", "users:read.email")  # fmt: skip
 ALL = (*SCOPES, "channels:read", "groups:read", "im:read", "users:read", "reactions:read")
 
