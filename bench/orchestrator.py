@@ -382,7 +382,7 @@ def report(arguments: argparse.Namespace, folder: Path, postgres: str) -> str:
     parts += [
         "## From label to queued\n",
         f"Polling every second, 30 tickets: median {statistics.median(waits):.2f} s, 95 % within "
-        f"{late:.2f} s, slowest {waits[-1]:.2f} s. The default is a poll every 30 seconds, to which "
+        f"{late:.2f} s, slowest {waits[-1]:.2f} s. The default is a poll every 10 seconds, to which "
         "a webhook adds what comes in between at once.\n",
         "## Memory of a worker\n",
     ]

@@ -5,6 +5,7 @@ Secrets are never in the file: tokens and keys come from the environment alone.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from crew.budget import BudgetSettings
 from crew.errors import InvalidSettings
 
 FILE = "firstmile.yml"
+_SECRET = re.compile(r"(token|secret|password|private_key|api_key)$", re.I)
 
 
 class Prices(BaseModel):
@@ -44,7 +46,7 @@ class QueueSettings(Section):
     per_worker: int = Field(1, ge=1, description="requests at once in one process, each 0.7 GB")
     total: int | None = Field(None, ge=1, description="requests at once over all processes")
     per_hour: int | None = Field(None, ge=1, description="requests begun in an hour, over all")
-    poll_seconds: float = Field(30.0, gt=0, description="how often doors are asked what changed")
+    poll_seconds: float = Field(10.0, gt=0, description="how often doors are asked what changed")
     retry_minutes: tuple[float, ...] = Field(
         (2, 10, 60), description="pauses after a service did not answer; then the request fails"
     )
@@ -165,10 +167,11 @@ def _read(file: Path) -> dict[str, Any]:
         raise InvalidSettings(
             f"{file.name} is not valid YAML: {error}", "Mend the line it names."
         ) from error
-    if isinstance(content, dict) and "token" in (content.get("github") or {}):
+    if secret := _secret_in(content):
         raise InvalidSettings(
-            f"{file.name} holds a token.",
-            "Take it out and export FIRSTMILE_GITHUB_TOKEN; secrets stay in the environment.",
+            f"{file.name} holds a secret: {secret}.",
+            "Take it out and export it as the section's page in docs/ says, for GitHub "
+            "FIRSTMILE_GITHUB_TOKEN; secrets stay in the environment.",
         )
     if isinstance(content, dict) and "@" in str(content.get("database_url") or ""):
         raise InvalidSettings(
@@ -180,6 +183,19 @@ def _read(file: Path) -> dict[str, Any]:
             f"{file.name} is not a mapping of settings.", "Write `name: value` lines."
         )
     return content
+
+
+def _secret_in(content: Any, place: str = "") -> str:
+    """The place of the first key that names a secret, as `github.token`; empty if there is none."""
+    if not isinstance(content, dict):
+        return ""
+    for name, value in content.items():
+        here = f"{place}.{name}".strip(".")
+        if place and isinstance(value, str) and _SECRET.search(str(name)):
+            return here
+        if found := _secret_in(value, here):
+            return found
+    return ""
 
 
 def load_settings(**given: Any) -> Settings:

@@ -283,11 +283,13 @@ class Desk:
             query = sa.select(_SEEN.c.id).where(_SEEN.c.id == event)
             return connection.execute(query).first() is not None
 
-    def delivered(self, since: float, limit: int) -> list[Record]:
-        """Delivered tickets that changed since then, the longest unread first."""
+    def delivered(self, since: float, unread_since: float, limit: int) -> list[Record]:
+        """Delivered tickets that changed since then and were not read lately, the longest unread
+        first."""
         query = (
             sa.select(_TICKETS.c.data)
             .where(_TICKETS.c.state == "delivered", _TICKETS.c.since > since)
+            .where(_TICKETS.c.read_at < unread_since)
             .order_by(_TICKETS.c.read_at)
             .limit(limit)
         )

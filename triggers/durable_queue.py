@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -77,6 +78,17 @@ class Entries:
     def unfinished(self) -> int:
         """How many runs wait or are worked on."""
         return len(self._client.list_workflows(status=list(_ALIVE), load_input=False))
+
+    def forget(self, before: float, limit: int = 500) -> int:
+        """Delete a number of the runs that ended before then; gives how many."""
+        until = datetime.fromtimestamp(before, UTC).isoformat()
+        old = self._client.list_workflows(
+            completed_before=until, limit=limit, load_input=False, load_output=False
+        )
+        ended = [w.workflow_id for w in old if w.status not in _ALIVE]
+        if ended:
+            self._client.delete_workflows(ended)
+        return len(ended)
 
     def close(self) -> None:
         self._client.destroy()

@@ -310,7 +310,8 @@ class Orchestrator:
             open_remarks.append((remark.id, remark.author))
         repairs = record.ci_repairs
         finding = self._ci_finding(change, record, pull)
-        if not asked and finding is None:
+        moved = pull.conflicts and change.first_time(f"conflict:{pull.number}:{pull.head}")
+        if not asked and finding is None and not moved:
             return record
         if asked:
             words = "\n".join(c.body for c in asked)
@@ -319,7 +320,7 @@ class Orchestrator:
             "remarks": (*record.remarks, *asked),
             "open_remarks": tuple(open_remarks),
             "finding": finding,
-            "ci_repairs": repairs if asked else repairs + 1,
+            "ci_repairs": repairs + (finding is not None and not asked),
         }
         return self._queue(change, record.model_copy(update=news))
 

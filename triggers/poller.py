@@ -17,6 +17,7 @@ from triggers.orchestrator import Orchestrator
 _FIRST_SECONDS = 30 * 86_400.0
 _WAITING = 10
 _CHECKS_SECONDS = 6 * 3600.0
+_AGAIN_SECONDS = 300.0
 _BATCH = 200
 _LOG = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Poller:
         cursor = self.desk.cursor(name)
         seconds = began - cursor if cursor is not None else _FIRST_SECONDS
         numbers = dict.fromkeys(pulls.changed(max(seconds, 0.0)))
-        lately = self.desk.delivered(began - _CHECKS_SECONDS, _WAITING)
+        lately = self.desk.delivered(began - _CHECKS_SECONDS, began - _AGAIN_SECONDS, _WAITING)
         numbers |= dict.fromkeys(
             r.number for r in lately if r.number and repository in r.pull_request
         )

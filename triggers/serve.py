@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PARTS = ("pollers", "web", "worker")
 _DEAD_SECONDS = 120.0
+_KEEP_SECONDS = 30 * 86_400.0
 _SWEEP_SECONDS = 20.0
 _POST_SECONDS = 0.5
 _PULLS_SECONDS = 60.0
@@ -97,6 +98,7 @@ class Service:
 
         self.entries.take_over(is_dead)
         self.orchestrator.sweep(self.entries.is_alive)
+        self.entries.forget(now - _KEEP_SECONDS)
 
     def beat(self) -> None:
         """Tell the others that this worker lives."""
@@ -191,7 +193,8 @@ def _start_pollers(service: Service) -> None:
         service.stack.callback(slack.stop)
         service.repeat("slack", _SOCKET_SECONDS, slack.start_socket_mode)
     for name, pulls in doors.pulls.items():
-        service.repeat(f"poll {name}", every, partial(poller.poll_pulls, name, pulls))
+        slower = max(every, _PULLS_SECONDS)
+        service.repeat(f"poll {name}", slower, partial(poller.poll_pulls, name, pulls))
     postman = Postman(service.desk, doors.by_name, doors.pulls)
     for name in postman.reachable:
         service.repeat(f"post {name}", _POST_SECONDS, partial(_post, service, postman, name))

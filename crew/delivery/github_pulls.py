@@ -84,6 +84,7 @@ class GitHubPulls:
                 *self._said(number), self._settings.mention, cache(self._may_write)
             ) if is_open else (),
             failures=self._failures(head) if is_open and head not in others else (),
+            conflicts=payload.get("mergeable") is False,
             human_commits=tuple(others),
         )  # fmt: skip
 

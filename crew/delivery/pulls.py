@@ -46,3 +46,4 @@ class Pull:
     remarks: tuple[Remark, ...] = ()
     failures: tuple[CheckFailure, ...] = ()
     human_commits: tuple[str, ...] = ()
+    conflicts: bool = False

@@ -317,6 +317,22 @@ def test_failed_checks_are_repaired_within_the_budget(office: Office) -> None:
     assert len(office.queue.runs) == 1 + LimitSettings().ci_repairs
 
 
+def test_a_base_that_moved_into_conflict_is_worked_again_once(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    for _ in range(3):
+        office.orchestrator.follow(pull(conflicts=True))
+    assert len(office.queue.runs) == 2
+
+
+def test_another_pull_request_from_the_same_branch_ends_nothing(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    earlier = pull(number=3, url="https://h/pull/3", state="closed")
+    assert office.orchestrator.follow(earlier) is None
+    assert office.desk.ticket(ID).state == "delivered"  # type: ignore[union-attr]
+
+
 def test_a_branch_that_is_not_ours_is_left_alone(office: Office) -> None:
     assert office.orchestrator.follow(pull(branch="firstmile/other")) is None
 

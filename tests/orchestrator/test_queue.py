@@ -139,3 +139,11 @@ def test_a_stopped_worker_leaves_its_run_for_the_next_start(
     assert wait_until(shop.settled, 30)
     assert shop.desk.counts() == {"delivered": 1}
     assert max(Counter(shop.place.worked).values()) == 1
+
+
+def test_runs_that_ended_long_ago_are_forgotten(shop: Shop) -> None:
+    shop.receive("T-1")
+    assert wait_until(lambda: shop.settled() and not shop.entries.unfinished(), 30)
+    assert shop.entries.forget(time.time() - 60) == 0
+    assert shop.entries.forget(time.time() + 60) == 1
+    assert shop.entries.forget(time.time() + 60) == 0

@@ -73,6 +73,9 @@ def test_all_problems_are_told_at_once(folder: Path, monkeypatch: pytest.MonkeyP
     [
         (b"llm: [", "not valid YAML"),
         (b"- llm\n", "not a mapping"),
+        (b"jira: {url: 'https://x', token: abc}\n", "jira.token"),
+        (b"projects: {a: {project: b, github: {private_key: abc}}}\n", "github.private_key"),
+        (b"database_url: postgresql://me:pass@host/db\n", "database with its user"),
         (b"just words\n", "not a mapping"),
         (b"llm: \xff\xfe\n", "not valid YAML"),
     ],
