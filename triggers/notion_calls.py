@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from crew.errors import FirstmileError, HostRefused, HostUnavailable, InvalidSettings
 from triggers.notion_settings import TOKEN, NotionSettings
+from triggers.notion_source import identity
 from triggers.payload import mapping, mappings, text
 from triggers.retry_after import retry_after_seconds
 from triggers.rich_text import one_line
@@ -46,12 +47,20 @@ class NotionCalls:
         self._lock = threading.Lock()
         self._free_at = 0.0
         self._ahead: float | None = None
+        self._account = ""
         self._opened: Client | None = None
+
+    def account(self) -> str:
+        """The id of our own bot user; asked for once."""
+        if not self._account:
+            found = self.send("read our own account", lambda c: c.users.me())
+            self._account = identity(found.get("id"))
+        return self._account
 
     def now(self) -> datetime.datetime:
         """The time by Notion's own clock, as its last answer told it."""
         if self._ahead is None:
-            self.send("read our own account", lambda c: c.users.me())
+            self.account()
         ahead = time.time() if self._ahead is None else time.monotonic() + self._ahead
         return datetime.datetime.fromtimestamp(ahead, datetime.UTC)
 

@@ -48,15 +48,7 @@ class NotionReader:
         self._calls = calls
         self._schema = schema
         self._blocks = NotionBlocks(calls)
-        self._account = ""
         self._people: dict[str, tuple[str, str]] = {}
-
-    def account(self) -> str:
-        """The id of our own bot user."""
-        if not self._account:
-            found = self._calls.send("read our own account", lambda c: c.users.me())
-            self._account = identity(found.get("id"))
-        return self._account
 
     def page(self, address: str) -> dict[str, Any] | None:
         """A page with its properties; None if it is gone or is no row of the data source."""
@@ -82,7 +74,9 @@ class NotionReader:
         ours = any(self.is_ours(c) for c in comments) or bool(known and known.ours)
         why_not = self.why_not(page, ours)
         blocks = [] if why_not else self._blocks.below(address)
-        request = to_request({"page": page, "blocks": blocks, "comments": comments}, self.account())
+        request = to_request(
+            {"page": page, "blocks": blocks, "comments": comments}, self._calls.account()
+        )
         name, person = ("", "") if why_not else self._requester(page)
         settled = _is_over(edited, now)
         version = f"{edited}{'' if settled else now.strftime('@%H:%M:%S')}|{self.mark(fresh)}"
@@ -100,7 +94,7 @@ class NotionReader:
 
     def is_ours(self, comment: dict[str, Any]) -> bool:
         """Whether our own account wrote and signed it."""
-        return author_of(comment) == self.account() and bool(kind_of(comment))
+        return author_of(comment) == self._calls.account() and bool(kind_of(comment))
 
     def mark(self, comments: Iterable[dict[str, Any]]) -> str:
         """Changes with each comment of others that comes, goes or is edited."""
