@@ -69,19 +69,26 @@ def _delivered(result: dict[str, Any], unchanged: bool) -> tuple[str, list[str]]
     made = "**No change was needed**" if unchanged else "**Ready for review**"
     parts = [f"{where} · " + ", ".join(code(m, 80) for m in result["models"])]
     if unchanged:
-        parts.append("The words that came since do not change what was built.")
+        parts.append("What was said since does not change what was built.")
     counted = [c["status"] for c in result["checks"]]
     tallies = [f"{counted.count(s)} {s}" for s in ("passed", "warned", "skipped") if s in counted]
     parts.append("Checks: " + ", ".join(tallies) + "." if tallies else "")
+    unread = [f"- {shown(n, 300)}" for n in result["notes"] if n.startswith("Not ")]
+    if unread:
+        parts.append("Not taken up:\n\n" + "\n".join(unread[:8]))
     taken = [f"- {shown(a, 300)}" for a in result["assumptions"][:5]]
     if taken:
         parts.append("Taken for granted:\n\n" + "\n".join(taken))
     return made, parts
 
 
-def question(questions: Sequence[Question]) -> Message:
-    """What must be decided, with what each answer would give."""
-    parts = ["**Please decide**, in a reply below:" if len(questions) > 1 else "**Please decide:**"]
+def question(record: Record, questions: Sequence[Question], again: bool) -> Message:
+    """What must be decided, with what each answer would give. Asked `again` after words that did
+    not settle it, it is a comment of its own, so that somebody is told."""
+    parts = ["What was said did not settle it for me."] if again else []
+    parts += [
+        "**Please decide**, in a reply below:" if len(questions) > 1 else "**Please decide:**"
+    ]
     for number, asked in enumerate(questions, start=1):
         mark = f"{number}. " if len(questions) > 1 else ""
         lines = [f"{mark}{shown(asked.text, 1000)}"]
@@ -92,7 +99,13 @@ def question(questions: Sequence[Question]) -> Message:
                 f"- **{shown(option.label, 80)}**: {shown(option.meaning, 300)}{effect}{default}"
             )
         parts.append(lines[0] + ("\n\n" + "\n".join(lines[1:]) if lines[1:] else ""))
-    return Message(f"question-{_digest(questions)}", "\n\n".join(parts), tuple(questions))
+    return Message(question_kind(record, questions), "\n\n".join(parts), tuple(questions))
+
+
+def question_kind(record: Record, questions: Sequence[Question]) -> str:
+    """One comment for the same questions after the same words."""
+    said = sum(not c.ours for c in record.wanted.comments)
+    return f"question-{_digest(questions)}-{said}"
 
 
 def reminder(record: Record, questions: Sequence[Question], days: float) -> Message:
@@ -100,19 +113,21 @@ def reminder(record: Record, questions: Sequence[Question], days: float) -> Mess
         "**Still waiting for an answer** to the question above. "
         f"Without one this request is laid aside in {days:.0f} day{'s' if days >= 1.5 else ''}."
     )
-    return Message(f"reminder-{_digest(questions)}", text)
+    return Message(question_kind(record, questions).replace("question", "reminder"), text)
 
 
 def answer_to_remark(record: Record, commit: str, unchanged: bool) -> str:
     """What a reviewer reads below the remark that asked for a change."""
+    unread = [shown(n, 300) for n in record.result.get("notes", ()) if n.startswith("Not read")]
+    left = f" {' '.join(unread[:5])}" if unread else ""
     if record.state == "delivered" and not unchanged:
-        return f"Done in {commit[:10]}: the request was worked again with this remark."
+        return f"Done in {commit[:10]}: the request was worked again with this remark.{left}"
     reason = shown(record.reason, _LONG)
     if record.state == "delivered":
         return (
             "No change was made: worked again with this remark, the request gives the same files. "
             "If that is not what you mean, say it in other words, or name the column, the filter or "
-            "the model that should be different."
+            f"the model that should be different.{left}"
         )
     if record.state == "waiting":
         return f"I have a question first; it stands on the ticket {_request(record)}."

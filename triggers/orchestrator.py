@@ -213,11 +213,13 @@ class Orchestrator:
             except Superseded:
                 return None
             unchanged = bool(result["commit"]) and result["commit"] == record.commit
+            asked_before = record.result.get("questions")
             record = change.save(record, **_after(record, result))
             change.tell(record, messages.outcome(record, result, unchanged))
             if record.state == "waiting":
                 asked = tuple(Question.model_validate(q) for q in result["questions"])
-                change.tell(record, messages.question(asked))
+                again = asked_before == result["questions"]
+                change.tell(record, messages.question(record, asked, again))
             change.show(record)
             return self._answer_remarks(change, record, unchanged)
 

@@ -21,7 +21,7 @@ from crew.artifacts import (
 )
 from crew.drafting.change_compiler import CannotEdit, compile_change
 from crew.drafting.doc_writer import write_docs
-from crew.drafting.interpreter import Interpreter
+from crew.drafting.interpreter import interpret
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.scope import UnknownColumn
 from crew.drafting.sql_compiler import AggregateCompiler
@@ -38,7 +38,7 @@ class DraftingEngine:
     warehouse: Warehouse | None = None
 
     def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
-        return Interpreter(evidence, self.warehouse).interpret(request)
+        return interpret(request, evidence, self.warehouse)
 
     def model(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
         """Raises NoValidAnswer where the specification cannot be compiled."""

@@ -35,7 +35,7 @@ from crew.drafting.schema_linker import (
     content_stems,
     entity_stems,
 )
-from crew.drafting.ticket_reader import read_text, read_ticket
+from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
 from crew.drafting.vocabulary import snake, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
@@ -44,8 +44,28 @@ from crew.ports import Warehouse
 _GRAINS = ("hour", "day", "week", "month", "quarter", "year")
 
 
+def interpret(
+    request: Request, evidence: Evidence, warehouse: Warehouse | None = None
+) -> RequirementSpec:
+    """The specification of a request. What comments wish for that answers no question of ours is
+    read like the ticket's own words, or noted as not read."""
+    first = Interpreter(evidence, warehouse)
+    spec = first.interpret(request)
+    if spec.questions:
+        return spec
+    follow_ups = [s for s in first.unused if asks_for_a_change(s)]
+    read = False
+    if follow_ups:
+        before, spec = spec, Interpreter(evidence, warehouse).interpret(request, follow_ups)
+        read = spec.model_copy(update={"notes": ()}) != before.model_copy(update={"notes": ()})
+    said = [s for s in first.unused if not (read and s in follow_ups) and len(s.split()) > 3]
+    notes = tuple(f"Not read, a comment: “{s[:200]}”." for s in (*said, *first.overheard))
+    return spec.model_copy(update={"notes": (*spec.notes, *notes)})
+
+
 class Interpreter:
-    """One interpretation of one request."""
+    """One interpretation of one request. Afterwards `unused` are sentences said to us that nothing
+    took, `overheard` wishes in comments that were not said to us."""
 
     def __init__(self, evidence: Evidence, warehouse: Warehouse | None = None) -> None:
         self.evidence = evidence
@@ -55,9 +75,32 @@ class Interpreter:
         self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
         self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
         self._unread: list[Phrase] = []
+        self._taken: set[str] = set()
+        self._wish = Wish()
+        self._follow_ups: Sequence[str] = ()
 
-    def interpret(self, request: Request) -> RequirementSpec:
-        wish = read_ticket(request)
+    @property
+    def unused(self) -> list[str]:
+        """Sentences said after we spoke that settled no question and set nothing."""
+        settled = {quote for _, quote in self.context.asking.answered.values()} | self._taken
+        wish = self._wish
+        return [s for s in wish.answers if s in wish.directed and s not in settled]
+
+    @property
+    def overheard(self) -> list[str]:
+        """Wishes in comments that were not said to us, and that settled nothing."""
+        settled = {quote for _, quote in self.context.asking.answered.values()} | self._taken
+        wish = self._wish
+        said = [s for s in wish.answers if s not in wish.directed and s not in settled]
+        return [s for s in said if asks_for_a_change(s)]
+
+    def interpret(self, request: Request, follow_ups: Sequence[str] = ()) -> RequirementSpec:
+        wish = self._wish = read_ticket(request, follow_ups)
+        self._follow_ups = follow_ups
+        for sentence in follow_ups:
+            said = read_text(sentence, "wish").grain
+            if said and wish.grain and said[0] != wish.grain[0]:
+                wish.other_grains.append((said[0], sentence))
         self.context.asking = Asking(wish.answers, wish.directed)
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         if wish.is_empty:
@@ -104,6 +147,7 @@ class Interpreter:
         """Answers may also say filters, dimensions and a grain in passing."""
         for sentence in wish.answers:
             said = read_text(sentence, "answer")
+            before = (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps)
             wish.inclusions += said.inclusions
             wish.exclusions += said.exclusions
             wish.look_back = wish.look_back or said.look_back
@@ -112,6 +156,8 @@ class Interpreter:
             wish.date_span = wish.date_span or said.date_span
             wish.grain = wish.grain or said.grain
             wish.fill_gaps = wish.fill_gaps or said.fill_gaps
+            if before != (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps):
+                self._taken.add(sentence)
 
     # --- new models --------------------------------------------------------------------------
 
@@ -132,6 +178,7 @@ class Interpreter:
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
         self.joins.check(metrics, dimensions, filters)
+        self._taken |= {f.grounding.text for f in filters}
         return self._assemble(request, wish, readings, metrics, dimensions, filters)
 
     def _settle_grain(self, wish: Wish) -> None:
@@ -140,7 +187,7 @@ class Interpreter:
             return
         for other, quote in wish.other_grains:
             both = {wish.grain[0], other}
-            if both in (
+            if quote not in self._follow_ups and both in (
                 {"year", "month"},
                 {"year", "quarter"},
                 {"quarter", "month"},

@@ -13,7 +13,8 @@ from crew.drafting.vocabulary import stem_set, stems
 MAX_QUESTIONS = 3
 MAX_OPTIONS = 5
 _LETTER = re.compile(
-    r"^\W*(?:option|answer|choice|take|use|go with)?\s*[\"'(]*([A-Ea-e1-5])[\"').:,]*"
+    r"^\W*(?:(?:please|let's|we|i|i'd|would|will)\s+)*(?:(?:option|answer|choice|take|use|pick|choose|"
+    r"go with|go for|prefer)\s+)*[\"'(]*([A-Ea-e1-5])[\"').:,]*"
     r"\s*(?:please|thanks|thank you)?\W*$",
     re.I,
 )

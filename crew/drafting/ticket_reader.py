@@ -7,6 +7,7 @@ Nothing here knows the project: phrases are linked to columns later, by `schema_
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from crew.artifacts import Request
@@ -15,10 +16,15 @@ from crew.drafting.vocabulary import phrase_pattern, vocabulary, word_set
 from crew.drafting.wish import Phrase, Place, Wish
 
 
-def read_ticket(request: Request) -> Wish:
-    """The wish of a request; texts that ask for forbidden things are set aside in `ignored`."""
+def read_ticket(request: Request, follow_ups: Sequence[str] = ()) -> Wish:
+    """The wish of a request; texts that ask for forbidden things are set aside in `ignored`.
+
+    `follow_ups` are sentences of comments that are to be read like the ticket's own.
+    """
     wish = Wish()
-    for clause in _clauses(request, wish):
+    clauses = [*_clauses(request, wish), *(Phrase(s, "wish", s) for s in follow_ups)]
+    wish.answers = [a for a in wish.answers if a not in follow_ups]
+    for clause in clauses:
         wish.clauses.append(clause)
         read_clause(clause, wish)
     return wish
@@ -62,6 +68,11 @@ def _clauses(request: Request, wish: Wish) -> list[Phrase]:
                 if asked:
                     wish.directed.add(sentence)
     return found
+
+
+def asks_for_a_change(sentence: str) -> bool:
+    """Whether a sentence that was said after we spoke wishes for something."""
+    return _asks(sentence) or bool(phrase_pattern("follow_ups").search(sentence))
 
 
 def _keep(phrase: Phrase, wish: Wish, found: list[Phrase]) -> None:

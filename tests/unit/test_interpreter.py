@@ -13,7 +13,7 @@ from crew.artifacts import (
     Request,
     RequirementSpec,
 )
-from crew.drafting.interpreter import Interpreter
+from crew.drafting.interpreter import interpret as interpret_request
 
 
 def column(name: str, type_: str = "varchar", **more: object) -> ColumnCard:
@@ -54,7 +54,7 @@ def interpret(
     asked = (Comment(author="Firstmile", body="", ours=True),)
     said = (*asked, *(Comment(author="a", body=a) for a in answers))
     request = Request(source="x", key="k", title=title, body=body, comments=said)
-    return Interpreter(evidence).interpret(request)
+    return interpret_request(request, evidence)
 
 
 @pytest.mark.parametrize(
@@ -151,4 +151,50 @@ def test_a_remark_that_nobody_asked_for_answers_nothing(remark: str) -> None:
         source="x", key="k", title="number of visits per month for Narnia", body="",
         comments=(Comment(author="a", body=remark),),
     )  # fmt: skip
-    assert Interpreter(evidence).interpret(request).questions
+    assert interpret_request(request, evidence).questions
+
+
+# --- what is said after we spoke ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["please also per city", "Can you split it by city as well"])
+def test_a_follow_up_is_read_like_the_ticket(said: str) -> None:
+    assert [d.name for d in interpret("number of visits per month").dimensions] == []
+    assert [d.name for d in interpret("number of visits per month", said).dimensions] == ["city"]
+
+
+def test_another_grain_in_a_follow_up_is_asked() -> None:
+    spec = interpret("number of visits per week", "Should be monthly, not weekly")
+    assert "per week or per month" in spec.questions[0].text
+    spec = interpret("number of visits per week", "Should be monthly, not weekly", "B")
+    assert spec.time and spec.time.grain == "month" and not spec.questions
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["The number for Berlin is wrong, I expected about 40", "It must exclude the staff of Narnia"],
+)
+def test_a_follow_up_that_is_not_understood_is_asked_or_noted(said: str) -> None:
+    spec = interpret("number of visits per month", said)
+    assert spec.questions or any(said in note for note in spec.notes)
+
+
+@pytest.mark.parametrize("said", ["Thanks, looks good!", "Great work", "Approved"])
+def test_pleasantries_change_nothing(said: str) -> None:
+    assert interpret("number of visits per month", said) == interpret("number of visits per month")
+
+
+def test_a_colleague_s_wish_that_was_not_said_to_us_is_noted() -> None:
+    evidence = Evidence(project="p", dialect="duckdb", relations=(VISITS, CLINICS), joins=(EDGE,))
+    said = (Comment(author="a", body="and please per city too"),)
+    request = Request(
+        source="x", key="k", title="number of visits per month", body="", comments=said
+    )
+    spec = interpret_request(request, evidence)
+    assert any("per city too" in note for note in spec.notes)
+
+
+@pytest.mark.parametrize("said", ["A", "a.", "Please take A", "option A please", "I'd go with A"])
+def test_letters_answer_in_many_words(said: str) -> None:
+    spec = interpret("number of visits per week", "Should be monthly", said)
+    assert not spec.questions and spec.time and spec.time.grain == "week"
