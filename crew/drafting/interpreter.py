@@ -29,7 +29,7 @@ from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader, Reading
-from crew.drafting.questions import Asking
+from crew.drafting.questions import Asking, names_an_option
 from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.schema_linker import (
     content_stems,
@@ -53,12 +53,13 @@ def interpret(
     spec = first.interpret(request)
     if spec.questions:
         return spec
-    follow_ups = [s for s in first.unused if asks_for_a_change(s)]
+    unused = [s for s in first.unused if not names_an_option(s)]
+    follow_ups = [s for s in unused if asks_for_a_change(s)]
     read = False
     if follow_ups:
         before, spec = spec, Interpreter(evidence, warehouse).interpret(request, follow_ups)
         read = spec.model_copy(update={"notes": ()}) != before.model_copy(update={"notes": ()})
-    said = [s for s in first.unused if not (read and s in follow_ups) and len(s.split()) > 3]
+    said = [s for s in unused if not (read and s in follow_ups) and len(s.split()) > 3]
     notes = tuple(f"Not read, a comment: “{s[:200]}”." for s in (*said, *first.overheard))
     return spec.model_copy(update={"notes": (*spec.notes, *notes)})
 

@@ -66,6 +66,11 @@ class Asking:
         return index
 
 
+def names_an_option(sentence: str) -> bool:
+    """Whether a sentence takes an option by its letter, or the default."""
+    return any(rule.search(sentence) for rule in (_LETTER, _INSIDE, _DEFAULT))
+
+
 def choose(
     question: Question, answers: Sequence[str], alone: bool = True
 ) -> tuple[int, str] | None:
