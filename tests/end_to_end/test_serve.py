@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +23,7 @@ import yaml
 
 from tests.end_to_end.conftest import TICKETS, Shop
 from tests.orchestrator.stub_crew import git
+from tests.servers.github_server import GitHubServer
 from tests.servers.jira_server import JiraServer
 from triggers.adf_text import adf_to_markdown
 from triggers.rich_text import signed_kind
@@ -73,6 +78,16 @@ class Team:
             )
             found = json.loads(listed.stdout)["tickets"] if listed.returncode == 0 else []
             state = found[0]["state"] if found else ""
+
+    def post(self, path: str, content: Any, secret: str) -> int:
+        """Send a signed event of GitHub's."""
+        body = json.dumps(content).encode()
+        digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Event": "pull_request",
+                   "Content-Type": "application/json"}  # fmt: skip
+        request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", body, headers)
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(answer.status)
 
     def get(self, path: str) -> tuple[int, str]:
         try:
@@ -137,6 +152,69 @@ def test_tickets_come_back_as_branches_questions_and_answers(team: Team) -> None
     time.sleep(2)
     assert len(team.jira.writes) <= calls + 2, "it goes on writing on a ticket that is cancelled"
     assert team.stop() == 0
+
+
+@pytest.mark.timeout(180)
+def test_a_reviewer_s_remark_becomes_a_further_commit_and_a_merge_is_told(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(team.shop.repository, tmp_path / "github.git")
+    monkeypatch.setenv("FIRSTMILE_GITHUB_WEBHOOK_SECRET", "hush")
+    with GitHubServer(tmp_path / "github.git") as github:
+        monkeypatch.setenv("FIRSTMILE_GITHUB_TOKEN", github.token)
+        file = tmp_path / "firstmile.yml"
+        settings = yaml.safe_load(file.read_text())
+        settings |= {"project": str(github.repository), "to": "github"}
+        settings["github"] = {"repository": "shop/dbt", "url": github.url}
+        file.write_text(yaml.safe_dump(settings))
+        github.roles["mara"] = "write"
+
+        def nudge() -> None:
+            ref = {"ref": github.pulls[0]["head"]["ref"]}
+            content = {"number": 1, "pull_request": {"number": 1, "head": ref},
+                       "repository": {"full_name": "shop/dbt"}}  # fmt: skip
+            assert team.post("/github/events", content, "hush") == 202
+
+        fields = payload("jira_weekly_churn.json")
+        team.jira.add("DATA-144", fields["summary"], description=fields["description"])
+        team.start()
+        team.wait_for("DATA-144", "Ready for review")
+        assert len(team.jira.links) == 1
+        branch = github.pulls[0]["head"]["ref"]
+        assert len(git(github.repository, "rev-list", f"main..{branch}").split()) == 1
+
+        github.say(1, "mara", "@firstmile please also break it down by plan")
+        nudge()
+        assert "Done in" in wait_for_answer(github, "mara")
+        commits = git(github.repository, "log", "--format=%B", f"main..{branch}")
+        assert commits.count("Firstmile-Request: DATA-144") == 2
+        assert "please also break it down by plan" in commits
+        files = git(github.repository, "diff", "--name-only", f"main...{branch}")
+        assert "plan" in git(github.repository, "grep", "-i", "plan", branch, "--", *files.split())
+        assert len(github.pulls) == 1
+
+        github.say(1, "eve", "@firstmile drop it all")
+        nudge()
+        assert "may write" in wait_for_answer(github, "eve")
+
+        github.pulls[0] |= {"state": "closed", "merged": True,
+                            "merged_at": "2026-01-01T00:00:00Z"}  # fmt: skip
+        nudge()
+        team.wait_for("DATA-144", "Merged")
+        assert team.comments("DATA-144").keys() == {"status"}
+        assert team.stop() == 0
+
+
+def wait_for_answer(github: GitHubServer, author: str) -> str:
+    """Our answer to a person on the pull request."""
+    end = time.monotonic() + 40
+    while time.monotonic() < end:
+        for comment in github.comments.get(1, []):
+            body = str(comment["body"])
+            if body.startswith("<!-- firstmile:answer") and f"@{author}" in body:
+                return body
+        time.sleep(0.2)
+    raise AssertionError(f"{author} was not answered: {github.comments}")
 
 
 @pytest.mark.timeout(180)
