@@ -98,7 +98,7 @@ class Office:
         return cls(desk, entries, Orchestrator(desk, settings))
 
     def worker(self, name: str) -> QueueWorker:
-        worker = Worker(self.desk, self.orchestrator, NoWork())
+        worker = Worker(self.desk, self.orchestrator, NoWork(), name, hold_seconds=3.0)
         queue = self.orchestrator.settings.queue
         return QueueWorker(self.desk.engine, queue, name, worker, polling_seconds=0.05)
 

@@ -108,6 +108,7 @@ class Record(Value):
     pull_request: str = ""
     number: int = 0
     commit: str = ""
+    question_kind: str = ""
     reminded: bool = False
     retries: int = 0
     ci_repairs: int = 0

@@ -82,9 +82,9 @@ def _delivered(result: dict[str, Any], unchanged: bool) -> tuple[str, list[str]]
     return made, parts
 
 
-def question(record: Record, questions: Sequence[Question], again: bool) -> Message:
-    """What must be decided, with what each answer would give. Asked `again` after words that did
-    not settle it, it is a comment of its own, so that somebody is told."""
+def question(questions: Sequence[Question], kind: str = "", again: bool = False) -> Message:
+    """What must be decided, with what each answer would give; `again` after words that did not
+    settle it."""
     parts = ["What was said did not settle it for me."] if again else []
     parts += [
         "**Please decide**, in a reply below:" if len(questions) > 1 else "**Please decide:**"
@@ -99,21 +99,22 @@ def question(record: Record, questions: Sequence[Question], again: bool) -> Mess
                 f"- **{shown(option.label, 80)}**: {shown(option.meaning, 300)}{effect}{default}"
             )
         parts.append(lines[0] + ("\n\n" + "\n".join(lines[1:]) if lines[1:] else ""))
-    return Message(question_kind(record, questions), "\n\n".join(parts), tuple(questions))
+    return Message(kind, "\n\n".join(parts), tuple(questions))
 
 
 def question_kind(record: Record, questions: Sequence[Question]) -> str:
-    """One comment for the same questions after the same words."""
+    """One comment for the same questions after the same words: asked again after others, it is a
+    comment of its own, so that somebody is told."""
     said = sum(not c.ours for c in record.wanted.comments)
     return f"question-{_digest(questions)}-{said}"
 
 
-def reminder(record: Record, questions: Sequence[Question], days: float) -> Message:
+def reminder(record: Record, days: float) -> Message:
     text = (
         "**Still waiting for an answer** to the question above. "
         f"Without one this request is laid aside in {days:.0f} day{'s' if days >= 1.5 else ''}."
     )
-    return Message(question_kind(record, questions).replace("question", "reminder"), text)
+    return Message(record.question_kind.replace("question", "reminder"), text)
 
 
 def answer_to_remark(record: Record, commit: str, unchanged: bool) -> str:

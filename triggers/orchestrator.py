@@ -219,7 +219,9 @@ class Orchestrator:
             if record.state == "waiting":
                 asked = tuple(Question.model_validate(q) for q in result["questions"])
                 again = asked_before == result["questions"]
-                change.tell(record, messages.question(record, asked, again))
+                kind = messages.question_kind(record, asked)
+                record = change.save(record, question_kind=kind)
+                change.tell(record, messages.question(asked, kind, again))
             change.show(record)
             return self._answer_remarks(change, record, unchanged)
 
@@ -359,7 +361,6 @@ class Orchestrator:
 
     def _nag(self, waiting: Record) -> Sequence[Record]:
         settings = self.settings.questions
-        asked = tuple(Question.model_validate(q) for q in waiting.result.get("questions", ()))
         with self.desk.change() as change:
             record = change.ticket(waiting.id)
             if record is None or record.state != "waiting" or record.since != waiting.since:
@@ -373,7 +374,7 @@ class Orchestrator:
             if record.reminded:
                 return ()
             left = settings.lay_aside_days - (change.now - record.since) / _DAY
-            change.tell(record, messages.reminder(record, asked, left))
+            change.tell(record, messages.reminder(record, left))
             return (change.save(record, reminded=True),)
 
 

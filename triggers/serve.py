@@ -210,7 +210,9 @@ def _start_worker(service: Service) -> None:
     settings = service.settings
     places = Workplaces(settings, settings.queue.per_worker)
     service.stack.callback(places.close)
-    service.worker = Worker(service.desk, service.orchestrator, places, stopping=service.stopping)
+    service.worker = Worker(
+        service.desk, service.orchestrator, places, service.name, stopping=service.stopping
+    )
     service.beat()
     queue = QueueWorker(service.desk.engine, settings.queue, service.name, service.worker)
     queue.start()

