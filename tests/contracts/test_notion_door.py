@@ -44,7 +44,6 @@ def settled(notion: NotionServer) -> None:
 # --- what changed --------------------------------------------------------------------------------
 
 
-@BOTH
 def test_a_poll_costs_what_changed_and_not_what_waits(notion: NotionServer) -> None:
     for number in range(10_000):
         page = notion.add(f"Wish {number}")

@@ -159,6 +159,9 @@ class NotionServer:
         with self._lock:
             self.calls.append(call)
             fault = next((f for f in self.faults if re.fullmatch(f.call, call)), None)
+            if fault and fault.spared:
+                fault.spared -= 1
+                fault = None
             if fault:
                 fault.times -= 1
                 self.faults = [f for f in self.faults if f.times > 0]

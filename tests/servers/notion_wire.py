@@ -17,14 +17,15 @@ class Answer:
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` calls that match: an answer instead, no reply at all,
-    or (`half`) half of the right one; before or after the call took effect."""
+    """What goes wrong with `times` calls that match, after the first `spared`: an answer instead,
+    no reply at all, or (`half`) half of the right one; before or after the call took effect."""
 
     call: str
     answer: Answer | None = None
     half: bool = False
     takes_effect: bool = False
     times: int = 1
+    spared: int = 0
 
 
 class Problem(Exception):
