@@ -30,6 +30,8 @@ _STATES: dict[str, Phase] = {
     "failed": "failed",
 }
 _DAY = 86_400.0
+_STUCK_SECONDS = 3600.0
+_BEGINNINGS = 2
 _OVER: frozenset[Phase] = frozenset({"merged", "closed", "cancelled"})
 
 
@@ -351,13 +353,27 @@ class Orchestrator:
         for record in self.desk.tickets("waiting", before=now - settings.remind_hours * 3600):
             changed += self._nag(record)
         for record in self.desk.tickets("queued", "working", before=now - 60):
-            if record.run and not is_alive(record.run):
-                with self.desk.change() as change:
-                    known = change.ticket(record.id)
-                    if known and known.run == record.run and known.at_work:
-                        changed.append(change.enqueue(known))
+            stuck = record.state == "working" and now - record.since > _STUCK_SECONDS
+            if stuck or not is_alive(record.run):
+                changed += self._begin_again(record)
         self.desk.forget_events(now - 30 * _DAY)
         return changed
+
+    def _begin_again(self, lost: Record) -> Sequence[Record]:
+        """Queue a run anew that the queue lost, or that never ends; a few times at most."""
+        with self.desk.change() as change:
+            record = change.ticket(lost.id)
+            if record is None or record.run != lost.run or record.state != lost.state:
+                return ()
+            if record.retries < _BEGINNINGS:
+                return (change.enqueue(record, retries=record.retries + 1),)
+            why = (
+                f"It was begun {_BEGINNINGS + 1} times and never ended. The worker's log has more."
+            )
+            record = change.save(record, state="failed", reason=why, run="")
+            change.tell(record, messages.cut_short(record, why))
+            change.show(record)
+            return (record,)
 
     def _nag(self, waiting: Record) -> Sequence[Record]:
         settings = self.settings.questions

@@ -361,6 +361,22 @@ def test_a_run_that_the_queue_lost_is_queued_again(office: Office) -> None:
     assert office.run() != lost
 
 
+def test_a_run_that_never_ends_is_begun_again_then_given_up(office: Office) -> None:
+    receive(office)
+    for number in range(3):
+        run = office.run()
+        office.orchestrator.begin(ID, run)
+        office.clock.now += 1800
+        assert office.orchestrator.sweep(lambda _: True) == []
+        office.clock.now += 1900
+        (record,) = office.orchestrator.sweep(lambda _: True)
+        assert record.state == ("queued" if number < 2 else "failed")
+        with pytest.raises(Superseded):
+            office.orchestrator.progress(ID, run, "test", 1, {})
+    office.post()
+    assert "never ended" in office.door.text("T-1")
+
+
 def test_a_notice_is_told_once_whatever_happens(office: Office) -> None:
     receive(office)
     office.post()
