@@ -165,6 +165,19 @@ def serve(
 
 
 @app.command()
+def glossary(
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("glossary.yml"),
+) -> None:
+    """Write the glossary file from Notion's data source of agreed words."""
+    with _clean_errors(False):
+        from triggers.doors import notion_glossary
+
+        text = notion_glossary(_settings())
+        out.write_text(text, "utf-8")
+        typer.echo(f"Wrote {out}.")
+
+
+@app.command()
 def tickets(state: State = None, as_json: AsJson = False) -> None:
     """List the tickets that `serve` knows, and where each stands."""
     with _clean_errors(as_json):

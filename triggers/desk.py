@@ -315,6 +315,12 @@ class Desk:
         with writing(self.engine) as connection:
             _upsert(connection, _CURSORS, {"name": name}, {"at": at})
 
+    def note_waiting_read(self, source: str, addresses: Sequence[str]) -> None:
+        """Remember that somebody looked for answers at these tickets, so that others come next."""
+        mine = sa.and_(_TICKETS.c.source == source, _TICKETS.c.address.in_(addresses))
+        with writing(self.engine) as connection:
+            connection.execute(_TICKETS.update().where(mine).values(read_at=self.now()))
+
     def first_time(self, event: str) -> bool:
         """Whether this event was never seen before; it is from now on."""
         with writing(self.engine) as connection:

@@ -25,11 +25,13 @@ class Head:
     """What a poll sees of a ticket cheaply: enough to tell whether it must be read.
 
     `address` is what the door needs to read and write the ticket (an issue key, a page id);
-    `version` changes with each save and is only compared for being equal.
+    `version` changes with each save and is only compared for being equal. `only_known`: it can
+    matter only if it was taken up before.
     """
 
     address: str
     version: str
+    only_known: bool = False
 
 
 @dataclass(frozen=True)

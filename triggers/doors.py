@@ -81,6 +81,14 @@ def open_door(
     return SlackDoor(SlackSettings.load(given, environment), remote_of)
 
 
+def notion_glossary(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
+    """The text of a glossary file, from Notion. Raises InvalidSettings without its settings."""
+    from triggers.notion_glossary import glossary_yaml
+    from triggers.notion_settings import NotionSettings
+
+    return glossary_yaml(NotionSettings.load(settings.notion or {}, environment))
+
+
 def repositories(
     settings: Settings, environment: Mapping[str, str] = os.environ
 ) -> dict[str, Repository]:

@@ -53,14 +53,14 @@ class NotionDoor:
         )
         begins = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")
         found = {**self._rows(begins, in_trash=False), **self._rows(begins, in_trash=True)}
-        for address, edited in sorted(found.items(), key=lambda row: row[1]):
+        for address, (edited, foreign) in sorted(found.items(), key=lambda row: row[1]):
             known = self._known(address, edited)
             if known is None:
-                yield Head(address, edited)
+                yield Head(address, edited, only_known=foreign)
             elif address not in waiting and (known.wanted or known.ours):
                 yield Head(address, known.version)
         for address in waiting:
-            if address not in found or self._known(address, found[address]):
+            if address not in found or self._known(address, found[address][0]):
                 yield Head(address, self._version(address))
 
     def read(self, address: str) -> Ticket | None:
@@ -140,16 +140,17 @@ class NotionDoor:
         """What works, in words. Raises InvalidSettings with everything that lacks."""
         return checked(self._settings, self._calls, self._schema)
 
-    def _rows(self, since: str, in_trash: bool) -> dict[str, str]:
-        """Address → time of the last change, of rows that changed since then. The newest first:
-        what changes between two pages moves to the front, and pushes nothing out."""
+    def _rows(self, since: str, in_trash: bool) -> dict[str, tuple[str, bool]]:
+        """Address → time of the last change, and whether its status says nothing to us, of rows
+        that changed since then. The newest first: what changes between two pages moves to the
+        front, and pushes nothing out."""
         source, stamp = self._schema.data_source(), "last_edited_time"
         query = {
             "filter": {"timestamp": stamp, stamp: {"on_or_after": since}},
             "sorts": [{"timestamp": stamp, "direction": "descending"}],
             **({"in_trash": True} if in_trash else {}),
         }
-        found: dict[str, str] = {}
+        found: dict[str, tuple[str, bool]] = {}
         pages = self._calls.pages(
             "search for changed rows", lambda c, w: c.data_sources.query(source, **query, **w)
         )
@@ -157,7 +158,9 @@ class NotionDoor:
             for _, rows in pages:
                 for row in rows:
                     if address := identity(row.get("id")):
-                        found.setdefault(address, text(row.get(stamp)))
+                        status = self._reader.status(row)
+                        ours = self._settings.requests(status) or self._settings.shows(status)
+                        found.setdefault(address, (text(row.get(stamp)), in_trash or not ours))
         except Missing as error:
             raise not_shared(f"data source {source}") from error
         return found

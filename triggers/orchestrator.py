@@ -183,7 +183,8 @@ class Orchestrator:
             change.notify(record, "close", "github", record.branch, payload)
         if not silent:
             change.tell(record, messages.cut_short(record, why))
-        change.show(record)
+        if not over:
+            change.show(record)
         return record
 
     # --- from the workers --------------------------------------------------------------------

@@ -49,6 +49,8 @@ class Poller:
         while batch := list(islice(heads, _BATCH)):
             known = self.desk.known_version(door.name, [h.address for h in batch])
             for head in batch:
+                if head.only_known and head.address not in known:
+                    continue
                 if head.version and known.get(head.address) == head.version:
                     continue
                 try:
@@ -59,6 +61,7 @@ class Poller:
                 except FirstmileError as error:
                     failed = True
                     _LOG.error("%s %s: %s", door.name, head.address, error.message)
+        self.desk.note_waiting_read(door.name, waiting)
         if not failed:
             self.desk.move_cursor(door.name, began)
         return read

@@ -421,6 +421,21 @@ def test_a_poll_reads_only_what_changed_and_repeats_after_a_failure(office: Offi
     assert office.poller.poll(office.door) == 1
 
 
+def test_all_that_wait_are_looked_at_in_turn(office: Office) -> None:
+    for number in range(25):
+        office.orchestrator.receive(office.door.put(f"T-{number}"))
+        id_ = f"paper:T-{number}"
+        office.orchestrator.begin(id_, office.run(id_))
+        office.orchestrator.finish(id_, office.run(id_), asking())
+    looked: list[str] = []
+    changed = office.door.changed
+    office.door.changed = lambda s, w: looked.extend(w) or changed(s, w)  # type: ignore
+    for _ in range(3):
+        office.clock.now += 10
+        office.poller.poll(office.door)
+    assert len(set(looked)) == 25
+
+
 def test_untrusted_words_have_no_effect_in_what_we_write(office: Office) -> None:
     receive(office)
     reason = "see [here](https://evil.example) <img src=x> @channel\n# Heading"

@@ -65,7 +65,10 @@ def test_only_the_terminal_side_knows_the_terminal() -> None:
 
 
 def test_triggers_call_the_crew_and_never_the_reverse() -> None:
-    assert importers("triggers") - {m for m in IMPORTS if inside(m, "triggers")} <= {"crew.cli", "crew.setup"}
+    assert importers("triggers") - {m for m in IMPORTS if inside(m, "triggers")} <= {
+        "crew.cli",
+        "crew.setup",
+    }
 
 
 def test_memory_depends_on_values_ports_and_errors_alone() -> None:
