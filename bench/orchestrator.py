@@ -303,9 +303,6 @@ def with_faults(url: str, requests: int) -> dict[str, Any]:
     def is_dead(name: str) -> bool:
         return time.time() - (office.desk.cursor(f"worker:{name}") or 0) > 3
 
-    def alive(run: str) -> bool:
-        return office.entries.is_alive(run)
-
     while office.open_tickets() or office.desk.untold()[0]:
         time.sleep(2.5)
         name = random.choice(["w0", "w1"])
@@ -320,7 +317,7 @@ def with_faults(url: str, requests: int) -> dict[str, Any]:
             processes[name] = SPAWN.Process(target=work_for_ever, args=(url, name))
             processes[name].start()
         office.entries.take_over(is_dead)
-        office.orchestrator.sweep(alive)
+        office.orchestrator.sweep(office.entries.alive)
         if time.monotonic() - began > 1800:
             break
     ended.set()

@@ -32,6 +32,7 @@ _TICKETS = sa.Table(
     sa.Column("address", _TEXT, nullable=False),
     sa.Column("state", _TEXT, nullable=False),
     sa.Column("since", _TIME, nullable=False),
+    sa.Column("run", _TEXT, nullable=False),
     sa.Column("branch", _TEXT, nullable=False),
     sa.Column("version", _TEXT, nullable=False),
     sa.Column("read_at", _TIME, nullable=False),
@@ -86,7 +87,8 @@ _SEEN = sa.Table(
 
 class Record(Value):
     """All that is known of a ticket. `run` is the one that counts: an older one stops at its next
-    step. `request` is the ticket as last read; `remarks` is what was said of its pull request."""
+    step. `request` is the ticket as last read; `remarks` is what was said of its pull request;
+    `unwanted`: when last read it had lost its label, so that getting it back begins anew."""
 
     id: str
     source: str
@@ -111,6 +113,7 @@ class Record(Value):
     question_kind: str = ""
     reminded: bool = False
     retries: int = 0
+    unwanted: bool = False
     ci_repairs: int = 0
     result: dict[str, Any] = Field(default_factory=dict)
 
@@ -141,6 +144,16 @@ class Notice:
     wanted: str
     remote: str
     tries: int
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A ticket that is queued or worked on, without its content."""
+
+    id: str
+    run: str
+    state: Phase
+    since: float
 
 
 class Enqueue(Protocol):
@@ -200,6 +213,16 @@ class Desk:
         with self.engine.connect() as connection:
             found: list[str] = list(connection.scalars(query))
         return [Record.model_validate_json(data) for data in found]
+
+    def at_work(self, before: float) -> list[AtWork]:
+        """Tickets queued or worked on that have not changed since then."""
+        c = _TICKETS.c
+        query = sa.select(c.id, c.run, c.state, c.since).where(
+            c.state.in_(("queued", "working")), c.since < before
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [AtWork(row[0], row[1], row[2], row[3]) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many tickets are in each state."""
@@ -506,7 +529,7 @@ class Change:
 
 
 def _row(record: Record) -> dict[str, Any]:
-    columns = ("source", "address", "state", "since", "branch")
+    columns = ("source", "address", "state", "since", "run", "branch")
     return {**{c: getattr(record, c) for c in columns}, "data": record.model_dump_json()}
 
 

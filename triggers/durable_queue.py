@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -61,10 +61,15 @@ class Entries:
             options["delay_seconds"] = delay
         self._client.enqueue_in_transaction(connection, options, ticket)
 
-    def is_alive(self, run: str) -> bool:
-        """Whether the run waits or is worked on."""
-        found = self._client.list_workflows(workflow_ids=[run], load_input=False, load_output=False)
-        return bool(found) and found[0].status in _ALIVE
+    def alive(self, runs: Sequence[str]) -> set[str]:
+        """Which of the runs wait or are worked on."""
+        found: set[str] = set()
+        for start in range(0, len(runs), 500):
+            listed = self._client.list_workflows(
+                workflow_ids=list(runs[start : start + 500]), load_input=False, load_output=False
+            )
+            found |= {w.workflow_id for w in listed if w.status in _ALIVE}
+        return found
 
     def take_over(self, is_dead: Callable[[str], bool]) -> list[str]:
         """Queue again the runs of workers that are dead; gives the runs."""

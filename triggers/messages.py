@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from crew.artifacts import Question
+from crew.artifacts import Finding, Question
 from crew.delivery.safe_markdown import code, link, shown
 from triggers.desk import Record
 from triggers.door import Message
 
 STATUS = "status"
+CHECKS = "checks of the pull request"
 _LONG = 600
 
 
@@ -39,15 +40,17 @@ def cut_short(record: Record, why: str) -> Message:
     return _status(f"**{name.get(record.state, record.state)}** · {_request(record)}", why)
 
 
-def outcome(record: Record, result: dict[str, Any], unchanged: bool) -> Message:
-    """The end of a run, whatever it is."""
+def outcome(
+    record: Record, result: dict[str, Any], unchanged: bool, finding: Finding | None = None
+) -> Message:
+    """The end of a run, whatever it is; `finding` is what it was to mend."""
     spent = (
         f"_{result['seconds']:.0f} s{_cost(result['cost'])} · run {code(result['run'] or '', 80)}_"
     )
     said = shown(result["reason"], _LONG)
     match result["outcome"]:
         case "delivered":
-            head, parts = _delivered(result, unchanged)
+            head, parts = _delivered(result, unchanged, finding)
         case "needs_answers":
             count = len(result["questions"])
             head = f"**Waiting for {'an answer' if count == 1 else f'{count} answers'}**"
@@ -63,12 +66,17 @@ def outcome(record: Record, result: dict[str, Any], unchanged: bool) -> Message:
     return _status(f"{head} · {_request(record)}", *parts, spent)
 
 
-def _delivered(result: dict[str, Any], unchanged: bool) -> tuple[str, list[str]]:
+def _delivered(
+    result: dict[str, Any], unchanged: bool, finding: Finding | None
+) -> tuple[str, list[str]]:
     address = str(result["pull_request"] or "")
     where = link("pull request", address) if address.startswith("http") else code(address, 300)
     made = "**No change was needed**" if unchanged else "**Ready for review**"
     parts = [f"{where} · " + ", ".join(code(m, 80) for m in result["models"])]
-    if unchanged:
+    if unchanged and finding and finding.check == CHECKS:
+        made = "**Checks fail, and I found no repair**"
+        parts.append(shown(finding.text, _LONG))
+    elif unchanged:
         parts.append("What was said since does not change what was built.")
     counted = [c["status"] for c in result["checks"]]
     tallies = [f"{counted.count(s)} {s}" for s in ("passed", "warned", "skipped") if s in counted]

@@ -19,7 +19,7 @@ from crew.artifacts import Comment, Finding, Question
 from crew.delivery.pulls import Pull
 from crew.settings import Settings
 from triggers import messages
-from triggers.desk import Change, Desk, Record, ticket_id
+from triggers.desk import AtWork, Change, Desk, Record, ticket_id
 from triggers.door import Phase, Ticket
 
 _STATES: dict[str, Phase] = {
@@ -83,8 +83,7 @@ class Orchestrator:
         """What to do about a ticket that is known: mostly nothing."""
         if not ticket.wanted or ticket.part_of:
             why = ticket.why_not or f"It is worked as a part of {ticket.part_of}."
-            return self._stop(change, record, "cancelled", why)
-        again = record.state == "cancelled"
+            return change.save(self._stop(change, record, why), unwanted=True)
         news = {
             "request": ticket.request,
             "address": ticket.address,
@@ -93,7 +92,7 @@ class Orchestrator:
             "project": ticket.project,
         }
         before, record = record, record.model_copy(update=news)
-        if again:
+        if record.unwanted:  # and now it is wanted again
             change.withdraw(record, "close")
             return self._queue(change, record.model_copy(update=_FRESH))
         same = record.wanted.revision == before.revision and record.project == before.project
@@ -119,7 +118,7 @@ class Orchestrator:
             record = change.ticket(id_)
             if record is None:
                 return None
-            return self._stop(change, record, "cancelled", f"Stopped by {who}.")
+            return self._stop(change, record, f"Stopped by {who}.")
 
     def _queue(self, change: Change, record: Record) -> Record:
         """Queue what is wanted now, unless a rule stands against it: each with its message."""
@@ -170,21 +169,19 @@ class Orchestrator:
                     begins, reason = free, f"Over the limit of {limit} {name}."
         return begins, reason
 
-    def _stop(self, change: Change, record: Record, state: Phase, why: str) -> Record:
-        """End it for good, with a word to whom it concerns. What ended before stays ended."""
-        if record.state == "cancelled":
+    def _stop(self, change: Change, record: Record, why: str) -> Record:
+        """Cancel it, close its open draft, say so. What ended before stays as it is."""
+        if record.state in _OVER:
             return record
-        over = record.state in _OVER
-        silent = over or record.state in ("refused", "failed", "answered", "laid_aside")
-        record = change.save(record, state=state, reason=why, run="", finding=None)
-        if record.branch and not over and self.settings.to == "github":
+        silent = record.state in ("refused", "failed", "answered", "laid_aside")
+        record = change.save(record, state="cancelled", reason=why, run="", finding=None)
+        if record.branch and self.settings.to == "github":
             payload = {"type": "close", "repository": self._repository(record),
                        "branch": record.branch, "reason": why}  # fmt: skip
             change.notify(record, "close", "github", record.branch, payload)
         if not silent:
             change.tell(record, messages.cut_short(record, why))
-        if not over:
-            change.show(record)
+        change.show(record)
         return record
 
     # --- from the workers --------------------------------------------------------------------
@@ -216,9 +213,9 @@ class Orchestrator:
             except Superseded:
                 return None
             unchanged = bool(result["commit"]) and result["commit"] == record.commit
-            asked_before = record.result.get("questions")
+            asked_before, finding = record.result.get("questions"), record.finding
             record = change.save(record, **_after(record, result))
-            change.tell(record, messages.outcome(record, result, unchanged))
+            change.tell(record, messages.outcome(record, result, unchanged, finding))
             if record.state == "waiting":
                 asked = tuple(Question.model_validate(q) for q in result["questions"])
                 again = asked_before == result["questions"]
@@ -340,27 +337,29 @@ class Orchestrator:
         if record.ci_repairs >= self.settings.limits.ci_repairs:
             return None
         text = "\n\n".join(f"{f.name}: {f.summary}" for f in pull.failures)
-        return Finding(check="continuous integration", text=text, blame="model")
+        return Finding(check=messages.CHECKS, text=text, blame="model")
 
     # --- from the clock ----------------------------------------------------------------------
 
-    def sweep(self, is_alive: Callable[[str], bool]) -> list[Record]:
+    def sweep(self, alive: Callable[[Sequence[str]], set[str]]) -> list[Record]:
         """Remind of questions, lay old ones aside, queue again what was lost; gives what changed.
 
-        `is_alive` tells whether the queue still holds a run.
+        `alive` tells which of some runs the queue still holds.
         """
         now, settings = self.desk.now(), self.settings.questions
         changed: list[Record] = []
         for record in self.desk.tickets("waiting", before=now - settings.remind_hours * 3600):
             changed += self._nag(record)
-        for record in self.desk.tickets("queued", "working", before=now - 60):
-            stuck = record.state == "working" and now - record.since > _STUCK_SECONDS
-            if stuck or not is_alive(record.run):
-                changed += self._begin_again(record)
+        at_work = self.desk.at_work(before=now - 60)
+        held = alive([ticket.run for ticket in at_work])
+        for ticket in at_work:
+            stuck = ticket.state == "working" and now - ticket.since > _STUCK_SECONDS
+            if stuck or ticket.run not in held:
+                changed += self._begin_again(ticket)
         self.desk.forget_events(now - 30 * _DAY)
         return changed
 
-    def _begin_again(self, lost: Record) -> Sequence[Record]:
+    def _begin_again(self, lost: AtWork) -> Sequence[Record]:
         """Queue a run anew that the queue lost, or that never ends; a few times at most."""
         with self.desk.change() as change:
             record = change.ticket(lost.id)
@@ -398,6 +397,7 @@ class Orchestrator:
 _FRESH: dict[str, Any] = {
     "remarks": (), "open_remarks": (), "finding": None, "branch": "", "pull_request": "",
     "number": 0, "commit": "", "delivered": None, "result": {}, "ci_repairs": 0,
+    "unwanted": False,
 }  # fmt: skip
 
 

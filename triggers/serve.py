@@ -97,7 +97,7 @@ class Service:
             return seen is None or now - seen > _DEAD_SECONDS
 
         self.entries.take_over(is_dead)
-        self.orchestrator.sweep(self.entries.is_alive)
+        self.orchestrator.sweep(self.entries.alive)
         self.entries.forget(now - _KEEP_SECONDS)
 
     def beat(self) -> None:

@@ -204,6 +204,18 @@ def test_a_label_put_on_again_begins_anew_and_keeps_its_pull_request_open(office
     assert [t for t in office.told if t[0] == "close"] == []
 
 
+def test_what_an_operator_stopped_stays_stopped_though_its_label_is_there(office: Office) -> None:
+    receive(office)
+    office.orchestrator.cancel(ID, "the operator")
+    office.post()
+    receive(office)
+    record = receive(office, body="edited")
+    assert record and record.state == "cancelled" and len(office.queue.runs) == 1
+    receive(office, wanted=False, why_not="The label was removed.")
+    record = receive(office)
+    assert record and record.state == "queued"
+
+
 def test_a_merged_pull_request_ends_it(office: Office) -> None:
     receive(office)
     work(office, delivered())
@@ -239,7 +251,7 @@ def test_a_question_is_asked_reminded_once_and_laid_aside(office: Office) -> Non
 
     def sweep(days: float) -> None:
         office.clock.now += days * DAY
-        office.orchestrator.sweep(lambda run: True)
+        office.orchestrator.sweep(set)
         office.post()
 
     sweep(0.9)
@@ -313,7 +325,9 @@ def test_failed_checks_are_repaired_within_the_budget(office: Office) -> None:
         assert record
         if record.state == "queued":
             assert record.finding and record.finding.blame == "model"
-            work(office, delivered(f"c{number + 1}"))
+            work(office, delivered("c9"))
+            told = "Ready for review" if number == 2 else "Checks fail, and I found no repair"
+            assert told in office.door.text("T-1")
     assert len(office.queue.runs) == 1 + LimitSettings().ci_repairs
 
 
@@ -356,8 +370,8 @@ def test_a_run_that_the_queue_lost_is_queued_again(office: Office) -> None:
     receive(office)
     lost = office.run()
     office.clock.now += 120
-    assert office.orchestrator.sweep(lambda run: True) == []
-    assert [r.id for r in office.orchestrator.sweep(lambda run: False)] == [ID]
+    assert office.orchestrator.sweep(set) == []
+    assert [r.id for r in office.orchestrator.sweep(lambda runs: set())] == [ID]
     assert office.run() != lost
 
 
@@ -367,9 +381,9 @@ def test_a_run_that_never_ends_is_begun_again_then_given_up(office: Office) -> N
         run = office.run()
         office.orchestrator.begin(ID, run)
         office.clock.now += 1800
-        assert office.orchestrator.sweep(lambda _: True) == []
+        assert office.orchestrator.sweep(set) == []
         office.clock.now += 1900
-        (record,) = office.orchestrator.sweep(lambda _: True)
+        (record,) = office.orchestrator.sweep(set)
         assert record.state == ("queued" if number < 2 else "failed")
         with pytest.raises(Superseded):
             office.orchestrator.progress(ID, run, "test", 1, {})

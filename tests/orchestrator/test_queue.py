@@ -133,7 +133,7 @@ def test_a_stopped_worker_leaves_its_run_for_the_next_start(
     assert wait_until(lambda: shop.worker.busy == 0, 10)
     done = list(shop.place.worked)
     time.sleep(0.5)
-    assert shop.place.worked == done and shop.entries.is_alive(run)
+    assert shop.place.worked == done and shop.entries.alive([run]) == {run}
     assert shop.entries.take_over(lambda worker: True) == [run]
     shop.worker.stopping.clear()
     assert wait_until(shop.settled, 30)
