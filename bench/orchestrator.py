@@ -76,7 +76,7 @@ class NoWork:
         yield self
 
     def work(
-        self, request: Request, listener: Listener, rework: Rework, durable: Durable
+        self, request: Request, listener: Listener, rework: Rework, durable: Durable, run_id: str
     ) -> tuple[Outcome, dict[str, Any]]:
         listener.step_started("stub")
         durable("stub", lambda: request.key)

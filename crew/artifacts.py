@@ -563,9 +563,11 @@ class Finding(Value):
 
 class Rework(Value):
     """What a request has already: the branch it was delivered on, what its ticket says that it
-    did not say then, in words, and what a reviewer or a check found."""
+    did not say then, in words, and what a reviewer or a check found. `reopen`: its pull request
+    was closed, and it was asked for again since."""
 
     branch: str = ""
+    reopen: bool = False
     changed: tuple[str, ...] = ()
     finding: Finding | None = None
 
@@ -583,6 +585,7 @@ class ChangeSet(Value):
     base_commit: str
     title: str
     labels: tuple[str, ...] = ()
+    reopen: bool = False
     report: ValidationReport
 
     @model_validator(mode="after")
@@ -595,7 +598,8 @@ class ChangeSet(Value):
 
 
 class PullRequest(Value):
-    """A delivered pull request; `location` is its address, or the path of its text."""
+    """A delivered pull request; `location` is its address, or the path of its text. `commit` is the
+    last one of this request on the branch: others may have put theirs on top."""
 
     branch: str
     base: str

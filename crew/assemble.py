@@ -102,16 +102,19 @@ class Workplace:
         listener: Listener,
         rework: Rework = _NEW,
         durable: Durable | None = None,
+        run_id: str = "",
     ) -> tuple[Outcome, dict[str, Any]]:
         """Work one request. Returns the outcome and the JSON object of the run.
 
-        Steps are kept in the run store; `durable` keeps their results elsewhere too.
+        Steps are kept in the run store; `durable` keeps their results elsewhere too. A `run_id`
+        makes it a run of its own: nothing of an earlier one is taken over.
         """
         settings, store = self.settings, RunStore(self.state)
         conditions = (
             version(),
             settings.model_dump_json(include=_CONDITIONS),
             rework.model_dump_json(),
+            run_id,
             *(t.model_dump_json() for t in self.recall.terms()),
             self.checkout.base_commit,
             project_place(settings),
@@ -354,6 +357,7 @@ class Writer:
             files=files,
             message=commit_message(request, spec, self.rework.changed),
             branch=self.rework.branch or branch_name(request, spec),
+            reopen=self.rework.reopen,
             base=self.checkout.base,
             base_commit=self.checkout.base_commit,
             title=pull_request_title(request, spec),
@@ -398,6 +402,9 @@ class _Traced:
 
     def step_started(self, name: str) -> None:
         self.listener.step_started(name)
+
+    def delivering(self, branch: str) -> None:
+        self.listener.delivering(branch)
 
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
         self.trace(

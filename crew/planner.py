@@ -300,6 +300,7 @@ class Planner:
         pull_request = None
         if self.host is not None:
             host = self.host
+            self.listener.delivering(sealed.branch)
             pull_request = self._step(
                 "deliver",
                 PullRequest,

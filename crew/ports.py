@@ -156,6 +156,10 @@ class Listener(Protocol):
 
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None: ...
 
+    def delivering(self, branch: str) -> None:
+        """The branch is about to be written."""
+        ...
+
 
 class RunStep(Protocol):
     """Runs a step durably: a name that ran before gives its stored result instead."""

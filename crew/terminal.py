@@ -46,6 +46,9 @@ class Progress:
             self._status = self.console.status(f"{name} …")
             self._status.start()
 
+    def delivering(self, branch: str) -> None:
+        return None
+
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
         self._stop()
         self._line(name, found, seconds, cost)

@@ -219,6 +219,9 @@ class FakeListener:
         assert len(self.steps) == len(self.found), "a step began inside another"
         self.steps.append(name)
 
+    def delivering(self, branch: str) -> None:
+        assert branch
+
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
         assert name == self.steps[-1]
         self.found.append(found)

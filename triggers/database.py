@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import event
 from crew.errors import HostUnavailable, InvalidSettings
 
 _POOL = 20
+_CLOCK_SECONDS = 60.0
 
 
 def address_of(database_url: str, state: Path) -> str:
@@ -64,6 +66,25 @@ def _sqlite(address: str) -> sa.Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def database_clock(engine: sa.Engine) -> Callable[[], float]:
+    """Seconds since 1970 by the database's clock, so that machines whose clocks differ agree. How
+    far ours is off is asked once a minute. SQLite is on our own machine."""
+    if engine.dialect.name == "sqlite":
+        return time.time
+    asked, ahead = float("-inf"), 0.0
+
+    def now() -> float:
+        nonlocal asked, ahead
+        if time.monotonic() - asked > _CLOCK_SECONDS:
+            with engine.connect() as connection:
+                query = sa.text("SELECT extract(epoch FROM clock_timestamp())")
+                ahead = float(connection.execute(query).scalar_one()) - time.time()
+            asked = time.monotonic()
+        return time.time() + ahead
+
+    return now
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from crew.artifacts import Comment, Finding, Request, Value
-from triggers.database import writing
+from triggers.database import database_clock, writing
 from triggers.door import Message, Phase
 
 _METADATA = sa.MetaData()
@@ -68,6 +67,7 @@ _NOTICES = sa.Table(
     sa.Column("due", _TIME, nullable=False),
     sa.Column("held_until", _TIME, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),
     sa.Column("error", _TEXT, nullable=False),
     sa.Index("firstmile_notices_due", "door", "due"),
 )
@@ -77,12 +77,26 @@ _CURSORS = sa.Table(
     sa.Column("name", _TEXT, primary_key=True),
     sa.Column("at", _TIME, nullable=False),
 )
+_ASIDE = sa.Table(
+    "firstmile_aside",
+    _METADATA,
+    sa.Column("door", _TEXT, primary_key=True),
+    sa.Column("address", _TEXT, primary_key=True),
+    sa.Column("due", _TIME, nullable=False),
+)
 _SEEN = sa.Table(
     "firstmile_seen",
     _METADATA,
     sa.Column("id", _TEXT, primary_key=True),
     sa.Column("at", _TIME, nullable=False),
 )
+
+
+class Remarked(Value):
+    """What a reviewer asked for on the pull request."""
+
+    id: str
+    comment: Comment
 
 
 class Record(Value):
@@ -102,7 +116,7 @@ class Record(Value):
     person: str = ""
     priority: int = 3
     project: str = ""
-    remarks: tuple[Comment, ...] = ()
+    remarks: tuple[Remarked, ...] = ()
     open_remarks: tuple[tuple[str, str], ...] = ()
     finding: Finding | None = None
     delivered: Request | None = None
@@ -111,6 +125,8 @@ class Record(Value):
     number: int = 0
     commit: str = ""
     question_kind: str = ""
+    reopen: bool = False
+    stale: bool = False
     reminded: bool = False
     retries: int = 0
     unwanted: bool = False
@@ -123,7 +139,7 @@ class Record(Value):
         if not self.remarks:
             return self.request
         asked = Comment(author="Firstmile", body="", ours=True)
-        comments = (*self.request.comments, asked, *self.remarks)
+        comments = (*self.request.comments, asked, *(r.comment for r in self.remarks))
         return self.request.model_copy(update={"comments": comments})
 
     @property
@@ -144,6 +160,7 @@ class Notice:
     wanted: str
     remote: str
     tries: int
+    refusals: int
 
 
 @dataclass(frozen=True)
@@ -172,9 +189,10 @@ class Desk:
     """The desk in a database; `enqueue` is the queue's."""
 
     def __init__(
-        self, engine: sa.Engine, enqueue: Enqueue, now: Callable[[], float] = time.time
+        self, engine: sa.Engine, enqueue: Enqueue, now: Callable[[], float] | None = None
     ) -> None:
-        self.engine, self.enqueue, self.now = engine, enqueue, now
+        self.engine, self.enqueue = engine, enqueue
+        self.now = now or database_clock(engine)
 
     @staticmethod
     def prepare(engine: sa.Engine) -> None:
@@ -244,6 +262,14 @@ class Desk:
         with self.engine.connect() as connection:
             row = connection.execute(query).one()
         return row[0], row[1] or 0.0
+
+    def given_up(self) -> int:
+        """How many notices nobody could be told."""
+        query = sa.select(sa.func.count()).where(
+            _NOTICES.c.sent == _NOTICES.c.wanted, _NOTICES.c.error != ""
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar() or 0
 
     def known_version(self, source: str, addresses: Sequence[str]) -> dict[str, str]:
         """The version last read of each address that is known."""
@@ -344,14 +370,37 @@ class Desk:
         with writing(self.engine) as connection:
             connection.execute(_TICKETS.update().where(mine).values(read_at=self.now()))
 
+    def put_aside(self, door: str, address: str, seconds: float) -> None:
+        """Read this ticket again after so many seconds, whatever else goes on."""
+        with writing(self.engine) as connection:
+            _upsert(
+                connection,
+                _ASIDE,
+                {"door": door, "address": address},
+                {"due": self.now() + seconds},
+            )
+
+    def take_aside(self, door: str, limit: int) -> list[str]:
+        """Tickets that were put aside and are due."""
+        query = sa.select(_ASIDE.c.address).where(_ASIDE.c.door == door, _ASIDE.c.due <= self.now())
+        with self.engine.connect() as connection:
+            return list(connection.scalars(query.order_by(_ASIDE.c.due).limit(limit)))
+
+    def not_aside(self, door: str, address: str) -> None:
+        mine = sa.and_(_ASIDE.c.door == door, _ASIDE.c.address == address)
+        with writing(self.engine) as connection:
+            connection.execute(_ASIDE.delete().where(mine))
+
     def first_time(self, event: str) -> bool:
         """Whether this event was never seen before; it is from now on."""
         with writing(self.engine) as connection:
             return _insert_once(connection, _SEEN, {"id": event, "at": self.now()})
 
     def forget_events(self, before: float) -> None:
+        """Forget old events, but nothing of pull requests: they may stay open for long."""
+        kept = sa.or_(*(_SEEN.c.id.like(f"{kind}:%") for kind in ("remark", "ci", "conflict")))
         with writing(self.engine) as connection:
-            connection.execute(_SEEN.delete().where(_SEEN.c.at < before))
+            connection.execute(_SEEN.delete().where(_SEEN.c.at < before, ~kept))
 
     def hold(self, id_: str, holder: str, seconds: float) -> bool:
         """Take or renew the right to work on a ticket; false while somebody else has it."""
@@ -395,16 +444,21 @@ class Desk:
             connection.execute(n.update().where(mine).values(held))
         payload = json.loads(row.payload)
         return Notice(
-            row.ticket, row.kind, row.door, row.address, payload, row.wanted, row.remote, row.tries
-        )
+            row.ticket, row.kind, row.door, row.address, payload, row.wanted, row.remote,
+            row.tries, row.refusals,
+        )  # fmt: skip
 
     def told(self, notice: Notice, remote: str) -> None:
         """The notice was delivered; if it changed meanwhile it stays due."""
-        self._update(notice, sent=notice.wanted, remote=remote, tries=0, held_until=0.0, error="")
-
-    def not_told(self, notice: Notice, error: str, again_in: float) -> None:
         self._update(
-            notice, tries=notice.tries + 1, held_until=0.0, due=self.now() + again_in, error=error
+            notice, sent=notice.wanted, remote=remote, tries=0, refusals=0, held_until=0.0, error=""
+        )
+
+    def not_told(self, notice: Notice, error: str, again_in: float, refused: bool = False) -> None:
+        """Try again after so many seconds; `refused` counts towards giving up."""
+        due, refusals = self.now() + again_in, notice.refusals + refused
+        self._update(
+            notice, tries=notice.tries + 1, refusals=refusals, held_until=0.0, due=due, error=error
         )
 
     def give_up(self, notice: Notice, error: str) -> None:
@@ -514,8 +568,9 @@ class Change:
         """Have something done at a door; the same kind again replaces what is not done yet."""
         text = json.dumps(payload, sort_keys=True, ensure_ascii=False)
         values = {"door": door, "address": address, "payload": text, "due": self.now}
+        values |= {"tries": 0, "refusals": 0}
         values["wanted"] = hashlib.sha256(text.encode()).hexdigest()[:16]
-        new = {"sent": "", "remote": "", "held_until": 0.0, "tries": 0, "error": ""}
+        new = {"sent": "", "remote": "", "held_until": 0.0, "error": ""}
         key = {"ticket": record.id, "kind": kind}
         _upsert(self.connection, _NOTICES, key, values, new)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crew.errors import TerminalError
 from triggers.door import Ticket
 from triggers.jira_calls import JiraCalls, Missing
 from triggers.jira_settings import JiraSettings
@@ -170,8 +171,13 @@ class JiraReader:
             k for part in mappings(fields.get("subtasks")) if is_key(k := text(part.get("key")))
         ]
         keys.sort(key=lambda k: (k.rpartition("-")[0], int(k.rpartition("-")[2])))
-        found = (self.brief(key, "summary,description") for key in keys[:_MAX_PARTS])
-        return tuple(part for part in found if part)
+        found = (self.brief(key, "summary,description,status") for key in keys[:_MAX_PARTS])
+        return tuple(part for part in found if part and not self._is_cancelled(part))
+
+    def _is_cancelled(self, part: dict[str, Any]) -> bool:
+        """Whether a subtask is not to be built; one that is done still describes the whole."""
+        status = text(mapping(mapping(part.get("fields")).get("status")).get("name"))
+        return status.casefold() in {s.casefold() for s in self._settings.cancelled_statuses}
 
     def _tables(self, fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         """The beginning of each CSV file; one that may not be read is left out."""
@@ -184,7 +190,8 @@ class JiraReader:
         for name, id_ in sorted(listed)[:_MAX_TABLES]:
             try:
                 content = self._calls.attachment(id_, name, _MAX_TABLE_BYTES)
-            except Missing:
+            except TerminalError:
+                found.append((name, "[This file could not be read.]"))
                 continue
             shown = content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
             if len(content) == _MAX_TABLE_BYTES:

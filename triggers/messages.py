@@ -63,14 +63,16 @@ def outcome(
         case _:
             again = "Edit the ticket, or take its label off and put it on again, for another try."
             head, parts = "**Failed**", [said, again]
+    if record.delivered is not None and record.state != "delivered" and record.pull_request:
+        where = _place(record.pull_request)
+        parts.append(f"The {where} is of the request as it was before, without this change.")
     return _status(f"{head} · {_request(record)}", *parts, spent)
 
 
 def _delivered(
     result: dict[str, Any], unchanged: bool, finding: Finding | None
 ) -> tuple[str, list[str]]:
-    address = str(result["pull_request"] or "")
-    where = link("pull request", address) if address.startswith("http") else code(address, 300)
+    where = _place(str(result["pull_request"] or ""))
     made = "**No change was needed**" if unchanged else "**Ready for review**"
     parts = [f"{where} · " + ", ".join(code(m, 80) for m in result["models"])]
     if unchanged and finding and finding.check == CHECKS:
@@ -143,8 +145,26 @@ def answer_to_remark(record: Record, commit: str, unchanged: bool) -> str:
     return f"Nothing was changed. {reason}"
 
 
+def note_on_pull_request(record: Record, behind: bool, red: Finding | None) -> str:
+    """What reviewers read on the pull request itself, in a comment that is edited."""
+    if behind:
+        why = {"waiting": "a question about it is open", "answered": shown(record.reason, _LONG)}
+        told = why.get(record.state, shown(record.reason, _LONG))
+        return (
+            "**Behind its request.** The request changed after this was made, and the change is not "
+            f"in here: {told} See the ticket {_request(record)} before you merge."
+        )
+    if red:
+        return f"**Checks fail, and I found no repair.** Over to you.\n\n{shown(red.text, _LONG)}"
+    return "This pull request is up to date with its request."
+
+
 def _status(*parts: str) -> Message:
     return Message(STATUS, "\n\n".join(p for p in parts if p))
+
+
+def _place(address: str) -> str:
+    return link("pull request", address) if address.startswith("http") else code(address, 300)
 
 
 def _request(record: Record) -> str:

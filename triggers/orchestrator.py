@@ -11,6 +11,7 @@ compares what is with what the desk knows, and changes the desk in one transacti
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from crew.artifacts import Comment, Finding, Question
 from crew.delivery.pulls import Pull
 from crew.settings import Settings
 from triggers import messages
-from triggers.desk import AtWork, Change, Desk, Record, ticket_id
+from triggers.desk import AtWork, Change, Desk, Record, Remarked, ticket_id
 from triggers.door import Phase, Ticket
 
 _STATES: dict[str, Phase] = {
@@ -94,7 +95,8 @@ class Orchestrator:
         before, record = record, record.model_copy(update=news)
         if record.unwanted:  # and now it is wanted again
             change.withdraw(record, "close")
-            return self._queue(change, record.model_copy(update=_FRESH))
+            fresh = {**_FRESH, "reopen": bool(record.branch)}
+            return self._queue(change, record.model_copy(update=fresh))
         same = record.wanted.revision == before.revision and record.project == before.project
         if record.state in _OVER or same:
             return change.save(record) if record != before else before
@@ -128,7 +130,7 @@ class Orchestrator:
             )
             change.tell(record, messages.cut_short(record, refusal))
             change.show(record)
-            return record
+            return self._answer_remarks(change, record, unchanged=True)
         begins, reason = self._earliest(change, record)
         record = change.enqueue(record, begins - change.now, reason=reason, retries=0)
         ahead = 0 if begins > change.now else change.ahead_of(record)
@@ -175,14 +177,18 @@ class Orchestrator:
             return record
         silent = record.state in ("refused", "failed", "answered", "laid_aside")
         record = change.save(record, state="cancelled", reason=why, run="", finding=None)
-        if record.branch and self.settings.to == "github":
-            payload = {"type": "close", "repository": self._repository(record),
-                       "branch": record.branch, "reason": why}  # fmt: skip
-            change.notify(record, "close", "github", record.branch, payload)
+        self._close(change, record, why)
         if not silent:
             change.tell(record, messages.cut_short(record, why))
         change.show(record)
         return record
+
+    def _close(self, change: Change, record: Record, why: str, run: str = "") -> None:
+        """Have its pull request closed; once more for a `run` that delivered meanwhile."""
+        if record.branch and self.settings.to == "github":
+            payload = {"type": "close", "repository": self._repository(record),
+                       "branch": record.branch, "reason": why, "run": run}  # fmt: skip
+            change.notify(record, "close", "github", record.branch, payload)
 
     # --- from the workers --------------------------------------------------------------------
 
@@ -204,6 +210,19 @@ class Orchestrator:
                 told = messages.working(record, step, seconds, cost, change.now)
                 change.tell(record, told)
 
+    def will_deliver(self, id_: str, run: str, branch: str) -> None:
+        """A run is about to write its branch: from now on it can be closed. Raises Superseded."""
+        with self.desk.change() as change:
+            change.save(self._current(change, id_, run), branch=branch)
+
+    def superseded(self, id_: str, run: str) -> None:
+        """A run that does not count any more has stopped. It may have delivered after its ticket
+        was cancelled: then that is closed, too."""
+        with self.desk.change() as change:
+            record = change.ticket(id_)
+            if record and record.state == "cancelled":
+                self._close(change, record, record.reason, run)
+
     def finish(self, id_: str, run: str, result: dict[str, Any]) -> Record | None:
         """Store the outcome and tell it; None if the run does not count any more."""
         with self.desk.change() as change:
@@ -211,6 +230,9 @@ class Orchestrator:
             try:
                 record = self._current(change, id_, run)
             except Superseded:
+                known = change.ticket(id_)
+                if known and known.state == "cancelled":
+                    self._close(change, known, known.reason, run)
                 return None
             unchanged = bool(result["commit"]) and result["commit"] == record.commit
             asked_before, finding = record.result.get("questions"), record.finding
@@ -223,6 +245,8 @@ class Orchestrator:
                 record = change.save(record, question_kind=kind)
                 change.tell(record, messages.question(asked, kind, again))
             change.show(record)
+            red = finding if unchanged and finding and finding.check == messages.CHECKS else None
+            record = self._note_on_pull_request(change, record, red)
             return self._answer_remarks(change, record, unchanged)
 
     def postpone(self, id_: str, run: str, reason: str) -> Record | None:
@@ -248,6 +272,18 @@ class Orchestrator:
         if record is None or record.run != run or not record.at_work:
             raise Superseded(run)
         return record
+
+    def _note_on_pull_request(self, change: Change, record: Record, red: Finding | None) -> Record:
+        """Have the pull request say that it is behind its request, or that its checks stay red;
+        and that this is over."""
+        behind = record.delivered is not None and record.state != "delivered"
+        if not (behind or red or record.stale) or self.settings.to != "github":
+            return record
+        text = messages.note_on_pull_request(record, behind, red)
+        payload = {"type": "note", "repository": self._repository(record),
+                   "branch": record.branch, "text": text}  # fmt: skip
+        change.notify(record, "note", "github", record.branch, payload)
+        return change.save(record, stale=behind or red is not None)
 
     def _answer_remarks(self, change: Change, record: Record, unchanged: bool) -> Record:
         for remark, author in record.open_remarks:
@@ -277,11 +313,16 @@ class Orchestrator:
             record = change.ticket(known.id)
             assert record is not None
             change.note_looked_at(record)
-            if record.pull_request and record.pull_request != pull.url:
+            if record.number != pull.number and record.pull_request not in ("", pull.url):
                 return None  # an earlier one from the same branch, or another repository's
             if pull.state != "open":
-                return self._ended(change, record, pull)
+                # One that was closed is opened again by the run that is at work.
+                waits = record.at_work and record.reopen and pull.state == "closed"
+                return record if waits else self._ended(change, record, pull)
             record = change.save(record, number=pull.number, pull_request=pull.url)
+            if record.state == "closed":  # somebody opened it again
+                record = change.save(record, state="delivered")
+                change.show(record)
             if record.state in _OVER:
                 return record
             return self._repair(change, record, pull)
@@ -291,26 +332,28 @@ class Orchestrator:
             return record
         state: Phase = "merged" if pull.state == "merged" else "closed"
         record = change.save(record, state=state, run="", number=pull.number, finding=None)
-        words = f"The pull request was {state}."
-        if state == "closed":
-            words += " Take the label off and put it on again to have it worked anew."
+        words = f"The pull request was {state}. For more, hand the ticket over again: take the "
+        words += "label (or the status) off, then put it on."
         change.tell(record, messages.cut_short(record, words))
         change.show(record)
-        return record
+        return self._answer_remarks(change, record, unchanged=True)
 
     def _repair(self, change: Change, record: Record, pull: Pull) -> Record:
         """Queue what reviewers asked for, and what their checks found, each once."""
-        asked: list[Comment] = []
+        asked: list[Remarked] = []
         open_remarks = list(record.open_remarks)
         for remark in pull.remarks:
-            if not remark.addressed or not change.first_time(f"remark:{pull.number}:{remark.id}"):
+            digest = hashlib.sha256(remark.text.encode()).hexdigest()[:8]
+            event = f"remark:{pull.url}:{remark.id}:{digest}"
+            if not remark.addressed or not change.first_time(event):
                 continue
             if not remark.may_write:
                 text = "Only people who may write to this repository can ask for changes here."
                 self._reply(change, record, remark.id, remark.author, text)
                 continue
             where = f" ({remark.path})" if remark.path else ""
-            asked.append(Comment(author=f"{remark.author}{where}", body=remark.text))
+            said = Comment(author=f"{remark.author}{where}", body=remark.text)
+            asked.append(Remarked(id=remark.id, comment=said))
             open_remarks.append((remark.id, remark.author))
         repairs = record.ci_repairs
         finding = self._ci_finding(change, record, pull)
@@ -318,12 +361,13 @@ class Orchestrator:
         if not asked and finding is None and not moved:
             return record
         if asked:
-            words = "\n".join(c.body for c in asked)
+            words = "\n".join(r.comment.body for r in asked)
             finding = Finding(check="review", text=words, blame="requirement")
+        edited = {r.id for r in asked}
         news = {
-            "remarks": (*record.remarks, *asked),
+            "remarks": (*(r for r in record.remarks if r.id not in edited), *asked),
             "open_remarks": tuple(open_remarks),
-            "finding": finding,
+            "finding": finding or record.finding,
             "ci_repairs": repairs + (finding is not None and not asked),
         }
         return self._queue(change, record.model_copy(update=news))
@@ -332,7 +376,8 @@ class Orchestrator:
         """Failed checks of the last commit, once for each commit and a few times at most."""
         if record.state != "delivered" or not pull.failures:
             return None
-        if not change.first_time(f"ci:{pull.number}:{pull.head}"):
+        new = [f for f in pull.failures if change.first_time(f"ci:{pull.url}:{pull.head}:{f.id}")]
+        if not new:
             return None
         if record.ci_repairs >= self.settings.limits.ci_repairs:
             return None
@@ -395,9 +440,8 @@ class Orchestrator:
 
 
 _FRESH: dict[str, Any] = {
-    "remarks": (), "open_remarks": (), "finding": None, "branch": "", "pull_request": "",
-    "number": 0, "commit": "", "delivered": None, "result": {}, "ci_repairs": 0,
-    "unwanted": False,
+    "remarks": (), "open_remarks": (), "finding": None, "commit": "", "delivered": None,
+    "result": {}, "ci_repairs": 0, "unwanted": False,
 }  # fmt: skip
 
 
@@ -411,5 +455,7 @@ def _after(record: Record, result: dict[str, Any]) -> dict[str, Any]:
             "branch": result["branch"] or "",
             "pull_request": result["pull_request"] or "",
             "commit": result["commit"] or "",
+            "number": record.number if result["pull_request"] == record.pull_request else 0,
+            "reopen": False,
         }
     return after

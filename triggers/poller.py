@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from crew.delivery.pulls import Pull
-from crew.errors import FirstmileError, TransientError
+from crew.errors import FirstmileError, HostUnavailable, TransientError
 from triggers.desk import Desk, Record
 from triggers.door import Door
 from triggers.orchestrator import Orchestrator
@@ -19,6 +19,8 @@ _WAITING = 10
 _CHECKS_SECONDS = 6 * 3600.0
 _AGAIN_SECONDS = 300.0
 _BATCH = 200
+_FAILURES = 5
+_ASIDE_SECONDS = 120.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -38,14 +40,17 @@ class Poller:
     orchestrator: Orchestrator
 
     def poll(self, door: Door) -> int:
-        """One cycle; gives how many tickets were read. A ticket that cannot be read is left for
-        the next cycle, and the cursor with it. Raises what the door raises."""
+        """One cycle; gives how many tickets were read. A ticket that cannot be read is put aside
+        and read again later, so that it holds up no other. Raises what the door raises where
+        nothing could be asked, or one ticket after another failed: then the cursor stays."""
         began = self.desk.now()
         cursor = self.desk.cursor(door.name)
         seconds = began - cursor if cursor is not None else _FIRST_SECONDS
         waiting = self.desk.waiting(door.name, _WAITING)
-        heads = door.changed(max(seconds, 0.0), waiting)
-        read, failed = 0, False
+        read, failures = 0, 0
+        for address in self.desk.take_aside(door.name, _WAITING):
+            read += self._read(door, address)
+        heads = door.changed(seconds if seconds > 0 else _FIRST_SECONDS, waiting)
         while batch := list(islice(heads, _BATCH)):
             known = self.desk.known_version(door.name, [h.address for h in batch])
             for head in batch:
@@ -53,18 +58,27 @@ class Poller:
                     continue
                 if head.version and known.get(head.address) == head.version:
                     continue
-                try:
-                    self.read(door, head.address)
-                    read += 1
-                except TransientError:
-                    raise
-                except FirstmileError as error:
-                    failed = True
-                    _LOG.error("%s %s: %s", door.name, head.address, error.message)
+                done = self._read(door, head.address)
+                read, failures = read + done, 0 if done else failures + 1
+                if failures >= _FAILURES:
+                    raise HostUnavailable(f"{door.name}: no ticket can be read.")
         self.desk.note_waiting_read(door.name, waiting)
-        if not failed:
-            self.desk.move_cursor(door.name, began)
+        self.desk.move_cursor(door.name, began)
         return read
+
+    def _read(self, door: Door, address: str) -> bool:
+        """Read one ticket, or put it aside. Raises TransientError where the door asks to wait."""
+        try:
+            self.read(door, address)
+        except FirstmileError as error:
+            asked = error.retry_after if isinstance(error, TransientError) else None
+            if asked:
+                raise
+            _LOG.error("%s %s: %s", door.name, address, error.message)
+            self.desk.put_aside(door.name, address, _ASIDE_SECONDS)
+            return False
+        self.desk.not_aside(door.name, address)
+        return True
 
     def read(self, door: Door, address: str) -> Record | None:
         """Read one ticket and hand it on; a part of another brings that one instead."""
@@ -96,6 +110,12 @@ class Poller:
         return len(numbers)
 
     def read_pulls(self, pulls: Pulls, numbers: Sequence[int]) -> None:
+        """Read pull requests; one that cannot be read holds up no other. Raises TransientError."""
         for number in numbers:
-            if pull := pulls.read(number):
-                self.orchestrator.follow(pull)
+            try:
+                if pull := pulls.read(number):
+                    self.orchestrator.follow(pull)
+            except TransientError:
+                raise
+            except FirstmileError as error:
+                _LOG.error("pull request %d: %s %s", number, error.message, error.cure)

@@ -17,7 +17,7 @@ from triggers.desk import Desk, Notice
 from triggers.door import Door, Message
 
 _LONGEST_SECONDS = 900.0
-_TRIES = 12
+_REFUSALS = 12
 _LOG = logging.getLogger(__name__)
 
 
@@ -27,6 +27,8 @@ class PullRequests(Protocol):
     def close_pull_request(self, branch: str, reason: str) -> bool: ...
 
     def answer(self, number: int, remark: str, author: str, text: str) -> None: ...
+
+    def note(self, branch: str, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,18 @@ class Postman:
 
     def deliver(self, door: str) -> bool:
         """Deliver one notice that is due at a door; false if none is, or if it failed. One at a
-        time, so that none waits behind another for longer than it is held."""
+        time, so that none waits behind another for longer than it is held. Raises TransientError
+        where the door asks to wait."""
         notice = self.desk.claim_notice(door, self.hold_seconds)
         if notice is None:
             return False
         try:
             remote = self._deliver(notice)
         except TransientError as error:
-            wait = error.retry_after or 2.0**notice.tries
-            self.desk.not_told(notice, error.message, min(wait, _LONGEST_SECONDS))
+            wait = error.retry_after or min(2.0 ** min(notice.tries, 10), _LONGEST_SECONDS)
+            self.desk.not_told(notice, error.message, wait)
+            if error.retry_after:
+                raise  # it concerns the whole door
             _LOG.warning("%s: %s", notice.ticket, error.message)
         except FirstmileError as error:
             self._refused(notice, error)
@@ -66,10 +71,13 @@ class Postman:
 
     def _refused(self, notice: Notice, error: FirstmileError) -> None:
         _LOG.error("%s: %s %s", notice.ticket, error.message, error.cure)
-        if notice.tries + 1 >= _TRIES:
+        # What the operator can mend (a token, a permission) is waited for, however long it takes.
+        final = not isinstance(error, InvalidSettings)
+        if final and notice.refusals + 1 >= _REFUSALS:
             self.desk.give_up(notice, error.message)
         else:
-            self.desk.not_told(notice, error.message, min(30.0 * 2**notice.tries, 900.0))
+            wait = min(30.0 * 2 ** min(notice.tries, 5), _LONGEST_SECONDS)
+            self.desk.not_told(notice, error.message, wait, refused=final)
 
     def _deliver(self, notice: Notice) -> str:
         payload = notice.payload
@@ -83,6 +91,8 @@ class Postman:
             case "close":
                 pulls = self._pulls(payload["repository"])
                 pulls.close_pull_request(payload["branch"], payload["reason"])
+            case "note":
+                self._pulls(payload["repository"]).note(payload["branch"], payload["text"])
             case "answer":
                 pulls = self._pulls(payload["repository"])
                 number, remark = payload["number"], payload["remark"]

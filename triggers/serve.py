@@ -75,7 +75,7 @@ class Service:
                     wait = seconds
                 except TransientError as error:
                     asked = error.retry_after or 0.0
-                    wait = min(max(2 * wait, asked, 1.0), 300.0)
+                    wait = max(min(max(2 * wait, 1.0), 300.0), min(asked, 3600.0))
                     _LOG.warning("%s: %s Again in %.0f s.", name, error.message, wait)
                 except FirstmileError as error:
                     wait = max(seconds, 60.0)

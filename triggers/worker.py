@@ -29,7 +29,7 @@ class Place(Protocol):
     """An open project."""
 
     def work(
-        self, request: Request, listener: Listener, rework: Rework, durable: Durable
+        self, request: Request, listener: Listener, rework: Rework, durable: Durable, run_id: str
     ) -> tuple[Outcome, dict[str, Any]]: ...
 
 
@@ -71,6 +71,7 @@ class Worker:
             self.orchestrator.finish(ticket, run, result)
             return str(result["outcome"])
         except Superseded:
+            self.orchestrator.superseded(ticket, run)
             return "superseded"
         except TransientError as error:
             return self._later(ticket, run, error)
@@ -84,9 +85,14 @@ class Worker:
         try:
             commit = durable("commit", lambda: self.projects.head(record.project))
             changed = changes(record.delivered, wanted) if record.delivered else ()
-            rework = Rework(branch=record.branch, changed=changed, finding=record.finding)
+            rework = Rework(
+                branch=record.branch,
+                reopen=record.reopen,
+                changed=changed,
+                finding=record.finding,
+            )
             with self.projects.at(record.project, commit) as place:
-                return place.work(wanted, pulse, rework, durable)[1]
+                return place.work(wanted, pulse, rework, durable, run)[1]
         except TransientError:
             raise
         except FirstmileError as error:
@@ -155,6 +161,10 @@ class Pulse(threading.Thread):
         self._step = name
         self._worker._pause_if_stopping(self._ticket, self._run)
         self._progress()
+
+    def delivering(self, branch: str) -> None:
+        """Raises Superseded for a run that must not write any more."""
+        self._worker.orchestrator.will_deliver(self._ticket, self._run, branch)
 
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
         sums = {k: getattr(self._cost, k) + getattr(cost, k) for k in Cost.model_fields}

@@ -57,6 +57,11 @@ class Branch:
     commits: tuple[BranchCommit, ...]
     changed: Mapping[str, str]
 
+    def last_of(self, key: str) -> str:
+        """The last commit of a request, whatever others or merges put on top; else the tip."""
+        ours = [c.sha for c in self.commits if request_key(c.message) == key]
+        return ours[-1] if ours else self.tip
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -89,6 +89,12 @@ def is_of_others(message: str) -> bool:
     return not request_key(message) and not is_merge_of_ours(message)
 
 
+def marker_of(text: str) -> str:
+    """The hidden line by which a text of ours names what it is about; all of it without one."""
+    plain = text.replace("\r\n", "\n").strip()
+    return next((line for line in plain.splitlines() if line.startswith(MARKER)), plain)
+
+
 def closing_text(reason: str, keep: bool) -> str:
     """The comment that says why a pull request is closed, or why it stays open all the same. Its
     first line marks it."""

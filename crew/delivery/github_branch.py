@@ -80,7 +80,7 @@ class GitHubBranch:
         self._reader = GitHubReader(calls)
 
     def ensure_commit(self) -> tuple[str, bool]:
-        """The commit that holds the files, and whether it was written now."""
+        """The last commit of this request on the branch, and whether it was written now."""
         change = self._change
         self._reader.commit(change.base_commit)
         planning = Planning(self._reader, self._key, change.base_commit, blob_names(self._files))
@@ -90,8 +90,8 @@ class GitHubBranch:
             self._merge_base()
             ref, branch = self._look()
             plan = planning.plan(branch)
-        if plan is None and ref is not None:
-            return ref.object.sha, False
+        if plan is None and branch is not None:
+            return branch.last_of(self._key), False
         if plan is None or plan.merge_first:
             raise self._moved()
         return self._write(plan, ref), True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from crew.artifacts import ChangeSet, PullRequest
 from crew.delivery.codeowners import PLACES, owners_of
-from crew.delivery.delivery_rules import check_branch, repository_files
+from crew.delivery.delivery_rules import check_branch, marker_of, repository_files
 from crew.delivery.github_branch import GitHubBranch
 from crew.delivery.github_calls import PAUSES_SECONDS, GitHubCalls, Missing
 from crew.delivery.github_pull import close_pull, find_pull
@@ -55,13 +55,16 @@ class GitHubHost:
         check_branch(change.branch, {base, repository.default_branch, change.base})
         commit, written = GitHubBranch(self._calls, change, files).ensure_commit()
         found = find_pull(self._calls, change.branch)
+        if found and found.state == "closed" and change.reopen and found.merged_at is None:
+            self._reopen(found)
         if found and found.state == "closed" and written:
             found = None
         if found and found.state == "closed":
             return self._value(found, commit, created=False)
         created = found is None
         pull = found or self._create(repository, base, change, text)
-        if _normal(pull.body) != _normal(text):
+        # What people wrote into the text stays for as long as it is about the same files.
+        if marker_of(text) not in (pull.body or "").replace("\r\n", "\n"):
             with self._calls.writing("update the pull request's text"):
                 pull.edit(title=change.title, body=text)
         self._ensure_labels(pull, change)
@@ -73,6 +76,11 @@ class GitHubHost:
         """Close the open pull request of a branch of ours and say why, once. One that somebody
         else has committed to or approved stays open, with the same words. Whether it was closed."""
         return close_pull(self._calls, branch, reason)
+
+    def _reopen(self, pull: GitHubPullRequest) -> None:
+        """Open a pull request again that was closed; one whose branch is gone stays closed."""
+        with self._advising("open the pull request again"):
+            pull.edit(state="open")
 
     def _create(
         self, repository: Repository, base: str, change: ChangeSet, text: str
@@ -156,7 +164,3 @@ def _missing(wanted: Iterable[str], there: Iterable[str]) -> list[str]:
             known.add(name.lower())
             missing.append(name)
     return missing
-
-
-def _normal(text: str | None) -> str:
-    return (text or "").replace("\r\n", "\n").strip()

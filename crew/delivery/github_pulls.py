@@ -18,7 +18,7 @@ from urllib.parse import quote
 from crew.delivery.delivery_rules import BRANCHES, MARKER, is_of_others
 from crew.delivery.github_access import check_access
 from crew.delivery.github_calls import PAUSES_SECONDS, GitHubCalls, Missing
-from crew.delivery.github_pull import close_pull
+from crew.delivery.github_pull import close_pull, find_pull
 from crew.delivery.github_remarks import Json, login_of, remarks_of, text_of
 from crew.delivery.github_settings import GitHubSettings
 from crew.delivery.pulls import CheckFailure, Pull
@@ -112,6 +112,11 @@ class GitHubPulls:
                         self._calls.write("PATCH", "edit an answer", mine, {"body": body})
                     return
         self._calls.write("POST", "answer a remark", path, {"body": body})
+
+    def note(self, branch: str, text: str) -> None:
+        """The one comment of ours on a branch's pull request that tells its state; edited."""
+        if found := find_pull(self._calls, branch):
+            self.answer(found.number, "note", "", text)
 
     def close_pull_request(self, branch: str, reason: str) -> bool:
         """As of the port `CodeHost`."""

@@ -100,8 +100,9 @@ class LocalGitHost:
             branch = branches.branch(change.branch, base)
             plan = planning.plan(branch)
         tip = branch.tip if branch else ""
-        if plan is None:
-            return tip
+        if branch and plan is None:
+            return branch.last_of(key)
+        assert plan is not None  # without a branch there is something to write
         tree = branches.tree(plan, files)
         return branches.write(change.branch, tree, plan.parents, change.message, tip)
 

@@ -21,7 +21,7 @@ from crew.artifacts import (
     ValidationReport,
 )
 from crew.delivery import pull_request_sections as sections
-from crew.delivery.delivery_rules import TRAILER
+from crew.delivery.delivery_rules import MARKER, TRAILER
 from crew.delivery.pull_request_sections import Limits
 from crew.delivery.safe_markdown import code, link, one_line, shown
 
@@ -86,7 +86,7 @@ def pull_request_text(
     parts: list[str] = []
     for limits in _LIMITS:
         parts = [
-            f"<!-- firstmile {_digest(request.key)} -->",
+            f"{MARKER} {_digest(request.key)} {report.files[:12]} -->",
             sections.too_large(draft, suite),
             sections.asked(request, limits),
             sections.understood(spec, limits),

@@ -183,11 +183,11 @@ def test_a_branch_of_somebody_else_is_not_built_upon(place: Place, tmp_path: Pat
 
 
 def test_commits_of_others_on_the_branch_are_kept(place: Place, tmp_path: Path) -> None:
-    place.host.ensure_pull_request(change(place), "why")
+    ours = place.host.ensure_pull_request(change(place), "why").commit
     place.push(tmp_path / "work", BRANCH, "note.md")
     theirs = git(place.repository, "rev-parse", BRANCH)
     unchanged = place.host.ensure_pull_request(change(place), "why")
-    assert unchanged.commit == theirs
+    assert unchanged.commit == ours, "nothing new is told as somebody else's commit"
     made = place.host.ensure_pull_request(change(place, "select 3\n"), "why")
     assert git(place.repository, "rev-parse", f"{BRANCH}^") == theirs
     assert (place.show("note.md"), place.show(f"dbt/{PATH}")) == ("theirs", "select 3")
@@ -198,7 +198,7 @@ def test_commits_of_others_on_the_branch_are_kept(place: Place, tmp_path: Path) 
 def test_a_file_of_ours_that_somebody_changed_is_never_overwritten(
     place: Place, tmp_path: Path
 ) -> None:
-    place.host.ensure_pull_request(change(place), "why")
+    ours = place.host.ensure_pull_request(change(place), "why").commit
     place.push(tmp_path / "work", BRANCH, f"dbt/{PATH}", "select 99\n")
     theirs = git(place.repository, "rev-parse", BRANCH)
     for again in (change(place), change(place, "select 3\n")):
@@ -214,7 +214,7 @@ def test_a_file_of_ours_that_somebody_changed_is_never_overwritten(
             assert words in caught.value.message
     assert git(place.repository, "rev-parse", BRANCH) == theirs
     same = place.host.ensure_pull_request(change(place, "select 99\n"), "why")
-    assert same.commit == theirs
+    assert same.commit == ours
 
 
 def test_what_somebody_took_back_is_ours_again(place: Place, tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ class DyingListener:
         if self.point == f"started {name}":
             die()
 
+    def delivering(self, branch: str) -> None:
+        return None
+
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
         if self.point == f"finished {name}":
             die()

@@ -64,6 +64,9 @@ class Office:
     def answer(self, number: int, remark: str, author: str, text: str) -> None:
         self.told.append(("answer", number, remark, author, text))
 
+    def note(self, branch: str, text: str) -> None:
+        self.told.append(("note", branch, text))
+
     def post(self) -> None:
         for door in ("paper", "github"):
             while self.postman.deliver(door):

@@ -114,10 +114,10 @@ class DyingPlace(StubPlace):
     log: Path = Path()
 
     def work(
-        self, request: Request, listener: Listener, rework: Rework, durable: Durable
+        self, request: Request, listener: Listener, rework: Rework, durable: Durable, run_id: str
     ) -> tuple[Outcome, dict[str, Any]]:
         if not request.title.endswith("?"):
-            return super().work(request, listener, rework, durable)
+            return super().work(request, listener, rework, durable, run_id)
         durable("interpret", lambda: "asked")
         spec = fakes.SPEC.model_copy(update={"questions": (ASKED,)})
         outcome = NeedsAnswers(questions=(ASKED,), spec=spec)

@@ -54,7 +54,7 @@ class StubPlace:
     wrap: Callable[[CodeHost], CodeHost] = lambda host: host
 
     def work(
-        self, request: Request, listener: Listener, rework: Rework, durable: Durable
+        self, request: Request, listener: Listener, rework: Rework, durable: Durable, run_id: str
     ) -> tuple[Outcome, dict[str, Any]]:
         text = f"select '{request.title}'\n"
         file = FileChange(path="models/fct_orders.sql", text=text, action="create")

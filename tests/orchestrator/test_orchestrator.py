@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from crew.artifacts import Option, Question
 from crew.delivery.pulls import CheckFailure, Pull, Remark
-from crew.errors import HostUnavailable, InvalidInput
+from crew.errors import HostUnavailable, InvalidInput, InvalidSettings
 from crew.result import empty_result
 from crew.settings import LimitSettings, ProjectSettings
 from tests.orchestrator.conftest import Office, make_office
@@ -426,13 +426,29 @@ def test_a_poll_reads_only_what_changed_and_repeats_after_a_failure(office: Offi
             raise HostUnavailable("away")
 
     office.door.fault = fault
-    before = office.desk.cursor("paper")
     office.clock.now += 30
+    assert office.poller.poll(office.door) == 0
+    assert office.poller.poll(office.door) == 0, "it is put aside"
+    office.door.fault = lambda _: None
+    office.door.changed_addresses = []
+    office.clock.now += 130
+    assert office.poller.poll(office.door) == 1
+
+
+def test_a_door_at_which_nothing_can_be_read_keeps_the_cursor(office: Office) -> None:
+    for number in range(20):
+        office.door.put(f"T-{number}")
+
+    def fault(name: str) -> None:
+        if name.startswith("read"):
+            raise HostUnavailable("away")
+
+    office.door.fault = fault
     with pytest.raises(HostUnavailable):
         office.poller.poll(office.door)
-    assert office.desk.cursor("paper") == before
+    assert office.desk.cursor("paper") is None and len(office.door.calls) < 10
     office.door.fault = lambda _: None
-    assert office.poller.poll(office.door) == 1
+    assert office.poller.poll(office.door) == 20
 
 
 def test_all_that_wait_are_looked_at_in_turn(office: Office) -> None:
@@ -465,3 +481,117 @@ def test_every_outcome_says_what_it_is(office: Office) -> None:
         work(office, result)
         assert "because" in office.door.text("T-1")
     assert WHO["key"] in office.door.text("T-1")
+
+
+# --- deliveries that cross with changes ----------------------------------------------------------
+
+
+def closes(office: Office) -> int:
+    office.post()
+    return len([t for t in office.told if t[0] == "close"])
+
+
+def test_a_cancel_while_it_is_delivered_closes_what_was_delivered(office: Office) -> None:
+    receive(office)
+    run = office.run()
+    office.orchestrator.begin(ID, run)
+    office.orchestrator.will_deliver(ID, run, "firstmile/t-1-x")
+    receive(office, wanted=False, why_not="The label was removed.")
+    assert closes(office) == 1, "perhaps before it was there"
+    assert office.orchestrator.finish(ID, run, delivered()) is None
+    assert closes(office) == 2
+    office.orchestrator.superseded(ID, run)
+    assert closes(office) == 2
+    with pytest.raises(Superseded):
+        office.orchestrator.will_deliver(ID, run, "firstmile/t-1-x")
+
+
+def test_an_edit_while_it_is_delivered_goes_on_with_the_same_branch(office: Office) -> None:
+    receive(office)
+    run = office.run()
+    office.orchestrator.begin(ID, run)
+    office.orchestrator.will_deliver(ID, run, "firstmile/t-1-x")
+    record = receive(office, body="by region too")
+    assert record and record.branch == "firstmile/t-1-x"
+
+
+def test_a_pull_request_says_that_it_is_behind_its_request(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    receive(office, body="by something unclear")
+    work(office, asking())
+    notes = [t[2] for t in office.told if t[0] == "note"]
+    assert len(notes) == 1 and "Behind its request" in notes[0]
+    assert "as it was before, without this change" in office.door.text("T-1")
+    receive(office, said=("A",))
+    work(office, delivered("c2"))
+    notes = [t[2] for t in office.told if t[0] == "note"]
+    assert "up to date" in notes[-1]
+
+
+def test_a_ticket_handed_over_again_opens_its_pull_request_again(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    office.orchestrator.follow(pull(state="closed"))
+    receive(office, wanted=False, why_not="x")
+    record = receive(office)
+    assert record and record.reopen and record.branch == "firstmile/t-1-x"
+    office.orchestrator.follow(pull(state="closed"))
+    assert office.desk.ticket(ID).state == "queued"  # type: ignore[union-attr]
+    record = work(office, delivered("c2"))
+    assert record and record.state == "delivered" and not record.reopen
+
+
+def test_a_pull_request_that_a_person_opened_again_is_followed_again(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    office.orchestrator.follow(pull(state="closed"))
+    office.orchestrator.follow(pull(remarks=(remark(),)))
+    assert office.desk.ticket(ID).state == "queued"  # type: ignore[union-attr]
+
+
+def test_an_edited_remark_is_read_again_in_place_of_the_first(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    office.orchestrator.follow(pull(remarks=(remark(text="per day"),)))
+    work(office, delivered("c2"))
+    office.orchestrator.follow(pull(remarks=(remark(text="per month"),)))
+    record = office.desk.ticket(ID)
+    assert record and [r.comment.body for r in record.remarks] == ["per month"]
+    assert len(office.queue.runs) == 3
+
+
+def test_remarks_are_remembered_for_as_long_as_a_pull_request_is_open(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    office.orchestrator.follow(pull(remarks=(remark(),)))
+    work(office, delivered("c2"))
+    office.clock.now += 90 * DAY
+    office.orchestrator.sweep(set)
+    office.orchestrator.follow(pull(remarks=(remark(),)))
+    assert len(office.queue.runs) == 2
+
+
+def test_open_remarks_are_answered_when_it_is_merged(office: Office) -> None:
+    receive(office)
+    work(office, delivered())
+    office.orchestrator.follow(pull(remarks=(remark(),)))
+    office.orchestrator.follow(pull(state="merged"))
+    office.post()
+    assert [t[:3] for t in office.told if t[0] == "answer"] == [("answer", 7, "r1")]
+
+
+def test_an_expired_token_loses_no_message(office: Office) -> None:
+    receive(office)
+
+    def refuse(name: str) -> None:
+        raise InvalidSettings("The token is expired.", "Export a new one.")
+
+    office.door.fault = refuse
+    for _ in range(40):
+        office.clock.now += 900
+        office.post()
+    office.door.fault = lambda _: None
+    office.clock.now += 900
+    office.post()
+    assert office.door.kinds("T-1") == ["status"] and office.desk.given_up() == 0

@@ -80,12 +80,12 @@ def test_two_runs_of_one_ticket_never_overlap(shop: Shop) -> None:
     overlaps, active, lock = [], Counter[str](), threading.Lock()
     work = shop.place.work
 
-    def watched(request, listener, rework, durable):  # type: ignore[no-untyped-def]
+    def watched(request, listener, rework, durable, run_id):  # type: ignore[no-untyped-def]
         with lock:
             active[request.key] += 1
             overlaps.append(active[request.key])
         try:
-            return work(request, listener, rework, durable)
+            return work(request, listener, rework, durable, run_id)
         finally:
             with lock:
                 active[request.key] -= 1

@@ -43,6 +43,9 @@ class ReadPulls:
     def answer(self, number: int, remark: str, author: str, text: str) -> None:
         return None
 
+    def note(self, branch: str, text: str) -> None:
+        return None
+
     def check(self) -> tuple[str, ...]:
         return ()
 

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import queue
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 
-from crew.errors import FirstmileError, HostUnavailable, PolicyViolation
+from crew.errors import FirstmileError, HostUnavailable, InvalidSettings, PolicyViolation
 from triggers.web.metrics import registry_of
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _secret(vendor: str) -> str:
 
 
 def start_web(service: Service) -> uvicorn.Server:
-    """Serve in a thread; the server tells its port once it has begun."""
+    """Serve in a thread. Raises InvalidSettings where the port is taken."""
     settings = service.settings.serve
     config = uvicorn.Config(
         make_app(service),
@@ -190,6 +191,15 @@ def start_web(service: Service) -> uvicorn.Server:
         server_header=False,
         timeout_keep_alive=10,
     )
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.host, settings.port))
+    except OSError as error:
+        raise InvalidSettings(
+            f"Nothing can be served at {settings.host}:{settings.port}: {error.strerror}.",
+            "Choose another `serve.port` or `serve.host` in firstmile.yml.",
+        ) from None
     server = uvicorn.Server(config)
-    threading.Thread(target=server.run, name="web", daemon=True).start()
+    threading.Thread(target=server.run, args=([bound],), name="web", daemon=True).start()
     return server

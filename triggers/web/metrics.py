@@ -36,6 +36,8 @@ class _Desk(Collector):
         yield runs
         count, oldest = desk.untold()
         yield GaugeMetricFamily("firstmile_untold", "Notices not delivered yet.", count)
+        given_up = desk.given_up()
+        yield GaugeMetricFamily("firstmile_given_up", "Notices nobody could be told.", given_up)
         age = max(0.0, time.time() - oldest) if count else 0.0
         yield GaugeMetricFamily("firstmile_untold_seconds", "Age of the oldest of them.", age)
         beats = GaugeMetricFamily(
