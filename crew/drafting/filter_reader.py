@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from sqlglot import exp
 
 from crew.artifacts import Filter, Grounding, Metric
 from crew.drafting.interpretation import Interpretation
+from crew.drafting.questions import MAX_OPTIONS
 from crew.drafting.row_sets import parse_sql
-from crew.drafting.schema_linker import ConditionLink, content_stems
-from crew.drafting.vocabulary import snake, stems
+from crew.drafting.schema_linker import ConditionLink, content_stems, entity_stems
+from crew.drafting.vocabulary import snake, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
+
+
+class _Kept:
+    """Rows that are not to be left out, against the exclusions said before."""
+
+    def __init__(self, wish: Wish) -> None:
+        said = (*(c.quote for c in wish.clauses), *wish.answers)
+        self._order = {quote: n for n, quote in enumerate(said)}
+        self.unsettled = list(wish.kept)
+
+    def is_later(self, phrase: Phrase, quote: str) -> bool:
+        return self._order.get(phrase.quote, 0) >= self._order.get(quote, 0)
+
+    def takes_back(self, exclusion: Phrase) -> bool:
+        """Whether the very words of an exclusion were taken back later."""
+        same = [p for p in self.unsettled if content_words(p.text) == content_words(exclusion.text)]
+        later = [p for p in same if self.is_later(p, exclusion.quote)]
+        self.unsettled = [p for p in self.unsettled if p not in same]
+        return bool(later)
+
+
+_JOINTS = {"from", "in", "with", "who", "that", "which", "where", "whose", "at", "over"}
+
+
+def _without_joints(text: str) -> list[str]:
+    return [s for s in content_stems(text) if s not in _JOINTS]
+
+
+def content_words(text: str) -> list[str]:
+    """Stems of a phrase without the words that open or join it."""
+    noise = stem_set("stops") | stem_set("wishes") | stem_set("fillers")
+    return [s for s in content_stems(text) if s not in noise]
 
 
 class FilterReader:
@@ -21,8 +56,9 @@ class FilterReader:
     def read(self, wish: Wish, bases: Sequence[str], metrics: Sequence[Metric]) -> list[Filter]:
         found: dict[str, Filter] = {}
         have = {self._normal(f) for metric in metrics for m in metric.measures for f in m.filters}
+        kept = _Kept(wish)
         for phrase, wanted in [
-            *((p, False) for p in wish.exclusions),
+            *((p, False) for p in wish.exclusions if not kept.takes_back(p)),
             *((p, True) for p in wish.inclusions),
         ]:
             link = self._condition(phrase, bases, metrics, wanted)
@@ -37,7 +73,68 @@ class FilterReader:
                 found.setdefault(
                     condition, Filter(condition=condition, label=label, grounding=grounding)
                 )
+        for phrase in kept.unsettled:
+            self._keep(phrase, bases, found, have, kept)
         return list(found.values())
+
+    def settle_alternatives(self, filters: Sequence[Filter]) -> list[Filter]:
+        """No row has two values of one column: whether either or the last one is meant is asked."""
+        settled: list[Filter] = []
+        for filter_ in filters:
+            column = self._equated(filter_)
+            rival = next((f for f in settled if column and self._equated(f) == column), None)
+            if rival is None:
+                settled.append(filter_)
+                continue
+            either = f"({rival.condition}) or ({filter_.condition})"
+            index = self.context.asking.ask(
+                f"either:{snake(rival.label)}-{snake(filter_.label)}"[:60],
+                f"“{rival.label}” and “{filter_.label}”: no row is both. Which rows count?",
+                [
+                    (f"rows with {filter_.condition} alone", ""),
+                    (f"rows of either: {either}", ""),
+                ],
+            )
+            if index == 1:
+                filter_ = filter_.model_copy(update={"condition": either})
+            settled[settled.index(rival)] = filter_
+        return settled
+
+    def _equated(self, filter_: Filter) -> str:
+        """The column that a condition sets equal to one value; empty for any other condition."""
+        sql = parse_sql(filter_.condition, self.context.evidence.dialect)
+        is_value = isinstance(sql, exp.EQ) and isinstance(sql.expression, exp.Literal)
+        return sql.this.sql() if is_value else ""
+
+    def _keep(
+        self,
+        phrase: Phrase,
+        bases: Sequence[str],
+        found: dict[str, Filter],
+        have: Collection[str],
+        kept: _Kept,
+    ) -> None:
+        """Take back what leaves these rows out; where nothing does, say so or ask what is meant."""
+        links = self.context.linker.conditions(content_words(phrase.text), bases)
+        opposite = self._normal(links[0].negated) if links else ""
+        if opposite in found and kept.is_later(phrase, found[opposite].grounding.text):
+            del found[opposite]
+        elif opposite in found:
+            return  # they were left out by what was said later
+        elif links and phrase.added and opposite not in have:
+            self.context.asking.ask(
+                f"include:{snake(phrase.text)}",
+                f"“{phrase.quote}”: no condition leaves these rows out. What should change?",
+                [
+                    ("nothing: they are counted already", ""),
+                    (f"count only rows with {links[0].condition}", ""),
+                ],
+            )
+        else:
+            why = (
+                "the definition leaves them out" if opposite in have else "nothing leaves them out"
+            )
+            self.context.notes.append(f"Not read: “{phrase.quote}”; {why}.")
 
     def _normal(self, condition: str) -> str:
         return parse_sql(condition, self.context.evidence.dialect).sql(
@@ -47,12 +144,17 @@ class FilterReader:
     def _condition(
         self, phrase: Phrase, bases: Sequence[str], metrics: Sequence[Metric], wanted: bool
     ) -> ConditionLink | None:
-        said = content_stems(phrase.text)
+        said = _without_joints(phrase.text)
         if not said:
             return None
         if wanted and any(set(said) <= set(content_stems(m.label)) for m in metrics):
             return None
+        cards = [self.context.evidence.relation(b) for b in bases]
+        entities = {s for c in cards if c for s in entity_stems(c)}
+        apart = [s for s in said if s not in entities]
         links = self.context.linker.conditions(said, bases)
+        if not links and apart and (links := self.context.linker.conditions(apart, bases)):
+            self.context.assume(f"“{phrase.text}” is read as the rows with {links[0].condition}.")
         if links:
             best = [k for k in links if k.score >= max(x.score for x in links) - 0.04]
             same = [k for k in links if k.column == best[0].column and k.origin == best[0].origin]
@@ -72,12 +174,14 @@ class FilterReader:
             self.context.notes.append(f"Not read as a condition: “{phrase.quote}”.")
             return None
         what = "only" if wanted else "without"
-        self.context.asking.ask(
+        rows = self._rows(bases)
+        index = self.context.asking.ask(
             f"filter:{snake(phrase.text)}",
             f"“{what} {phrase.text}”: which rows are these? No column, value or glossary entry says so.",
-            self._flag_options(bases),
+            [*((f"rows with {k.condition}", "") for k in rows), ("none: it changes nothing", "")],
+            raised_by=phrase.quote,
         )
-        return None
+        return rows[index] if index is not None and index < len(rows) else None
 
     def _is_defined_away(self, said: Sequence[str], metrics: Sequence[Metric]) -> bool:
         """The metric's own agreed definition already speaks of it."""
@@ -86,11 +190,17 @@ class FilterReader:
         }
         return set(said) <= definitions
 
-    def _flag_options(self, bases: Sequence[str]) -> list[tuple[str, str]]:
-        found = []
+    def _rows(self, bases: Sequence[str]) -> list[ConditionLink]:
+        """Conditions to choose from: flags and values of the columns that have few of them."""
+        found: list[ConditionLink] = []
         for base in bases:
             card = self.context.evidence.relation(base)
-            for column in card.columns if card else ():
-                if column.data_type.startswith("bool") or 1 < len(column.values) <= 12:
-                    found.append((f"by `{base}.{column.name}`", ", ".join(column.values[:6])))
-        return found[:4]
+            columns = [c for c in card.columns if c.data_type.startswith("bool")] if card else []
+            columns += [c for c in card.columns if 1 < len(c.values) <= 12] if card else []
+            for column in columns:
+                is_flag = column.data_type.startswith("bool")
+                for said in [column.name] if is_flag else column.values:
+                    links = self.context.linker.conditions(stems(said), [base])
+                    own = (k for k in links if k.relation == base and k.column == column.name)
+                    found += [k for k in own if k not in found][:1]
+        return found[: MAX_OPTIONS - 1]

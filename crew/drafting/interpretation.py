@@ -23,6 +23,8 @@ class Interpretation:
     asking: Asking
     assumptions: list[Assumption] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+    """Sentences of comments that settled an open point without a question of its own."""
 
     @classmethod
     def over(cls, evidence: Evidence, warehouse: Warehouse | None) -> Interpretation:

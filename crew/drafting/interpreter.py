@@ -22,14 +22,16 @@ from crew.artifacts import (
     TimeAxis,
 )
 from crew.drafting.change_reader import ChangeReader
+from crew.drafting.clause_reader import is_courtesy
 from crew.drafting.dimension_reader import DimensionReader
-from crew.drafting.filter_reader import FilterReader
+from crew.drafting.filter_reader import FilterReader, content_words
+from crew.drafting.follow_up_reader import unread_commands, unread_follow_ups
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader, Reading
-from crew.drafting.questions import Asking, names_an_option
+from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.schema_linker import (
     content_stems,
@@ -53,15 +55,31 @@ def interpret(
     spec = first.interpret(request)
     if spec.questions:
         return spec
-    unused = [s for s in first.unused if not names_an_option(s)]
-    follow_ups = [s for s in unused if asks_for_a_change(s)]
-    read = False
+    unused = [s for s in first.unused if not is_courtesy(s) and not is_option(s)]
+    follow_ups = [s for s in unused if asks_for_a_change(s) and not names_an_option(s)]
+    unread: list[str] = []
+    last = first
     if follow_ups:
-        before, spec = spec, Interpreter(evidence, warehouse).interpret(request, follow_ups)
-        read = spec.model_copy(update={"notes": ()}) != before.model_copy(update={"notes": ()})
-    said = [s for s in unused if not (read and s in follow_ups) and len(s.split()) > 3]
-    notes = tuple(f"Not read, a comment: “{s[:200]}”." for s in (*said, *first.overheard))
+        last = Interpreter(evidence, warehouse)
+        spec = last.interpret(request, follow_ups)
+        unread = last.unread if spec.kind == "new_model" else _idle(request, evidence, follow_ups)
+    idle = [s for s in unused if s not in follow_ups and s not in first.taken | last.settled]
+    idle = [s for s in idle if names_an_option(s) or len(s.split()) > 3]
+    said = dict.fromkeys((*unread, *idle, *first.overheard))
+    notes = tuple(f"Not read, a comment: “{s[:200]}”." for s in said)
     return spec.model_copy(update={"notes": (*spec.notes, *notes)})
+
+
+def _idle(request: Request, evidence: Evidence, follow_ups: Sequence[str]) -> list[str]:
+    """The sentences without which a change of a model would be the same."""
+    found: list[str] = []
+    before = Interpreter(evidence).interpret(request)
+    for n, sentence in enumerate(follow_ups, start=1):
+        spec = Interpreter(evidence).interpret(request, follow_ups[:n])
+        if spec.model_copy(update={"notes": ()}) == before.model_copy(update={"notes": ()}):
+            found.append(sentence)
+        before = spec
+    return found
 
 
 class Interpreter:
@@ -76,24 +94,34 @@ class Interpreter:
         self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
         self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
         self._unread: list[Phrase] = []
-        self._taken: set[str] = set()
+        self._dropped: list[Phrase] = []
+        self.taken: set[str] = set()
         self._wish = Wish()
         self._follow_ups: Sequence[str] = ()
 
     @property
+    def settled(self) -> set[str]:
+        """Sentences that answered what was open."""
+        return {quote for _, quote in self.context.asking.answered.values()} | self.context.told
+
+    @property
     def unused(self) -> list[str]:
-        """Sentences said after we spoke that settled no question and set nothing."""
-        settled = {quote for _, quote in self.context.asking.answered.values()} | self._taken
+        """Sentences said after we spoke that settled no question."""
         wish = self._wish
-        return [s for s in wish.answers if s in wish.directed and s not in settled]
+        return [s for s in wish.answers if s in wish.directed and s not in self.settled]
 
     @property
     def overheard(self) -> list[str]:
         """Wishes in comments that were not said to us, and that settled nothing."""
-        settled = {quote for _, quote in self.context.asking.answered.values()} | self._taken
         wish = self._wish
-        said = [s for s in wish.answers if s not in wish.directed and s not in settled]
+        used = self.settled | self.taken | wish.directed
+        said = [s for s in wish.answers if s not in used and not is_courtesy(s)]
         return [s for s in said if asks_for_a_change(s)]
+
+    @property
+    def unread(self) -> list[str]:
+        """Sentences to be read like the ticket's own of which some words went nowhere."""
+        return unread_follow_ups(self._follow_ups, self._wish, self._dropped)
 
     def interpret(self, request: Request, follow_ups: Sequence[str] = ()) -> RequirementSpec:
         wish = self._wish = read_ticket(request, follow_ups)
@@ -151,14 +179,16 @@ class Interpreter:
             before = (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps)
             wish.inclusions += said.inclusions
             wish.exclusions += said.exclusions
+            wish.kept += said.kept
             wish.look_back = wish.look_back or said.look_back
             if wish.unclear_dates and (said.date_span or said.look_back):
                 wish.unclear_dates.clear()  # that is what was asked
+                self.context.told.add(sentence)
             wish.date_span = wish.date_span or said.date_span
             wish.grain = wish.grain or said.grain
             wish.fill_gaps = wish.fill_gaps or said.fill_gaps
             if before != (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps):
-                self._taken.add(sentence)
+                self.taken.add(sentence)
 
     # --- new models --------------------------------------------------------------------------
 
@@ -172,14 +202,18 @@ class Interpreter:
             return self._unready(request)
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
         dimensions = self.dimensions.read(wish, bases)
+        self._keep_added(wish, bases)
         filters = self.filters.read(wish, bases, metrics)
         filters += self.leftovers.read(wish, self._unread, metrics, bases)
+        filters = self.filters.settle_alternatives(filters)
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
         self.joins.check(metrics, dimensions, filters)
-        self._taken |= {f.grounding.text for f in filters}
+        own = [c for c in wish.clauses if c.quote not in self._follow_ups]
+        self.context.notes += [f"Not read: “{p[:200]}”." for p in unread_commands(own)]
+        self.taken |= {f.grounding.text for f in filters}
         return self._assemble(request, wish, readings, metrics, dimensions, filters)
 
     def _settle_grain(self, wish: Wish) -> None:
@@ -302,16 +336,30 @@ class Interpreter:
         """The readings to build: all that are clear, and those that need an answer first."""
         read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
         clear = [r for r in read if r.is_full]
+        added = [r for r in clear if r.phrase.added and any(_narrows(r, o) for o in clear)]
+        wish.kept += [r.phrase for r in added]
+        read = [r for r in read if r not in added]
+        clear = [r for r in clear if r not in added]
         unclear = [r for r in read if not r.is_full and self._matters(r, clear, wish)]
         self._unread = [
             r.phrase for r in read if r not in clear and r not in unclear and not r.says_something
         ]
+        used = {id(p) for p in (*self._unread, *(r.phrase for r in (*clear, *unclear)))}
+        self._dropped = [r.phrase for r in read if id(r.phrase) not in used]
         found: list[Reading] = []
         for reading in [*clear, *unclear]:
             if not any(_covers(other, reading) for other in found):
                 found = [f for f in found if not _covers(reading, f)]
                 found.append(reading)
         return found[:12]
+
+    def _keep_added(self, wish: Wish, bases: Sequence[str]) -> None:
+        """`including cancelled ones` names rows that are to count, not the only ones that do."""
+        for phrases in (wish.leftovers, self._unread):
+            for phrase in [p for p in phrases if p.added]:
+                if self.context.linker.conditions(content_words(phrase.text), bases):
+                    phrases.remove(phrase)
+                    wish.kept.append(phrase)
 
     def _matters(self, reading: Reading, clear: list[Reading], wish: Wish) -> bool:
         """Whether an unclear phrase must be asked about rather than passed over as prose."""
@@ -423,6 +471,14 @@ def _covers(a: Reading, b: Reading) -> bool:
     if (a.unexplained or a.columns) and not (b.unexplained or b.columns):
         return False
     return _same_measure(a.metric.measures[0], b.metric.measures[0])
+
+
+def _narrows(a: Reading, b: Reading) -> bool:
+    """Whether reading `a` is reading `b` over fewer rows."""
+    if a.metric is None or b.metric is None or a.term or b.term:
+        return False
+    one, other = a.metric.measures[0], b.metric.measures[0]
+    return _same_measure(one, other) and set(one.filters) > set(other.filters)
 
 
 def _same_measure(a: Measure, b: Measure) -> bool:

@@ -109,6 +109,7 @@ class LeftoverReader:
                 if links and len({k.column for k in links if k.score == links[0].score}) == 1:
                     grounding = Grounding(source="answer", text=answer)
                     condition = links[0].condition
+                    self.context.told.add(answer)
                     return Filter(condition=condition, label=phrase.text, grounding=grounding)
         return None
 

@@ -5,6 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from crew.drafting.clause_reader import (
+    denies,
+    denies_wish,
+    in_plain_words,
+    is_courtesy,
+    kept_phrase,
+    split_clauses,
+)
 from crew.drafting.date_words import find_date_span, unclear_dates
 from crew.drafting.vocabulary import grain_words, phrase_pattern, word_set, words
 from crew.drafting.wish import LookBackWish, Phrase, Wish
@@ -60,12 +68,16 @@ _HAVING = re.compile(
 
 def read_clause(clause: Phrase, wish: Wish) -> None:
     """Add what one sentence asks for to the wish, by the place it stands in."""
+    for part in split_clauses(clause.text):
+        _read_part(replace(clause, text=in_plain_words(part)), wish)
+
+
+def _read_part(clause: Phrase, wish: Wish) -> None:
     text = clause.text
-    if clause.place in {"title", "wish"} and re.search(
-        r"\bhow many\b|\bnumber of\b|\bcount of\b", text, re.I
-    ):
-        text = _HAVING.sub(r"\g<who>~\g<what>", text)
-    if _GAPS.search(text):
+    if gaps := _GAPS.search(text):
+        if denies(text[: gaps.start()]):
+            wish.denied.append(clause)
+            return
         wish.fill_gaps = True
         if clause.place != "title":
             # Such a sentence says what an empty period looks like, not what is counted.
@@ -76,6 +88,10 @@ def read_clause(clause: Phrase, wish: Wish) -> None:
     if _WEEK_START.search(text):
         wish.unclear_dates.append(_WEEK_START.search(text).group())  # type: ignore[union-attr]
     text = _take_filters(text, clause, wish)
+    if clause.place in {"title", "wish"} and re.search(
+        r"\bhow many\b|\bnumber of\b|\bcount of\b", text, re.I
+    ):
+        text = _HAVING.sub(r"\g<who>~\g<what>", text)
     row_per = bool(_ROW_PER.search(text))
     text = _ROW_PER.sub(" per ", text)
     if clause.place in {"acceptance", "aside"} and not row_per:
@@ -112,6 +128,16 @@ def _take_dates(text: str, wish: Wish) -> str:
 
 
 def _take_filters(text: str, clause: Phrase, wish: Wish) -> str:
+    if kept := kept_phrase(text):
+        phrase, end = _phrase_after(text, kept.end())
+        wish.kept.extend(replace(clause, text=p) for p in _listed(phrase))
+        return _take_filters(_BREAK + text[end:], clause, wish)
+    if tail := phrase_pattern("inclusion_tails").search(text):
+        before = re.split(r"[,|:]| and | but ", text[: tail.start()])[-1]
+        if subject := _trim(before):
+            wish.kept.append(replace(clause, text=subject))
+        head = text[: tail.start() - len(before)]
+        return _take_filters(head + _BREAK + text[tail.end() :], clause, wish)
     tail = tail_match(text)
     if tail is not None:
         before = re.split(r"[,|:]| and | but | with | where ", text[: tail.start()])[-1]
@@ -124,7 +150,7 @@ def _take_filters(text: str, clause: Phrase, wish: Wish) -> str:
     for matched in phrase_pattern("exclusions").finditer(text):
         if matched.start() < position:
             continue
-        phrase, end = _phrase_after(text, matched.end())
+        phrase, end = _rows_after(text, matched.end())
         if phrase:
             wish.exclusions.extend(replace(clause, text=p) for p in _listed(phrase))
         pieces.append(text[position : matched.start()] + _BREAK)
@@ -150,9 +176,14 @@ def _take_only(text: str, clause: Phrase, wish: Wish) -> str:
         return text
     before = re.split(r"[,|:(]", text[: matched.start()])[-1]
     after, end = _phrase_after(text, matched.end())
+    if denies(text[: matched.start()]):
+        wish.denied.append(clause)
+        return text[: matched.start()] + _BREAK + text[end:]
     if after and not re.match(r"^\s*(?:$|[).,;])", text[matched.end() :]):
         wish.inclusions.append(replace(clause, text=after))
-        return text[: matched.start()] + _BREAK + text[end:]
+        return _take_only(text[: matched.start()] + _BREAK + text[end:], clause, wish)
+    if re.match(r"\s*\|", text[matched.end() :]) and is_courtesy(before):
+        return text[: matched.start()] + text[matched.end() :]  # `only in 2024`, the date is read
     if subject := _trim(before):
         wish.inclusions.append(replace(clause, text=subject))
         keep = text[: matched.start() - len(before)]
@@ -179,6 +210,18 @@ def _phrase_after(text: str, start: int) -> tuple[str, int]:
         if token[-1] in ".;:!?)":
             break
     return _trim(text[start:end]), end
+
+
+_NARROWS = re.compile(r"\s*(?:from|in|with|who|that|which|where|whose|at|over)\b(?=\s+\w)", re.I)
+
+
+def _rows_after(text: str, start: int) -> tuple[str, int]:
+    """The noun phrase that begins at `start` with what narrows it: `visits with a high fee`."""
+    phrase, end = _phrase_after(text, start)
+    while phrase and (narrows := _NARROWS.match(text, end)):
+        more, end = _phrase_after(text, narrows.end())
+        phrase = f"{phrase} {narrows.group().strip()} {more}"
+    return phrase, end
 
 
 def _listed(phrase: str) -> list[str]:
@@ -217,6 +260,9 @@ def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
             if not follows:
                 break
             end += follows.end()
+        if denies(text[: matched.start()]):
+            wish.denied.append(clause)
+            pieces = []
         for piece in (p for phrase in pieces for p in _listed(phrase)):
             grain = _only_grain(piece)
             if grain:
@@ -240,6 +286,8 @@ def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
         grain = grain_words().get(token.strip(",.;:()?!").lower())
         if grain is None:
             kept.append(token)
+        elif denies(" ".join(kept)):
+            wish.denied.append(clause)
         else:
             _set_grain(grain, clause, wish)
     return " ".join(kept)
@@ -269,6 +317,12 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
     for segment, end in re.findall(r"([^|;:()?!]*)([|;:()?!]|$)", text):
         asked = clause.place == "wish" or re.search(r"\bhow many\b", segment, re.I)
         wished = _wished(segment, announced) if asked else segment
+        if asked and wished and denies_wish(segment.removesuffix(wished)):
+            wish.denied.append(clause)
+            continue
+        added = bool(_ADDED.search(segment))
+        if before := segment.removesuffix(wished).strip():
+            wish.passed_over.append(replace(clause, text=before))
         announced = end == ":" and bool(phrase_pattern("wishes").search(segment))
         if how_much := _HOW_MUCH.search(segment):
             found.append(replace(clause, text=f"sum of {how_much.group('what')} amount"))
@@ -280,15 +334,18 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
                 continue
             prose = opening in word_set("stops") or len(part.split()) > 6
             if n and clause.place == "wish" and prose:
+                wish.passed_over.append(replace(clause, text=part))
                 break
             cleaned, rest = _head(part)
             if cleaned:
-                found.append(replace(clause, text=cleaned))
+                found.append(replace(clause, text=cleaned, added=added))
             if rest and (found or clause.place == "title"):
-                wish.leftovers.append(replace(clause, text=rest))
+                added_rest = bool(_ADDED.match(rest))
+                wish.leftovers.append(replace(clause, text=rest, added=added_rest))
     return found
 
 
+_ADDED = re.compile(r"\b(?:include[sd]?|including|add|also|too|as well|additionally)\b", re.I)
 _HOW_MUCH = re.compile(
     r"\bhow much\s+(?:money\s+)?(?:(?:do|did|does|have|has|was|is|were|are)\s+)?"
     r"(?:(?:we|they|customers?|clients?|people|users?|each \w+|every \w+)\s+)?"

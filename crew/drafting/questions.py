@@ -19,6 +19,7 @@ _LETTER = re.compile(
     re.I,
 )
 _INSIDE = re.compile(r"\b(?:option|answer|choice)\s+[\"']?([A-E1-5])\b", re.I)
+_THEN = re.compile(r"\s*(?:[,;:]|\band\b|\bbut\b|\s[-–—]\s)\s*")
 _DEFAULT = re.compile(
     r"\b(?:default|your (?:suggestion|proposal)|as you (?:suggest|propose)(?:ed)?)\b", re.I
 )
@@ -39,11 +40,17 @@ class Asking:
     answered: dict[str, tuple[Option, str]] = field(default_factory=dict)
 
     def ask(
-        self, id_: str, text: str, meanings: Sequence[tuple[str, str]], default: int = 0
+        self,
+        id_: str,
+        text: str,
+        meanings: Sequence[tuple[str, str]],
+        default: int = 0,
+        raised_by: str = "",
     ) -> int | None:
         """Index of the option an answer chose; None, with the question kept open, if none did.
 
-        `meanings` are (what it means, what it would give) per option.
+        `meanings` are (what it means, what it would give) per option. The sentence that raised
+        the question does not answer it.
         """
         options = tuple(
             Option(label=ascii_uppercase[n], meaning=meaning, effect=effect)
@@ -52,11 +59,12 @@ class Asking:
         question = Question(
             id=id_, text=text, options=options, default=options[default].label if options else ""
         )
-        directed = [a for a in self.answers if a in self.directed]
+        answers = [a for a in self.answers if a != raised_by]
+        directed = [a for a in answers if a in self.directed]
         chosen = choose(question, directed, alone=not self.open)
         if chosen is None:
             term = {t for m in _TERM.findall(question.text) for t in stems(m)}
-            chosen = _by_words(question, [a for a in self.answers if term & set(stems(a))])
+            chosen = by_words(question, [a for a in answers if term & set(stems(a))])
         if chosen is None:
             if all(q.id != id_ for q in self.open):
                 self.open.append(question)
@@ -64,6 +72,22 @@ class Asking:
         index, quote = chosen
         self.answered[id_] = (options[index], quote)
         return index
+
+
+def is_option(sentence: str) -> bool:
+    """Whether a sentence is the letter of an option and nothing else."""
+    return bool(_LETTER.match(sentence))
+
+
+def cut_option(sentence: str) -> list[str]:
+    """`A, and split by city` as the option taken and what is said besides; else the sentence."""
+    joint = _THEN.search(sentence)
+    if not joint or not is_option(sentence[: joint.start()]):
+        return [sentence]
+    rest = sentence[joint.end() :]
+    if not rest or re.match(r"\W*[A-E1-5]\b", rest, re.I):
+        return [sentence]
+    return [sentence[: joint.start()], rest]
 
 
 def names_an_option(sentence: str) -> bool:
@@ -86,12 +110,15 @@ def choose(
             return next(
                 n for n, o in enumerate(question.options) if o.label == question.default
             ), sentence
-    return _by_words(question, answers)
+    return by_words(question, answers)
 
 
-def _by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | None:
+def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | None:
     """The option whose own words, those that no other option has, the answers use most."""
-    words = [set(stems(o.meaning)) - stem_set("articles") for o in question.options]
+    words = [
+        set(stems(o.meaning)) - stem_set("articles") - stem_set("splitters")
+        for o in question.options
+    ]
     best: list[tuple[int, int, str]] = []
     for n, own in enumerate(words):
         others = (

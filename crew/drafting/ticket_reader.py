@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from crew.artifacts import Request
+from crew.drafting.clause_reader import is_command, is_courtesy, split_clauses, without_deadlines
 from crew.drafting.phrase_reader import read_clause, says_gaps, tail_match
+from crew.drafting.questions import cut_option
 from crew.drafting.vocabulary import phrase_pattern, vocabulary, word_set
 from crew.drafting.wish import Phrase, Place, Wish
 
@@ -64,10 +66,17 @@ def _clauses(request: Request, wish: Wish) -> list[Phrase]:
             if forbidden := _forbidden(sentence):
                 wish.ignored.append(f"a comment asks to {forbidden}: “{_short(sentence)}”")
             elif not sentence.endswith("?"):
-                wish.answers.append(sentence)
+                clauses = _said(sentence)
+                wish.answers += clauses
                 if asked:
-                    wish.directed.add(sentence)
+                    wish.directed.update(clauses)
     return found
+
+
+def _said(sentence: str) -> list[str]:
+    """The clauses of a sentence of a comment, without the day that the work is needed by."""
+    parts = [c for part in cut_option(sentence) for c in split_clauses(part)]
+    return [c for part in parts if (c := without_deadlines(part, in_comment=True))]
 
 
 def asks_for_a_change(sentence: str) -> bool:
@@ -128,8 +137,10 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             if section == "background" and not _forbidden(sentence):
                 continue
             asks = _asks(sentence)
+            if asks and is_courtesy(sentence):
+                continue
             if (bullet and listing) or asks or _forbidden(sentence):
-                found.append(Phrase(sentence, "wish", sentence))
+                found.append(Phrase(without_deadlines(sentence), "wish", sentence))
             elif tail_match(sentence) or _ASIDE.search(sentence) or says_gaps(sentence):
                 found.append(Phrase(sentence, "aside", sentence))
         if not bullet:
@@ -148,6 +159,7 @@ def _asks(sentence: str) -> bool:
     return (
         bool(phrase_pattern("strong_wishes").search(sentence))
         or opening in word_set("wishes")
+        or any(is_command(clause) for clause in split_clauses(sentence))
         or sentence.endswith("?")
     )
 

@@ -12,11 +12,15 @@ Place = Literal["title", "wish", "acceptance", "answer", "aside"]
 
 @dataclass(frozen=True)
 class Phrase:
-    """Words that ask for one thing, where they stand and the sentence they come from."""
+    """Words that ask for one thing, where they stand and the sentence they come from.
+
+    `added` words were said with `include`: rows or a number that are to come in, never a limit.
+    """
 
     text: str
     place: Place
     quote: str
+    added: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ class Wish:
 
     `answers` are sentences of comments; those in `directed` came after a question of ours.
     `leftovers` are the words of wishes that no other field took, prepositions included: each is
-    a condition, or something to ask about, but never passed over.
+    a condition, or something to ask about, but never passed over. `kept` are rows that must not be
+    left out; `denied` are wishes for the absence of something, which nothing follows; `passed_over`
+    are words around a wish that no other field took, mostly prose.
     """
 
     metrics: list[Phrase] = field(default_factory=list)
@@ -44,6 +50,9 @@ class Wish:
     date_span: DateSpan | None = None
     exclusions: list[Phrase] = field(default_factory=list)
     inclusions: list[Phrase] = field(default_factory=list)
+    kept: list[Phrase] = field(default_factory=list)
+    denied: list[Phrase] = field(default_factory=list)
+    passed_over: list[Phrase] = field(default_factory=list)
     fill_gaps: bool = False
     acceptance: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)

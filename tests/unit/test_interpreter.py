@@ -198,3 +198,209 @@ def test_a_colleague_s_wish_that_was_not_said_to_us_is_noted() -> None:
 def test_letters_answer_in_many_words(said: str) -> None:
     spec = interpret("number of visits per week", "Should be monthly", said)
     assert not spec.questions and spec.time and spec.time.grain == "week"
+
+
+# --- every clause counts --------------------------------------------------------------------------
+
+WEEKLY = "number of visits per week"
+NOT_CANCELLED = "stg_visits.status <> 'cancelled'"
+COMPLETED = "stg_visits.status = 'completed'"
+
+
+def said_or_written(text: str, title: str = WEEKLY) -> list[RequirementSpec]:
+    """The specification with the text as a comment after ours, and with it as the body."""
+    return [interpret(title, text), interpret(title, body=text)]
+
+
+def conditions(spec: RequirementSpec) -> list[str]:
+    return [f.condition for f in spec.filters]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "leave out cancelled visits, split by city",
+        "split by city and leave out cancelled visits",
+        "please split by city as well, and leave out cancelled visits",
+        "We also want it by city, leave out cancelled visits",
+        "Please leave cancelled visits out; break it down by city",
+        "Could you please exclude cancelled visits and also split it by city",
+        "split by city but skip cancelled visits",
+        "split by city without cancelled visits",
+        "please drop cancelled visits and group by city",
+    ],
+)
+def test_a_split_and_an_exclusion_in_one_sentence_are_both_done(text: str) -> None:
+    for spec in said_or_written(text):
+        assert not spec.questions and not spec.notes
+        assert [d.name for d in spec.dimensions] == ["city"]
+        assert conditions(spec) == [NOT_CANCELLED]
+        assert len(spec.metrics) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["only the city Vienna and only completed visits", "only Vienna, only completed visits"]
+)
+def test_two_limits_in_one_sentence_both_hold(text: str) -> None:
+    for spec in said_or_written(text):
+        assert conditions(spec) == ["stg_clinics.city = 'Vienna'", COMPLETED]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "leave out cancelled visits",
+        "Skip cancelled visits",
+        "Please remove cancelled visits.",
+        "For this report, ignore cancelled visits.",
+        "Do not count cancelled visits",
+        "Cancelled visits should be left out.",
+    ],
+)
+def test_commands_to_leave_rows_out_are_followed(text: str) -> None:
+    for spec in said_or_written(text):
+        assert conditions(spec) == [NOT_CANCELLED]
+        assert len(spec.metrics) == 1 and not spec.metrics[0].measures[0].filters
+
+
+def test_another_grain_beside_an_exclusion_is_asked() -> None:
+    spec = interpret(WEEKLY, "leave out cancelled visits and do it per month")
+    assert "per week or per month" in spec.questions[0].text
+    assert conditions(spec) == [NOT_CANCELLED]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "leave out cancelled visits and visits below 10 euro",
+        "leave out visits with a fee below 10 euro and split by city",
+        "please split by city as well, and leave out test visits",
+    ],
+)
+def test_an_exclusion_that_is_not_understood_is_asked(text: str) -> None:
+    for spec in said_or_written(text):
+        assert "which rows are these" in spec.questions[0].text
+
+
+def test_what_narrows_an_exclusion_is_never_a_limit() -> None:
+    for spec in said_or_written("leave out visits from Berlin"):
+        assert conditions(spec) == ["stg_clinics.city <> 'Berlin'"]
+
+
+def test_a_chosen_row_set_is_left_out() -> None:
+    asked = interpret(WEEKLY, "leave out test visits").questions[0]
+    cancelled = next(o.label for o in asked.options if "cancelled" in o.meaning)
+    assert conditions(interpret(WEEKLY, "leave out test visits", cancelled)) == [NOT_CANCELLED]
+    nothing = asked.options[-1].label
+    spec = interpret(WEEKLY, "leave out test visits", nothing)
+    assert not spec.questions and not spec.filters
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "do not leave out cancelled visits",
+        "don't exclude cancelled visits",
+        "no need to exclude the cancelled visits",
+        "Cancelled visits should not be excluded",
+    ],
+)
+def test_a_denied_exclusion_excludes_nothing(text: str) -> None:
+    for spec in said_or_written(text):
+        assert not spec.filters and not spec.metrics[0].measures[0].filters
+        assert any(text in note for note in spec.notes)
+    spec = interpret(f"{WEEKLY} without cancelled visits", text)
+    assert not spec.filters and not spec.questions
+
+
+@pytest.mark.parametrize(
+    "text", ["Include cancelled visits", "please include the cancelled ones too"]
+)
+def test_what_is_included_is_never_all_that_counts(text: str) -> None:
+    for spec in said_or_written(text):
+        assert "no condition leaves these rows out" in spec.questions[0].text
+        assert [m.name for m in spec.metrics] == ["visits"]
+        assert not spec.filters and not spec.metrics[0].measures[0].filters
+    assert not interpret(f"{WEEKLY} without cancelled visits", text).filters
+    assert interpret(f"{WEEKLY} including cancelled ones").questions
+
+
+def test_what_is_said_last_about_the_same_rows_holds() -> None:
+    keep, leave_out = "Include cancelled visits", "leave out cancelled visits"
+    assert conditions(interpret(WEEKLY, leave_out, body=keep)) == [NOT_CANCELLED]
+    assert conditions(interpret(WEEKLY, leave_out, "do not leave out cancelled visits")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["don't split by city", "we don't need a split by city", "no longer per city", "not only Vienna",
+     "we no longer want cancelled visits", "don't add the fee"],
+)  # fmt: skip
+def test_a_denied_wish_is_noted_and_not_done(text: str) -> None:
+    spec = interpret(WEEKLY, text)
+    assert not spec.dimensions and not spec.filters
+    assert [m.name for m in spec.metrics] == ["visits"]
+    assert spec.notes == (f"Not read, a comment: “{text}”.",)
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("split by city and make the dots blue", None),
+        ("use the color blue and split by city", "use the color blue"),
+        ("split by city with two decimals", "split by city with two decimals"),
+    ],
+)
+def test_a_clause_without_effect_is_noted_beside_one_with_effect(
+    text: str, unread: str | None
+) -> None:
+    spec = interpret(WEEKLY, text)
+    assert spec.questions or [d.name for d in spec.dimensions] == ["city"]
+    if unread:
+        assert f"Not read, a comment: “{unread}”." in spec.notes
+    assert spec.questions or spec.notes
+
+
+def test_dates_that_differ_from_those_of_the_ticket_are_noted() -> None:
+    spec = interpret("number of visits per week in 2025", "only in 2024")
+    assert any("only in 2024" in note for note in spec.notes)
+
+
+def test_two_values_of_one_column_are_asked() -> None:
+    asked = interpret(f"{WEEKLY} in Hamburg", "only Berlin")
+    assert "no row is both" in asked.questions[0].text
+    either = interpret(f"{WEEKLY} in Hamburg", "only Berlin", "B")
+    assert len(either.filters) == 1 and " or " in either.filters[0].condition
+
+
+@pytest.mark.parametrize("text", ["A, but by city", "option A and please split by city"])
+def test_a_wish_beside_an_option_is_done(text: str) -> None:
+    assert [d.name for d in interpret(WEEKLY, text).dimensions] == ["city"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Great, we need it by Friday", "asap please", "until end of month", "tomorrow",
+        "We need it until end of the month", "thanks, please merge", "This is urgent", "Looks good",
+        "Could we have it by tomorrow?",
+    ],
+)  # fmt: skip
+def test_deadlines_and_courtesies_in_comments_change_nothing(text: str) -> None:
+    assert interpret(WEEKLY, text) == interpret(WEEKLY)
+
+
+def test_a_deadline_beside_a_wish_is_no_wish() -> None:
+    for text in ("split by city by Friday", "split by city, we need it by end of month"):
+        spec = interpret(WEEKLY, text)
+        assert [d.name for d in spec.dimensions] == ["city"]
+        assert not spec.questions and not spec.notes and not spec.date_range
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["🎉 ; , and , ; but", "‏اترك الملغاة", "leave out", "only", "split by", "do not leave out",
+     "x" * 100_000, "leave out and " * 3_000],
+)  # fmt: skip
+def test_odd_comments_are_read_without_harm(text: str) -> None:
+    assert [m.name for m in interpret(WEEKLY, text).metrics] == ["visits"]

@@ -1,0 +1,104 @@
+"""Cuts a sentence into clauses that each wish for one thing, and says them in plain words.
+
+`leave out X, split by Y` are two wishes; `do not leave out X` wishes for the opposite of `leave
+out X`. The phrase reader need know neither.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from crew.drafting.vocabulary import phrase_pattern, word_set, words
+
+KEEP = "keep"
+_OUT = re.compile(
+    r"\b(?P<verb>leave|leaving|filter|filtering|take|taking)\s+"
+    r"(?P<what>(?!out\b)[^\s,;]+(?:\s+(?!out\b)[^\s,;]+){0,4}?)\s+out\b(?!\s+of\b)",
+    re.I,
+)
+_NEGATIVE = (
+    r"(?:(?:do|does|should|must|need|may|can|will|would)(?:\s+not|n['’]?t)|dont|never|cannot"
+    r"|no\s+longer|(?:there\s+is\s+)?no\s+(?:need|reason)(?:\s+to)?|not\s+(?:necessary|needed)(?:\s+to)?"
+    r"|stop|(?:rather\s+)?not(?:\s+to)?)"
+)
+_DENIES = re.compile(
+    rf"\b(?:{_NEGATIVE}|no|without|instead\s+of|rather\s+than)"
+    r"(?:\s+(?:any|a|the|it|this|be|do|have|need|want|split|breakdown|group|show))*\W*$",
+    re.I,
+)
+
+
+def split_clauses(sentence: str) -> list[str]:
+    """The clauses of a sentence, cut before each command that a comma or an `and` announces."""
+    parts = [p.strip(" ,;") for p in _boundary().split(sentence)]
+    return [p for p in parts if p]
+
+
+@cache
+def _boundary() -> re.Pattern[str]:
+    joint = r"(?:\s*[,;]\s*(?:(?:and|but|then|also|plus)\b\s*)*|\s+(?:and|but|then)\s+(?:then\s+)?)"
+    openings = "|".join(phrase_pattern(name).pattern for name in ("commands", "limits"))
+    return re.compile(f"{joint}(?={_head('before_commands')}(?:{openings}))", re.I)
+
+
+@cache
+def _head(name: str) -> str:
+    """What may stand before a command without changing it: any words of a list."""
+    return r"(?:(?:" + "|".join(map(re.escape, sorted(word_set(name)))) + r")[\s,]+)*"
+
+
+def is_command(clause: str) -> bool:
+    """Whether a clause opens with a command: `leave out …`, `please split by …`, `don't count …`."""
+    opening = f"{_head('politeness')}(?:{phrase_pattern('commands').pattern})"
+    return bool(re.match(opening, in_plain_words(clause), re.I))
+
+
+def in_plain_words(clause: str) -> str:
+    """The clause with `exclude X` for each command to leave X out, `keep X` for its negation."""
+    text = _OUT.sub(r"\g<verb> out \g<what>", clause)
+    leave_out = (
+        f"(?:{phrase_pattern('exclusions').pattern}|{phrase_pattern('exclusion_commands').pattern})"
+    )
+    count = phrase_pattern("counting_commands").pattern
+    text = re.sub(rf"\b{_NEGATIVE}\s+(?:{leave_out})", KEEP, text, flags=re.I)
+    head = f"^(?P<head>{_head('before_commands')})"
+    text = re.sub(rf"{head}{_NEGATIVE}\s+(?:{count})(?=\s+\w)", r"\g<head>exclude", text, flags=re.I)  # fmt: skip
+    negated = phrase_pattern("exclusion_commands").pattern
+    return re.sub(rf"{head}(?:{negated})(?=\s+\w)", r"\g<head>exclude", text, flags=re.I)
+
+
+def kept_phrase(clause: str) -> re.Match[str] | None:
+    """`keep X` in a clause in plain words; the match ends before X."""
+    return re.match(
+        rf"{_head('before_commands')}{KEEP}\s+(?!(?:in|it|this|that|as|an)\b)(?=\w)", clause, re.I
+    )
+
+
+def denies(before: str) -> bool:
+    """Whether words end in a negation of what follows: `do not`, `no need to`, `instead of`."""
+    return bool(_DENIES.search(before))
+
+
+def denies_wish(before: str) -> bool:
+    """Whether the words up to a wish, its verb included, deny it: `we no longer want`."""
+    return bool(re.search(rf"\b{_NEGATIVE}\s+(?:\w+\s+)?\w+\s*$", before, re.I))
+
+
+def without_deadlines(text: str, in_comment: bool = False) -> str:
+    """A sentence without the day it is needed by; comments say it in more ways than bodies."""
+    lists = ("deadlines", "deadlines_in_comments") if in_comment else ("deadlines",)
+    for name in lists:
+        text = _expressions(name).sub(" ", text)
+    return text.strip(" ,")
+
+
+@cache
+def _expressions(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{p})" for p in sorted(word_set(name))), re.I)
+
+
+def is_courtesy(text: str) -> bool:
+    """Whether a sentence says nothing but thanks, praise, agreement or a deadline."""
+    said = words(without_deadlines(text, in_comment=True))
+    return all(w in word_set("courtesies") | word_set("before_commands") for w in said)
