@@ -15,7 +15,6 @@ from crew.artifacts import (
     Filter,
     Grounding,
     LookBack,
-    Measure,
     Metric,
     Request,
     RequirementSpec,
@@ -31,16 +30,17 @@ from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader, Reading
+from crew.drafting.model_namer import model_name
 from crew.drafting.questions import Asking, is_option, names_an_option
+from crew.drafting.reading_chooser import ReadingChooser
 from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.schema_linker import (
-    content_stems,
     entity_stems,
 )
 from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
-from crew.drafting.vocabulary import snake, stem_set, stems
-from crew.drafting.wish import Phrase, Wish
+from crew.drafting.vocabulary import snake, stems
+from crew.drafting.wish import Wish
 from crew.ports import Warehouse
 
 _GRAINS = ("hour", "day", "week", "month", "quarter", "year")
@@ -90,11 +90,10 @@ class Interpreter:
         self.evidence = evidence
         self.context = context = Interpretation.over(evidence, warehouse)
         self.reader = MetricReader(evidence, context.linker, context.planner)
+        self.readings = ReadingChooser(self.reader)
         self.times, self.joins = TimeReader(context), JoinChooser(context)
         self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
         self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
-        self._unread: list[Phrase] = []
-        self._dropped: list[Phrase] = []
         self.taken: set[str] = set()
         self._wish = Wish()
         self._follow_ups: Sequence[str] = ()
@@ -121,7 +120,7 @@ class Interpreter:
     @property
     def unread(self) -> list[str]:
         """Sentences to be read like the ticket's own of which some words went nowhere."""
-        return unread_follow_ups(self._follow_ups, self._wish, self._dropped)
+        return unread_follow_ups(self._follow_ups, self._wish, self.readings.dropped)
 
     def interpret(self, request: Request, follow_ups: Sequence[str] = ()) -> RequirementSpec:
         wish = self._wish = read_ticket(request, follow_ups)
@@ -130,7 +129,7 @@ class Interpreter:
             said = read_text(sentence, "wish").grain
             if said and wish.grain and said[0] != wish.grain[0]:
                 wish.other_grains.append((said[0], sentence))
-        self.context.asking = Asking(wish.answers, wish.directed)
+        self.context.asking = Asking(wish.answers, wish.directed, request.choices)
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         if wish.is_empty:
             return self._nothing_to_read(request, wish)
@@ -194,7 +193,7 @@ class Interpreter:
 
     def _new_model(self, request: Request, wish: Wish) -> RequirementSpec:
         wanted = list(dict.fromkeys(p.text for p in wish.dimensions))
-        readings = self._readings(wish, wanted)
+        readings = self.readings.choose(wish, wanted)
         if not readings and not self.context.asking.open:
             return self._not_understood(request, wish)
         metrics = [m for r in readings if (m := self._metric(r, wish)) is not None]
@@ -204,7 +203,7 @@ class Interpreter:
         dimensions = self.dimensions.read(wish, bases)
         self._keep_added(wish, bases)
         filters = self.filters.read(wish, bases, metrics)
-        filters += self.leftovers.read(wish, self._unread, metrics, bases)
+        filters += self.leftovers.read(wish, self.readings.unread, metrics, bases)
         filters = self.filters.settle_alternatives(filters)
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
@@ -289,7 +288,7 @@ class Interpreter:
             )
         return RequirementSpec(
             kind="new_model",
-            model=self._model_name(metrics, dimensions, time, look_back),
+            model=model_name(self.evidence, metrics, dimensions, time, look_back),
             question=request.title.strip() or wish.clauses[0].text,
             metrics=tuple(metrics),
             dimensions=tuple(dimensions),
@@ -332,50 +331,13 @@ class Interpreter:
 
     # --- metrics -----------------------------------------------------------------------------
 
-    def _readings(self, wish: Wish, wanted: Sequence[str]) -> list[Reading]:
-        """The readings to build: all that are clear, and those that need an answer first."""
-        read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
-        clear = [r for r in read if r.is_full]
-        added = [r for r in clear if r.phrase.added and any(_narrows(r, o) for o in clear)]
-        wish.kept += [r.phrase for r in added]
-        read = [r for r in read if r not in added]
-        clear = [r for r in clear if r not in added]
-        unclear = [r for r in read if not r.is_full and self._matters(r, clear, wish)]
-        self._unread = [
-            r.phrase for r in read if r not in clear and r not in unclear and not r.says_something
-        ]
-        used = {id(p) for p in (*self._unread, *(r.phrase for r in (*clear, *unclear)))}
-        self._dropped = [r.phrase for r in read if id(r.phrase) not in used]
-        found: list[Reading] = []
-        for reading in [*clear, *unclear]:
-            if not any(_covers(other, reading) for other in found):
-                found = [f for f in found if not _covers(reading, f)]
-                found.append(reading)
-        return found[:12]
-
     def _keep_added(self, wish: Wish, bases: Sequence[str]) -> None:
         """`including cancelled ones` names rows that are to count, not the only ones that do."""
-        for phrases in (wish.leftovers, self._unread):
+        for phrases in (wish.leftovers, self.readings.unread):
             for phrase in [p for p in phrases if p.added]:
                 if self.context.linker.conditions(content_words(phrase.text), bases):
                     phrases.remove(phrase)
                     wish.kept.append(phrase)
-
-    def _matters(self, reading: Reading, clear: list[Reading], wish: Wish) -> bool:
-        """Whether an unclear phrase must be asked about rather than passed over as prose."""
-        said = set(content_stems(reading.phrase.text))
-        if not said or any(said <= set(content_stems(c.phrase.text)) for c in clear):
-            return False
-        clearly = {s for c in clear for s in content_stems(c.phrase.text)}
-        if reading.term or reading.columns or reading.conditions:
-            return True
-        loaded = said & stem_set("loaded") - clearly
-        if not clear:
-            about_data = wish.grain or wish.dimensions or wish.look_back
-            return bool(reading.says_something or loaded or about_data)
-        if reading.phrase.place == "title":
-            return bool(reading.says_something or loaded)
-        return bool(reading.says_something and loaded)
 
     def _metric(self, reading: Reading, wish: Wish) -> Metric | None:
         for text in reading.assumptions:
@@ -408,44 +370,6 @@ class Interpreter:
             update={"measures": measures, "grounding": self.context.answered()}
         )
 
-    # --- names -------------------------------------------------------------------------------
-
-    def _model_name(
-        self,
-        metrics: Sequence[Metric],
-        dimensions: Sequence[Dimension],
-        time: TimeAxis | None,
-        back: LookBack | None,
-    ) -> str:
-        adjective = {
-            "hour": "hourly",
-            "day": "daily",
-            "week": "weekly",
-            "month": "monthly",
-            "quarter": "quarterly",
-            "year": "yearly",
-        }
-        name = (
-            "_and_".join(m.name for m in metrics[:2])
-            if len(metrics) < 3
-            else f"{metrics[0].name}_and_more"
-        )
-        parts = (
-            [adjective[time.grain]] if time and not name.startswith(adjective[time.grain]) else []
-        )
-        parts.append(name)
-        if dimensions:
-            parts.append("by_" + "_and_".join(d.name.removesuffix("_name") for d in dimensions[:3]))
-        if back and not time:
-            parts.append(f"last_{back.count}_{back.unit}s")
-        base = self.evidence.conventions.mart_pattern.replace("{name}", "_".join(parts))[:60].strip(
-            "_"
-        )
-        name, n = base, 2
-        while name in self.evidence.model_names:
-            name, n = f"{base}_{n}", n + 1
-        return name
-
 
 def _forbidden_kinds(wish: Wish) -> str:
     """What the ignored sentences ask for, each kind once."""
@@ -455,32 +379,3 @@ def _forbidden_kinds(wish: Wish) -> str:
 
 def _said(quote: str) -> Grounding:
     return Grounding(source="ticket", text=quote)
-
-
-def _covers(a: Reading, b: Reading) -> bool:
-    """Whether reading `a` says all that `b` says about the same thing, and perhaps more."""
-    if a is b:
-        return True
-    if a.metric is None or b.metric is None:
-        return bool(set(content_stems(b.phrase.text)) <= set(content_stems(a.phrase.text)))
-    if a.term and b.term:
-        return a.term.name == b.term.name
-    if a.term or b.term:
-        longer, shorter = a.metric.measures, b.metric.measures
-        return bool(a.term) and any(_same_measure(x, y) for x in longer for y in shorter)
-    if (a.unexplained or a.columns) and not (b.unexplained or b.columns):
-        return False
-    return _same_measure(a.metric.measures[0], b.metric.measures[0])
-
-
-def _narrows(a: Reading, b: Reading) -> bool:
-    """Whether reading `a` is reading `b` over fewer rows."""
-    if a.metric is None or b.metric is None or a.term or b.term:
-        return False
-    one, other = a.metric.measures[0], b.metric.measures[0]
-    return _same_measure(one, other) and set(one.filters) > set(other.filters)
-
-
-def _same_measure(a: Measure, b: Measure) -> bool:
-    same = (a.relation, a.aggregation, a.expression) == (b.relation, b.aggregation, b.expression)
-    return same and set(b.filters) <= set(a.filters)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
-from crew.artifacts import Option, Question
+from crew.artifacts import Choice, Option, Question
 from crew.drafting.vocabulary import stem_set, stems
 
 MAX_QUESTIONS = 3
@@ -32,10 +32,13 @@ class Asking:
 
     `answers` are sentences of the ticket's comments. Those in `directed` were written after we
     had asked; any other one counts only if it speaks of the very term that is asked about.
+    Where `choices` are given, somebody read the answers when they were made, against the options
+    that were shown: then they alone take an option.
     """
 
     answers: Sequence[str]
     directed: Collection[str] = ()
+    choices: Sequence[Choice] | None = None
     open: list[Question] = field(default_factory=list)
     answered: dict[str, tuple[Option, str]] = field(default_factory=dict)
 
@@ -59,6 +62,8 @@ class Asking:
         question = Question(
             id=id_, text=text, options=options, default=options[default].label if options else ""
         )
+        if self.choices is not None and options:
+            return self._chosen(question)
         answers = [a for a in self.answers if a != raised_by]
         directed = [a for a in answers if a in self.directed]
         chosen = choose(question, directed, alone=not self.open)
@@ -72,6 +77,17 @@ class Asking:
         index, quote = chosen
         self.answered[id_] = (options[index], quote)
         return index
+
+    def _chosen(self, question: Question) -> int | None:
+        """As `ask`, by what was taken when the question was shown."""
+        taken = [c for c in self.choices or () if c.question == question.id]
+        for index, option in enumerate(question.options):
+            if taken and option.meaning == taken[-1].meaning:
+                self.answered[question.id] = (option, taken[-1].said)
+                return index
+        if all(q.id != question.id for q in self.open):
+            self.open.append(question)
+        return None
 
 
 def is_option(sentence: str) -> bool:
@@ -116,7 +132,7 @@ def choose(
 def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | None:
     """The option whose own words, those that no other option has, the answers use most."""
     words = [
-        set(stems(o.meaning)) - stem_set("articles") - stem_set("splitters")
+        set(stems(o.meaning)) - stem_set("articles") - stem_set("splitters") - stem_set("stops")
         for o in question.options
     ]
     best: list[tuple[int, int, str]] = []

@@ -105,7 +105,7 @@ def _short(text: str) -> str:
 def _plain(text: str) -> str:
     text = _LINK.sub(r"\1", _FENCE.sub(" ", text))
     text = _MENTION.sub(" ", text)
-    return re.sub(r"[*_]{2,}|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)", "", text)
+    return re.sub(r"\*{2,}|(?<!\w)[*_]+(?=[\w`])|(?<=[\w`.!?])[*_]+(?!\w)", "", text)
 
 
 def _sentences(text: str) -> list[str]:

@@ -1,0 +1,41 @@
+"""Names a new model after what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crew.artifacts import Dimension, Evidence, LookBack, Metric, TimeAxis
+
+
+def model_name(
+    evidence: Evidence,
+    metrics: Sequence[Metric],
+    dimensions: Sequence[Dimension],
+    time: TimeAxis | None,
+    back: LookBack | None,
+) -> str:
+    """A free name by the project's own pattern: `fct_weekly_orders_by_channel`."""
+    adjective = {
+        "hour": "hourly",
+        "day": "daily",
+        "week": "weekly",
+        "month": "monthly",
+        "quarter": "quarterly",
+        "year": "yearly",
+    }
+    name = (
+        "_and_".join(m.name for m in metrics[:2])
+        if len(metrics) < 3
+        else f"{metrics[0].name}_and_more"
+    )
+    parts = [adjective[time.grain]] if time and not name.startswith(adjective[time.grain]) else []
+    parts.append(name)
+    if dimensions:
+        parts.append("by_" + "_and_".join(d.name.removesuffix("_name") for d in dimensions[:3]))
+    if back and not time:
+        parts.append(f"last_{back.count}_{back.unit}s")
+    base = evidence.conventions.mart_pattern.replace("{name}", "_".join(parts))[:60].strip("_")
+    name, n = base, 2
+    while name in evidence.model_names:
+        name, n = f"{base}_{n}", n + 1
+    return name

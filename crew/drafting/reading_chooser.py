@@ -1,0 +1,97 @@
+"""Chooses which readings of metric phrases are built, asked about, or passed over as prose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crew.artifacts import Measure
+from crew.drafting.metric_reader import MetricReader, Reading
+from crew.drafting.schema_linker import content_stems
+from crew.drafting.vocabulary import stem_set
+from crew.drafting.wish import Phrase, Wish
+
+
+class ReadingChooser:
+    """The readings of one interpretation. Afterwards `unread` are phrases that say nothing of the
+    data, `dropped` those that do and are neither built nor asked about."""
+
+    def __init__(self, reader: MetricReader) -> None:
+        self.reader = reader
+        self.unread: list[Phrase] = []
+        self.dropped: list[Phrase] = []
+
+    def choose(self, wish: Wish, wanted: Sequence[str]) -> list[Reading]:
+        """The readings to build: all that are clear, and those that need an answer first."""
+        read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
+        clear = [r for r in read if r.is_full]
+        added = [r for r in clear if r.phrase.added and any(_narrows(r, o) for o in clear)]
+        wish.kept += [r.phrase for r in added]
+        read = [r for r in read if r not in added]
+        clear = [r for r in clear if r not in added]
+        unclear = [r for r in read if not r.is_full and self._matters(r, clear, wish)]
+        self.unread = [
+            r.phrase for r in read if r not in clear and r not in unclear and not r.says_something
+        ]
+        built = [*clear, *unclear]
+        self.dropped = [
+            r.phrase
+            for r in read
+            if r not in built and r.phrase not in self.unread and not _is_said(r, clear)
+        ]
+        found: list[Reading] = []
+        for reading in built:
+            if not any(_covers(other, reading) for other in found):
+                found = [f for f in found if not _covers(reading, f)]
+                found.append(reading)
+        return found[:12]
+
+    def _matters(self, reading: Reading, clear: list[Reading], wish: Wish) -> bool:
+        """Whether an unclear phrase must be asked about rather than passed over as prose."""
+        said = set(content_stems(reading.phrase.text))
+        if not said or _is_said(reading, clear):
+            return False
+        clearly = {s for c in clear for s in content_stems(c.phrase.text)}
+        if reading.term or reading.columns or reading.conditions:
+            return True
+        loaded = said & stem_set("loaded") - clearly
+        if not clear:
+            about_data = wish.grain or wish.dimensions or wish.look_back
+            return bool(reading.says_something or loaded or about_data)
+        if reading.phrase.place == "title":
+            return bool(reading.says_something or loaded)
+        return bool(reading.says_something and loaded)
+
+
+def _is_said(reading: Reading, clear: Sequence[Reading]) -> bool:
+    """Whether the clear readings use every word of a phrase."""
+    said = set(content_stems(reading.phrase.text))
+    return any(said <= set(content_stems(c.phrase.text)) for c in clear)
+
+
+def _covers(a: Reading, b: Reading) -> bool:
+    """Whether reading `a` says all that `b` says about the same thing, and perhaps more."""
+    if a is b:
+        return True
+    if a.metric is None or b.metric is None:
+        return bool(set(content_stems(b.phrase.text)) <= set(content_stems(a.phrase.text)))
+    if a.term and b.term:
+        return a.term.name == b.term.name
+    if a.term or b.term:
+        longer, shorter = a.metric.measures, b.metric.measures
+        return bool(a.term) and any(_same_measure(x, y) for x in longer for y in shorter)
+    if (a.unexplained or a.columns) and not (b.unexplained or b.columns):
+        return False
+    return _same_measure(a.metric.measures[0], b.metric.measures[0])
+
+
+def _narrows(a: Reading, b: Reading) -> bool:
+    """Whether reading `a` is reading `b` over fewer rows."""
+    if a.metric is None or b.metric is None or a.term or b.term:
+        return False
+    one, other = a.metric.measures[0], b.metric.measures[0]
+    return _same_measure(one, other) and set(one.filters) > set(other.filters)
+
+
+def _same_measure(a: Measure, b: Measure) -> bool:
+    same = (a.relation, a.aggregation, a.expression) == (b.relation, b.aggregation, b.expression)
+    return same and set(b.filters) <= set(a.filters)
