@@ -33,6 +33,15 @@ class Comment(Value):
     ours: bool = False
 
 
+class Choice(Value):
+    """An option that somebody took when it was shown: of which question, what it means, and the
+    words that took it."""
+
+    question: str
+    meaning: str
+    said: str
+
+
 class Request(Value):
     """A business request as it came in. Every text in it is untrusted."""
 
@@ -45,6 +54,8 @@ class Request(Value):
     requester: str = ""
     links: tuple[str, ...] = ()
     url: str = ""
+    choices: tuple[Choice, ...] | None = None
+    """Read by the orchestrator when they were made; None: nobody did, comments hold the answers."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from pydantic import Field
 
-from crew.artifacts import Comment, Finding, Request, Value
+from crew.artifacts import Choice, Comment, Finding, Question, Request, Value
 from triggers.database import database_clock, writing
 from triggers.door import Message, Phase
 
@@ -92,6 +92,9 @@ _SEEN = sa.Table(
 )
 
 
+_MAY_BE_ANSWERED = ("waiting", "laid_aside", "delivered", "answered", "refused", "failed")
+
+
 class Remarked(Value):
     """What a reviewer asked for on the pull request."""
 
@@ -102,6 +105,7 @@ class Remarked(Value):
 class Record(Value):
     """All that is known of a ticket. `run` is the one that counts: an older one stops at its next
     step. `request` is the ticket as last read; `remarks` is what was said of its pull request;
+    `asked` are the questions shown last, `choices` the options taken of any;
     `unwanted`: when last read it had lost its label, so that getting it back begins anew."""
 
     id: str
@@ -125,6 +129,8 @@ class Record(Value):
     number: int = 0
     commit: str = ""
     question_kind: str = ""
+    asked: tuple[Question, ...] = ()
+    choices: tuple[Choice, ...] = ()
     reopen: bool = False
     stale: bool = False
     reminded: bool = False
@@ -137,10 +143,10 @@ class Record(Value):
     def wanted(self) -> Request:
         """What is asked for now: the ticket and, after it, what reviewers asked for."""
         if not self.remarks:
-            return self.request
+            return self.request.model_copy(update={"choices": self.choices})
         asked = Comment(author="Firstmile", body="", ours=True)
         comments = (*self.request.comments, asked, *(r.comment for r in self.remarks))
-        return self.request.model_copy(update={"comments": comments})
+        return self.request.model_copy(update={"comments": comments, "choices": self.choices})
 
     @property
     def at_work(self) -> bool:
@@ -283,8 +289,8 @@ class Desk:
         """Addresses of tickets that wait for an answer, the longest unread first."""
         query = (
             sa.select(_TICKETS.c.address)
-            .where(_TICKETS.c.source == source, _TICKETS.c.state.in_(("waiting", "delivered")))
-            .order_by(_TICKETS.c.state.desc(), _TICKETS.c.read_at)
+            .where(_TICKETS.c.source == source, _TICKETS.c.state.in_(_MAY_BE_ANSWERED))
+            .order_by(_TICKETS.c.state != "waiting", _TICKETS.c.read_at)
             .limit(limit)
         )
         with self.engine.connect() as connection:

@@ -99,7 +99,9 @@ class NotionReader:
     def mark(self, comments: Iterable[dict[str, Any]]) -> str:
         """Changes with each comment of others that comes, goes or is edited."""
         theirs = [
-            f"{c.get('id')} {c.get('last_edited_time')}" for c in comments if not self.is_ours(c)
+            f"{c.get('id')} {c.get('last_edited_time')} {rich_text_to_markdown(c.get('rich_text'))}"
+            for c in comments
+            if not self.is_ours(c)
         ]
         return hashlib.sha256("\n".join(theirs).encode()).hexdigest()[:12] if theirs else "-"
 

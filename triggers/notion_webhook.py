@@ -50,7 +50,8 @@ def keep_verification_token(body: bytes, state: Path) -> Path | None:
     if not token or len(token) > 500 or not token.isprintable():
         return None
     file = state / TOKEN_FILE
-    file.unlink(missing_ok=True)
+    if file.exists():
+        return None  # the first one counts: whoever sends another must not replace it
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(f"{token}\n")
     return file

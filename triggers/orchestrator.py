@@ -16,12 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crew.artifacts import Comment, Finding, Question
+from crew.artifacts import Choice, Comment, Finding, Question, Request
 from crew.delivery.pulls import Pull
 from crew.settings import Settings
 from triggers import messages
 from triggers.desk import AtWork, Change, Desk, Record, Remarked, ticket_id
 from triggers.door import Phase, Ticket
+from triggers.replies import choices_in
 
 _STATES: dict[str, Phase] = {
     "delivered": "delivered",
@@ -92,7 +93,8 @@ class Orchestrator:
             "priority": ticket.priority,
             "project": ticket.project,
         }
-        before, record = record, record.model_copy(update=news)
+        choices = _chosen(record, ticket.request)
+        before, record = record, record.model_copy(update={**news, "choices": choices})
         if record.unwanted:  # and now it is wanted again
             change.withdraw(record, "close")
             fresh = {**_FRESH, "reopen": bool(record.branch)}
@@ -102,17 +104,24 @@ class Orchestrator:
             return change.save(record) if record != before else before
         return self._queue(change, record)
 
-    def answer(self, id_: str, author: str, text: str) -> Record | None:
-        """Words for a ticket whose door keeps none itself (Slack)."""
+    def answer(
+        self, id_: str, author: str, text: str, event: str = "", choice: Choice | None = None
+    ) -> Record | None:
+        """Words for a ticket whose door keeps none itself (Slack), or the `choice` of a button.
+        The same `event` counts once."""
         with self.desk.change() as change:
             record = change.ticket(id_)
             if record is None or record.state in _OVER:
+                return record
+            if event and not change.first_time(event):
                 return record
             asked = Comment(author="Firstmile", body="", ours=True)
             said = Comment(author=author, body=text)
             comments = (*record.request.comments, asked, said)
             request = record.request.model_copy(update={"comments": comments})
-            return self._queue(change, record.model_copy(update={"request": request}))
+            chosen = _merged(record.choices, [choice]) if choice else _chosen(record, request)
+            news = {"request": request, "choices": chosen}
+            return self._queue(change, record.model_copy(update=news))
 
     def cancel(self, id_: str, who: str) -> Record | None:
         """Stop the work in any state, close an open draft."""
@@ -145,15 +154,16 @@ class Orchestrator:
             return f"There is no dbt project {record.project!r} here. Known: {known}."
         if projects and not record.project and not self.settings.default_project:
             return f"Name the dbt project this is for, one of: {', '.join(sorted(projects))}."
-        allowed = self.settings.allowed
-        person = record.person.lower()
-        fits = any(
-            person == a.lower() or (a.startswith("@") and person.endswith(a.lower()))
-            for a in allowed
-        )
-        if allowed and not fits:
+        if not self.may_ask(record.person):
             return f"{record.person or 'This account'} may not ask here; the setting `allowed` names who may."
         return ""
+
+    def may_ask(self, person: str) -> bool:
+        """Whether the setting `allowed` lets an account ask for something."""
+        allowed, name = self.settings.allowed, person.lower()
+        return not allowed or any(
+            name == a.lower() or (a.startswith("@") and name.endswith(a.lower())) for a in allowed
+        )
 
     def _earliest(self, change: Change, record: Record) -> tuple[float, str]:
         """When it may begin by the limits, and why so late."""
@@ -242,7 +252,7 @@ class Orchestrator:
                 asked = tuple(Question.model_validate(q) for q in result["questions"])
                 again = asked_before == result["questions"]
                 kind = messages.question_kind(record, asked)
-                record = change.save(record, question_kind=kind)
+                record = change.save(record, question_kind=kind, asked=asked)
                 change.tell(record, messages.question(asked, kind, again))
             change.show(record)
             red = finding if unchanged and finding and finding.check == messages.CHECKS else None
@@ -439,9 +449,22 @@ class Orchestrator:
             return (change.save(record, reminded=True),)
 
 
+def _chosen(record: Record, request: Request) -> tuple[Choice, ...]:
+    """The options taken so far, and those that new comments take of what was asked last."""
+    known = [(c.author, c.body) for c in record.request.comments]
+    new = [c for c in request.comments if not c.ours and (c.author, c.body) not in known]
+    waits = record.state in ("waiting", "laid_aside")
+    found = [choice for c in new for choice in choices_in(record.asked, c.body, waits)]
+    return _merged(record.choices, found)
+
+
+def _merged(before: Sequence[Choice], later: Sequence[Choice]) -> tuple[Choice, ...]:
+    return tuple({c.question: c for c in (*before, *later)}.values())
+
+
 _FRESH: dict[str, Any] = {
     "remarks": (), "open_remarks": (), "finding": None, "commit": "", "delivered": None,
-    "result": {}, "ci_repairs": 0, "unwanted": False,
+    "result": {}, "ci_repairs": 0, "unwanted": False, "asked": (), "choices": (),
 }  # fmt: skip
 
 

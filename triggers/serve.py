@@ -156,7 +156,7 @@ def serve(settings: Settings, only: Sequence[str] = ()) -> None:
             f"There is no part {sorted(unknown)[0]!r} to serve.", f"Parts are {', '.join(PARTS)}."
         )
     parts = tuple(only) or PARTS
-    service = open_service(settings)
+    service = open_service(settings, with_doors=bool({"pollers", "web"} & set(parts)))
     if not service.doors.by_name and "pollers" in parts:
         raise InvalidSettings(
             "No door is configured, so no request can come in.",

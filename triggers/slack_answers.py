@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from crew.artifacts import Question
+from crew.artifacts import Choice, Question
 from crew.delivery.safe_markdown import shown
 from crew.errors import InvalidInput
 from triggers.desk import Desk, Record
@@ -18,6 +18,7 @@ from triggers.messages import STATUS
 from triggers.orchestrator import Orchestrator
 from triggers.rich_text import clean
 from triggers.slack_address import Place
+from triggers.slack_blocks import shape_of
 from triggers.slack_text import escaped
 
 _OVER = {"merged", "closed", "cancelled"}
@@ -37,38 +38,45 @@ class SlackAnswers:
         """An open question. Raises InvalidInput with words for who wanted to answer it."""
         return self._open(ticket, question)[1]
 
-    def choose(self, ticket: str, question: str, label: str, who: str) -> None:
-        """Take an option of a question. Raises InvalidInput if it is not open any more."""
+    def choose(self, ticket: str, question: str, label: str, shape: str, who: str) -> None:
+        """Take an option of a question of this shape. Raises InvalidInput if it is not open any
+        more, or was asked again with other options."""
         with self._one_by_one:
             record, asked = self._open(ticket, question)
             option = next((o for o in asked.options if o.label == label), None)
-            if option is None:
+            if option is None or shape != shape_of(asked):
                 raise InvalidInput(
                     "The question was asked again with other answers.", "Please choose there."
                 )
-            self._take(record, asked, f"{option.label}: {option.meaning}", who)
+            said = f"{option.label}: {option.meaning}"
+            choice = Choice(question=asked.id, meaning=option.meaning, said=said)
+            self._take(record, asked, said, who, choice)
 
     def say(self, ticket: str, question: str, words: str, who: str) -> None:
         """Answer a question in words. Raises InvalidInput if it is not open any more."""
         with self._one_by_one:
             record, asked = self._open(ticket, question)
-            self._take(record, asked, _words(words), who)
+            self._take(record, asked, _words(words), who, None)
 
-    def reply(self, place: Place, words: str, who: str, event: str, addressed: bool) -> str:
-        """What was said in a thread: below one of ours an answer if it waits for one, or if we
-        were `addressed`. Gives what to say to that; nothing where nobody expects it."""
+    def reply(
+        self, place: Place, words: str, who: str, event: str, addressed: bool, person: str
+    ) -> str:
+        """What was said in a thread: below one of ours an answer if it waits for one, or a change
+        if we were `addressed` by a `person` who may ask. Gives what to say to that; nothing where nobody expects it."""
         with self._one_by_one:
             record = self.desk.ticket_told("slack", STATUS, str(place))
             if record is None:
                 return "This thread is none of mine." if addressed else ""
-            waits = record.state in ("waiting", "laid_aside")
+            asks = record.state in ("queued", "working") and bool(record.asked)
+            waits = record.state in ("waiting", "laid_aside") or asks
             if self.desk.has_seen(event) or not (waits or addressed):
                 return ""
+            if not waits and not self.orchestrator.may_ask(person):
+                return "Only people whom the setting `allowed` names may ask for a change."
             if record.state in _OVER:
                 return f"`{record.request.key}` is {record.state}; please send a new request."
             asked = _asked(record) if waits else ()
-            after = self.orchestrator.answer(record.id, who, _words(words))
-            self.desk.first_time(event)
+            after = self.orchestrator.answer(record.id, who, _words(words), event)
             if after and after.state == "refused":
                 return f"Not taken up: {escaped(after.reason)}"
             for question in asked:
@@ -93,10 +101,11 @@ class SlackAnswers:
             )
         return record, asked
 
-    def _take(self, record: Record, asked: Question, said: str, who: str) -> None:
+    def _take(
+        self, record: Record, asked: Question, said: str, who: str, choice: Choice | None
+    ) -> None:
         questions = _asked(record)
-        self.orchestrator.answer(record.id, who, said)
-        self.desk.first_time(_event(record, asked.id))
+        self.orchestrator.answer(record.id, who, said, _event(record, asked.id), choice)
         left = tuple(q for q in questions if not self.desk.has_seen(_event(record, q.id)))
         line = f"✔ {shown(asked.text, 1000)}\n\n> **{shown(who, 80)}**: {shown(said, 1000)}"
         self._tell(record, line, left)

@@ -5,6 +5,7 @@ Limits: 3,000 characters in a section, 75 on a button and 2,000 behind it, 50 bl
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +33,10 @@ def blocks_of(message: Message, ticket: str, note: str = "") -> list[Block]:
     """A message: its text, then each question with a button for each answer. `note` is mrkdwn."""
     blocks = [_context(note)] if note else []
     asked = message.questions[:_QUESTIONS]
-    if message.text != messages.question(message.questions).text or asked != message.questions:
+    if (
+        not message.text.endswith(messages.question(message.questions).text)
+        or asked != message.questions
+    ):
         blocks += _sections(message.text)
     for question in asked:
         blocks += _sections(messages.question((question,)).text, _MESSAGE // len(asked))
@@ -124,8 +128,14 @@ def _buttons(question: Question, ticket: str) -> Block:
     return {"type": "actions", "elements": elements}
 
 
+def shape_of(question: Question) -> str:
+    """Tells a question from the same one with other options."""
+    return hashlib.sha256(question.model_dump_json().encode()).hexdigest()[:12]
+
+
 def _value(ticket: str, question: Question, answer: str) -> str:
     named = {"ticket": ticket, "question": question.id, "answer": answer}
+    named["shape"] = shape_of(question)
     return json.dumps(named, ensure_ascii=False)
 
 

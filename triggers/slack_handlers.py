@@ -34,7 +34,7 @@ class SlackHandlers:
         self._settings, self._projects = settings, orchestrator.settings.projects
         self._default_project = orchestrator.settings.default_project
         self.calls = SlackCalls(settings)
-        people = SlackPeople(settings, self.calls)
+        people = self._people = SlackPeople(settings, self.calls)
         self._requests = SlackRequests(settings, orchestrator, desk, people.name_of)
         self._answers = SlackAnswers(desk, orchestrator)
 
@@ -96,7 +96,8 @@ class SlackHandlers:
             self._open(payload, answer_form(ticket, asked))
         else:
             who = _name(mapping(payload.get("user")))
-            self._answers.choose(ticket, question, behind.get("answer", ""), who)
+            answer, shape = behind.get("answer", ""), behind.get("shape", "")
+            self._answers.choose(ticket, question, answer, shape, who)
         return ""
 
     def answer(self, payload: dict[str, Any]) -> str:
@@ -130,6 +131,7 @@ class SlackHandlers:
             user,
             f"slack:{channel}:{ts}",
             addressed,
+            self._people.name_of(user) if addressed else "",
         )
 
     def _refusal(self, team: str, channel: str) -> str:

@@ -189,11 +189,15 @@ def test_what_was_not_signed_with_our_secret_is_refused() -> None:
 
 
 def test_the_token_of_a_subscription_is_kept_for_the_operator_alone(tmp_path: Path) -> None:
-    for token in ("secret_first", "secret_second"):
-        file = keep_verification_token(json.dumps({"verification_token": token}).encode(), tmp_path)
-        assert file is not None
-        assert file.read_text() == f"{token}\n"
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    first, second = (json.dumps({"verification_token": t}).encode() for t in ("first", "second"))
+    file = keep_verification_token(first, tmp_path)
+    assert file is not None
+    assert keep_verification_token(second, tmp_path) is None, "a stranger's would replace it"
+    assert file.read_text() == "first\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.unlink()
+    assert keep_verification_token(second, tmp_path) == file
+    file.unlink()
     for body in (b"{}", b'{"verification_token": 5}', b'{"verification_token": "a\\nb"}'):
         assert keep_verification_token(body, tmp_path) is None
     with pytest.raises(InvalidInput):

@@ -516,7 +516,8 @@ def test_a_reply_in_the_thread_is_an_answer_while_one_is_waited_for(office: Offi
             pool.map(lambda n: office.event(f"6.{n % 2}", said[n]).status_code, range(10))
         )
     assert answers == [200] * 10
-    assert len(office.comments()) == 1 and office.comments()[0] in said
+    # A second thought counts for as long as nothing came of the first.
+    assert sorted(office.comments()) == ["order date", "orders only"]
     office.post()
     assert office.buttons() == [] and "Answered below" in office.said_in_thread()
 

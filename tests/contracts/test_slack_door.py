@@ -20,6 +20,7 @@ from tests.servers.slack_case import POOR, SCOPES, SECRET, Workspace, workspace
 from triggers import messages
 from triggers.door import Message
 from triggers.slack_address import Place, SlackAddress
+from triggers.slack_blocks import shape_of
 from triggers.slack_door import SlackDoor
 from triggers.slack_settings import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSettings
 from triggers.slack_text import markdown_to_mrkdwn, mrkdwn_pieces
@@ -125,9 +126,9 @@ def test_questions_have_a_button_for_each_answer_and_one_for_any_other(slack: Wo
     found = buttons(message)
     assert [b["text"]["text"] for b in found] == ["A", "B", "Other answer…", "A", "Other answer…"]
     assert [b.get("style") for b in found] == ["primary", None, None, None, None]
-    assert json.loads(found[1]["value"]) == {
-        "ticket": f"slack:{case.key}", "question": "q1", "answer": "B",
-    }  # fmt: skip
+    value = json.loads(found[1]["value"])
+    assert (value["ticket"], value["question"]) == (f"slack:{case.key}", "q1")
+    assert (value["answer"], value["shape"]) == ("B", shape_of(QUESTIONS[0]))
     case.write("✔ answered: A", "question-1", known=str(place), questions=QUESTIONS[1:])
     message = slack.thread(case.channel, place.ts)[-1]
     assert shown(message).startswith("✔ answered: A") and "active" not in shown(message)
