@@ -12,6 +12,7 @@ from functools import cache
 from crew.drafting.vocabulary import phrase_pattern, word_set, words
 
 KEEP = "keep"
+_LONGEST = 4_000  # characters; what is longer is no sentence and is left as it is
 _OUT = re.compile(
     r"\b(?P<verb>leave|leaving|filter|filtering|take|taking)\s+"
     r"(?P<what>(?!out\b)[^\s,;]+(?:\s+(?!out\b)[^\s,;]+){0,4}?)\s+out\b(?!\s+of\b)",
@@ -31,6 +32,8 @@ _DENIES = re.compile(
 
 def split_clauses(sentence: str) -> list[str]:
     """The clauses of a sentence, cut before each command that a comma or an `and` announces."""
+    if len(sentence) > _LONGEST:
+        return [sentence]
     parts = [p.strip(" ,;") for p in _boundary().split(sentence)]
     return [p for p in parts if p]
 
@@ -56,6 +59,8 @@ def is_command(clause: str) -> bool:
 
 def in_plain_words(clause: str) -> str:
     """The clause with `exclude X` for each command to leave X out, `keep X` for its negation."""
+    if len(clause) > _LONGEST:
+        return clause
     text = _OUT.sub(r"\g<verb> out \g<what>", clause)
     leave_out = (
         f"(?:{phrase_pattern('exclusions').pattern}|{phrase_pattern('exclusion_commands').pattern})"

@@ -131,6 +131,7 @@ class Interpreter:
                 wish.other_grains.append((said[0], sentence))
         self.context.asking = Asking(wish.answers, wish.directed, request.choices)
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
+        self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
         if wish.is_empty:
             return self._nothing_to_read(request, wish)
         change = ChangeReader(

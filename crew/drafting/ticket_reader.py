@@ -47,6 +47,7 @@ _TITLE_PREFIX = re.compile(
     r"^\s*(?:\[[^\]]*\]\s*|(?:data )?(?:request|question|kpi|task|story|ticket|feature)\s*[:\-–]\s*)+",
     re.I,
 )
+_POLITE_WISH = re.compile(r"\W*(?:and |but )?(?:could|can|would|may) (?:you|we|i)\b", re.I)
 _MENTION = re.compile(r"@\S+")
 
 
@@ -62,11 +63,15 @@ def _clauses(request: Request, wish: Wish) -> list[Phrase]:
         if comment.ours:
             asked = True
             continue
+        if any(comment.body == choice.said for choice in request.choices or ()):
+            continue  # all of it was read when it was said
         for sentence in _sentences(_plain(comment.body)):
             if forbidden := _forbidden(sentence):
                 wish.ignored.append(f"a comment asks to {forbidden}: “{_short(sentence)}”")
-            elif not sentence.endswith("?"):
-                clauses = _said(sentence)
+            elif sentence.endswith("?") and not _POLITE_WISH.match(sentence):
+                wish.asked_us += [sentence] if asked else []
+            else:
+                clauses = _said(sentence.rstrip("? "))
                 wish.answers += clauses
                 if asked:
                     wish.directed.update(clauses)

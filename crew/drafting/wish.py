@@ -36,7 +36,8 @@ class LookBackWish:
 class Wish:
     """What a ticket asks for, in its own words.
 
-    `answers` are sentences of comments; those in `directed` came after a question of ours.
+    `answers` are sentences of comments; those in `directed` came after a question of ours;
+    `asked_us` are questions that people asked there.
     `leftovers` are the words of wishes that no other field took, prepositions included: each is
     a condition, or something to ask about, but never passed over. `kept` are rows that must not be
     left out; `denied` are wishes for the absence of something, which nothing follows; `passed_over`
@@ -59,6 +60,7 @@ class Wish:
     clauses: list[Phrase] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     directed: set[str] = field(default_factory=set)
+    asked_us: list[str] = field(default_factory=list)
     leftovers: list[Phrase] = field(default_factory=list)
     other_grains: list[tuple[str, str]] = field(default_factory=list)
     unclear_dates: list[str] = field(default_factory=list)
