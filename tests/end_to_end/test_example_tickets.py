@@ -40,6 +40,9 @@ DELIVERED = {
 
 class Silent:
     def step_started(self, name: str) -> None: ...
+    def delivering(self, branch: str) -> None:
+        return None
+
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None: ...
 
 

@@ -52,6 +52,9 @@ class Watch:
 
     def step_started(self, name: str) -> None: ...
 
+    def delivering(self, branch: str) -> None:
+        return None
+
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
         self.seconds[name] = seconds
 
