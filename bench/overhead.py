@@ -111,6 +111,9 @@ class Steps:
     def step_started(self, name: str) -> None:
         self.began = self.spent()
 
+    def delivering(self, branch: str) -> None:
+        return None
+
     def step_finished(self, name: str, found: str, seconds: float, cost: object) -> None:
         self.rest[name] = seconds - (self.spent() - self.began)
 
