@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(LimitSettings(), description="what people may use")
     questions: QuestionSettings = Field(QuestionSettings(), description="reminders")
     progress_seconds: float = Field(
-        60.0, gt=0, description="runs longer than this show their steps on the ticket"
+        20.0, gt=0, description="runs longer than this show their steps on the ticket"
     )
     serve: ServeSettings = Field(ServeSettings(), description="where `firstmile serve` listens")
 

@@ -16,6 +16,8 @@ from triggers.door import Message
 STATUS = "status"
 CHECKS = "checks of the pull request"
 _LONG = 600
+_EDIT = "Edit the ticket"
+_AGAIN = {"slack": "Mention me in this thread with other words", "notion": "Edit the page"}
 
 
 def queued(record: Record, ahead: int, begins: float, now: float) -> Message:
@@ -59,10 +61,15 @@ def outcome(
             models = ", ".join(code(m, 80) for m in result["models"])
             head, parts = f"**There already** · {models}", [said]
         case "refused":
-            head, parts = "**Not taken up**", [said, "Edit the ticket, and it is looked at again."]
+            head, parts = (
+                "**Not taken up**",
+                [said, f"{_AGAIN.get(record.source, _EDIT)}, and it is looked at again."],
+            )
         case _:
-            again = "Edit the ticket, or take its label off and put it on again, for another try."
-            head, parts = "**Failed**", [said, again]
+            head, parts = (
+                "**Failed**",
+                [said, f"{_AGAIN.get(record.source, _EDIT)} for another try."],
+            )
     if record.delivered is not None and record.state != "delivered" and record.pull_request:
         where = _place(record.pull_request)
         parts.append(f"The {where} is of the request as it was before, without this change.")

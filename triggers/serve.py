@@ -213,6 +213,11 @@ def _start_worker(service: Service) -> None:
     service.worker = Worker(
         service.desk, service.orchestrator, places, service.name, stopping=service.stopping
     )
+    for name in settings.projects or ("",):
+        try:
+            places.head(name)
+        except FirstmileError as error:
+            _LOG.error("dbt project %s: %s %s", name, error.message, error.cure)
     service.beat()
     queue = QueueWorker(service.desk.engine, settings.queue, service.name, service.worker)
     queue.start()

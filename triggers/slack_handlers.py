@@ -68,10 +68,11 @@ class SlackHandlers:
         if refusal := self._refusal(team, channel):
             return refusal
         given = form_values(view)
-        said = "\n\n".join([
-            given.get("what", ""),
-            *(f"{name}: {given[field]}" for field, name in _EXTRAS.items() if given.get(field)),
-        ])  # fmt: skip
+        needed = "## What is needed\n\n" if given.get("title") else ""
+        extras = [f"{name}: {given[field]}" for field, name in _EXTRAS.items() if given.get(field)]
+        if needed and extras:
+            extras.insert(0, "## Background")
+        said = "\n\n".join([needed + given.get("what", ""), *extras])
         as_command = {
             "command": self._settings.command,
             "trigger_id": text(view.get("id")),
@@ -86,7 +87,8 @@ class SlackHandlers:
 
     def press(self, payload: dict[str, Any]) -> str:
         """A button below a question was pressed."""
-        if refusal := self._refusal(_id(payload, "team"), _id(payload, "channel")):
+        # Where it stands is our own choice; who may ask elsewhere may answer there.
+        if refusal := self._refusal(_id(payload, "team"), ""):
             return refusal
         action = next(iter(mappings(payload.get("actions"))), {})
         behind = carried(action.get("value"))
@@ -118,7 +120,8 @@ class SlackHandlers:
         addressed = event.get("type") == "app_mention" or event.get("channel_type") == "im"
         if not user or event.get("bot_id") or text(event.get("subtype")) not in _SUBTYPES:
             return ""
-        if refusal := self._refusal(text(payload.get("team_id")), channel):
+        inside = "" if thread and thread != ts else channel
+        if refusal := self._refusal(text(payload.get("team_id")), inside):
             return refusal if addressed else ""
         if not thread or thread == ts:
             return self._requests.help() if addressed else ""

@@ -120,7 +120,7 @@ def _sentences(text: str) -> list[str]:
 def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
     """Wish sentences and acceptance lines of a Markdown body, in order."""
     found: list[Phrase] = []
-    section: Place | Literal["background"] | None = None
+    section: Place | Literal["background", "needed"] | None = None
     listing = listed = False
     for line in _paragraph_lines(_plain(body)):
         heading = _heading(line)
@@ -144,7 +144,7 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             asks = _asks(sentence)
             if asks and is_courtesy(sentence):
                 continue
-            if (bullet and listing) or asks or _forbidden(sentence):
+            if (bullet and listing) or asks or section == "needed" or _forbidden(sentence):
                 found.append(Phrase(without_deadlines(sentence), "wish", sentence))
             elif tail_match(sentence) or _ASIDE.search(sentence) or says_gaps(sentence):
                 found.append(Phrase(sentence, "aside", sentence))
@@ -192,7 +192,7 @@ def _ends(line: str) -> bool:
     return len(line) < 40 or line.rstrip()[-1:] in ".!?:;,"
 
 
-def _heading(line: str) -> Place | Literal["background"] | None:
+def _heading(line: str) -> Place | Literal["background", "needed"] | None:
     title = line.lstrip("# ").rstrip(": ").strip("*_ ").lower()
     if len(title) > 40:
         return None
@@ -201,6 +201,8 @@ def _heading(line: str) -> Place | Literal["background"] | None:
         return "acceptance"
     if any(title.startswith(h) for h in vocabulary()["background_headings"]) and marked:
         return "background"
+    if any(title.startswith(h) for h in vocabulary()["wish_headings"]) and marked:
+        return "needed"
     return "wish" if line.startswith("#") else None
 
 

@@ -387,8 +387,8 @@ def test_without_a_text_a_form_opens(slack: Workspace, server: SlackServer, tmp_
     assert record.request.key in json.dumps(answer) and answer["response_action"] == "update"
     assert (record.project, record.request.title) == ("finance", "Orders")
     assert (
-        record.request.body
-        == "Orders per week\n\nWhat it is for: The board meeting\n\nWanted until: Friday"
+        record.request.body == "## What is needed\n\nOrders per week\n\n"
+        "## Background\n\nWhat it is for: The board meeting\n\nWanted until: Friday"
     )
     assert "could not be opened" in office.command("", trigger="1.2.expired")
     assert "came without a text" in json.dumps(office.view(form, what="   ", project="shop"))
