@@ -38,7 +38,7 @@ def served(kind: str) -> Iterator[JiraServer]:
 
 
 def settings(jira: JiraServer, **values: Any) -> JiraSettings:
-    known = {"url": jira.url, "kind": jira.kind, "user": jira.user, "timeout_seconds": 5}
+    known = {"url": jira.url, "kind": jira.kind, "user": jira.user, "timeout_seconds": 30}
     token = SecretStr(values.pop("token", jira.token))
     return JiraSettings.model_validate({**known, "token": token, **values})
 

@@ -56,7 +56,7 @@ def served(version: str = VERSIONS[0], watched: bool = True) -> Iterator[NotionS
 
 
 def settings(notion: NotionServer, **values: Any) -> NotionSettings:
-    known = {"url": notion.url, "version": notion.version, "timeout_seconds": 5,
+    known = {"url": notion.url, "version": notion.version, "timeout_seconds": 30,
              "requests_per_second": 10_000, "data_source": notion.source}  # fmt: skip
     if "database" in values:
         del known["data_source"]
