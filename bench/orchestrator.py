@@ -301,15 +301,16 @@ def with_faults(url: str, requests: int) -> dict[str, Any]:
     for process in processes.values():
         process.start()
     began, kills = time.monotonic(), 0
-    poller.poll(door)
+    polling = threading.Thread(target=poller.poll, args=(door,), daemon=True)
+    polling.start()
 
     def is_dead(name: str) -> bool:
         return time.time() - (office.desk.cursor(f"worker:{name}") or 0) > 3
 
-    while office.open_tickets() or office.desk.untold()[0]:
+    while polling.is_alive() or office.open_tickets() or office.desk.untold()[0]:
         time.sleep(2.5)
         name = random.choice(["w0", "w1"])
-        if office.open_tickets() > requests // 50:
+        if polling.is_alive() or office.open_tickets() > requests // 50:
             os.kill(processes[name].pid or 0, signal.SIGKILL)
             processes[name].join()
             kills += 1
