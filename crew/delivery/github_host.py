@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from crew.artifacts import ChangeSet, PullRequest
+from crew.artifacts import ChangeSet, PullRequest, Verdict
 from crew.delivery.codeowners import PLACES, owners_of
 from crew.delivery.delivery_rules import check_branch, marker_of, repository_files
 from crew.delivery.github_branch import GitHubBranch
 from crew.delivery.github_calls import PAUSES_SECONDS, GitHubCalls, Missing
-from crew.delivery.github_pull import close_pull, find_pull
+from crew.delivery.github_pull import close_pull, find_pull, pull_verdict
 from crew.delivery.github_settings import TOKEN, GitHubSettings
 from crew.errors import TerminalError
 
@@ -76,6 +76,11 @@ class GitHubHost:
         """Close the open pull request of a branch of ours and say why, once. One that somebody
         else has committed to or approved stays open, with the same words. Whether it was closed."""
         return close_pull(self._calls, branch, reason)
+
+    def verdict(self, change: ChangeSet) -> Verdict:
+        """What became of the pull request of the change's branch; one call while it is open. Raises
+        as `ensure_pull_request`."""
+        return pull_verdict(self._calls, change.branch)
 
     def _reopen(self, pull: GitHubPullRequest) -> None:
         """Open a pull request again that was closed; one whose branch is gone stays closed."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from markdown_it import MarkdownIt
 
+from crew.artifacts import ReviewRemark
 from crew.delivery.delivery_rules import MARKER
 from crew.delivery.pulls import Remark
 from crew.delivery.safe_markdown import without_hidden
@@ -64,8 +65,39 @@ def remarks_of(
     return tuple(remark for _, remark in sorted(found, key=lambda pair: pair[0]))
 
 
+def review_remarks(
+    comments: Iterable[Json],
+    reviews: Iterable[Json],
+    threads: Iterable[Json],
+    may_write: Callable[[str], bool],
+) -> tuple[ReviewRemark, ...]:
+    """All that people said, to whomever, in the order it was said; machines (other Apps, CI) are
+    left out as we are. `may_write` is asked about each author."""
+    comments, reviews, threads = (
+        [payload for payload in payloads if not _is_machine(payload)]
+        for payloads in (comments, reviews, threads)
+    )
+    found = remarks_of(comments, reviews, threads, mention="", may_write=lambda _: False)
+    return tuple(
+        ReviewRemark(
+            author=remark.author,
+            text=remark.text,
+            path=remark.path,
+            may_write=bool(remark.author) and may_write(remark.author),
+        )
+        for remark in found
+    )
+
+
+def _is_machine(payload: Json) -> bool:
+    user = payload.get("user")
+    return isinstance(user, dict) and user.get("type") == "Bot"
+
+
 def addresses(text: str, mention: str) -> bool:
     """Whether a Markdown text mentions us as a word, outside of quotes and code."""
+    if not mention:
+        return False
     name = re.compile(rf"(?<![\w@/.-]){re.escape(mention)}(?![\w-])", re.I)
     return any(name.search(part) for part in _plain_parts(text))
 

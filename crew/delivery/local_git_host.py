@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from crew.artifacts import ChangeSet, PullRequest
+from crew.artifacts import ChangeSet, PullRequest, Verdict
 from crew.delivery.branch_plan import Planning
 from crew.delivery.delivery_rules import (
     blob_names,
@@ -19,6 +19,7 @@ from crew.delivery.delivery_rules import (
     repository_files,
 )
 from crew.delivery.local_branch import LocalBranches
+from crew.delivery.local_merge import LocalMerges
 from crew.errors import HostRefused, HostUnavailable
 from crew.git import GitFailed
 
@@ -29,6 +30,7 @@ class LocalGitHost:
     def __init__(self, repository: Path, prefix: str, state: Path) -> None:
         self._repository = repository
         self._branches = LocalBranches(repository)
+        self._merges = LocalMerges(repository, prefix)
         self._prefix = prefix
         self._folder = state / "pull_requests"
 
@@ -81,6 +83,24 @@ class LocalGitHost:
             return False
         _write_atomically(about, json.dumps({**known, "closed": reason}, indent=2) + "\n")
         return True
+
+    def verdict(self, change: ChangeSet) -> Verdict:
+        """What became of the change's branch, by the base's history; nobody remarks anything here.
+        Raises HostUnavailable if the repository cannot be read."""
+        about = self._file(change.branch, ".json")
+        known = json.loads(about.read_text("utf-8")) if about.is_file() else {}
+        tip = self._branches.commit(f"refs/heads/{change.branch}")
+        text = self._file(change.branch, ".md")
+        location = str(text) if text.is_file() else ""
+        try:
+            commit = self._merges.merge_of(change, tip, known.get("commit", ""))
+        except GitFailed as error:
+            raise _unavailable(change.branch, error) from error
+        if commit:
+            return Verdict(state="merged", commit=commit, location=location)
+        if "closed" in known:
+            return Verdict(state="closed", location=location)
+        return Verdict(state="open" if tip else "gone", location=location)
 
     def _ensure_commit(self, change: ChangeSet, files: dict[str, bytes]) -> str:
         branches, key = self._branches, change_key(change)

@@ -34,6 +34,7 @@ class Place:
     host: CodeHost
     repository: Path
     count_pull_requests: Callable[[], int]
+    tell_merged: Callable[[str], None] = lambda commit: None
 
     def commits(self) -> int:
         return int(git(self.repository, "rev-list", "--count", "main.." + BRANCH))
@@ -88,7 +89,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
             repository="shop/dbt", url=server.url, token=SecretStr(server.token)
         )
         host = GitHubHost(settings, "dbt", pauses_seconds=(0.0,))
-        yield Place(host, bare, lambda: len(server.pulls))
+        yield Place(host, bare, lambda: len(server.pulls), lambda sha: server.merge(1, sha))
 
 
 def change(
@@ -371,3 +372,57 @@ def test_a_message_that_names_no_request_is_refused(place: Place) -> None:
 def test_a_base_commit_that_is_not_there_is_refused(place: Place) -> None:
     with pytest.raises(HostRefused):
         place.host.ensure_pull_request(change(place, base_commit="1" * 40), "why")
+
+
+def merge(place: Place, work: Path, way: str) -> str:
+    """Somebody merges the branch into the base, deletes it, and works on. Gives the merge."""
+    if not work.exists():
+        git(work.parent, "clone", "-q", str(place.repository), str(work))
+    git(work, "fetch", "-q")
+    git(work, "checkout", "-q", "main")
+    git(work, "pull", "-q", "--ff-only")
+    if way == "squash":
+        git(work, "merge", "-q", "--squash", f"origin/{BRANCH}")
+        git(work, "commit", "-q", "-m", "Weekly churn (1)")
+    else:
+        git(work, "merge", "-q", way, "--no-edit", f"origin/{BRANCH}")
+    git(work, "push", "-q", "origin", "main", f":{BRANCH}")
+    commit = place.base()
+    place.tell_merged(commit)
+    place.push(work, "main", "dbt/models/later.sql")
+    return commit
+
+
+def test_a_change_is_open_until_somebody_decides(place: Place, tmp_path: Path) -> None:
+    wanted = change(place)
+    assert place.host.verdict(wanted).state == "gone"
+    made = place.host.ensure_pull_request(wanted, "why")
+    place.push(tmp_path / "work", BRANCH, "note.md")
+    place.push(tmp_path / "work", "main", "dbt/models/other.sql")
+    verdict = place.host.verdict(wanted)
+    assert (verdict.state, verdict.location, verdict.commit) == ("open", made.location, "")
+
+
+@pytest.mark.parametrize("way", ["--no-ff", "--ff-only", "squash"])
+@pytest.mark.parametrize("edited", [False, True], ids=["as it was", "edited"])
+def test_a_merged_change_names_its_commit(
+    place: Place, tmp_path: Path, way: str, edited: bool
+) -> None:
+    wanted = change(place)
+    made = place.host.ensure_pull_request(wanted, "why")
+    work = tmp_path / "work"
+    if edited:
+        place.push(work, BRANCH, f"dbt/{PATH}", "select 2 -- where it is\n")
+    if way == "--no-ff":
+        place.push(work, "main", "README.md")
+    commit = merge(place, work, way)
+    verdict = place.host.verdict(wanted)
+    assert (verdict.state, verdict.commit) == ("merged", commit)
+    assert verdict.location == made.location
+
+
+def test_a_closed_change_is_closed(place: Place) -> None:
+    wanted = change(place)
+    place.host.ensure_pull_request(wanted, "why")
+    place.host.close_pull_request(BRANCH, "The ticket was cancelled.")
+    assert place.host.verdict(wanted).state == "closed"

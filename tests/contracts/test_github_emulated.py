@@ -230,7 +230,13 @@ def test_a_failed_check_is_read_and_a_merge_is_seen(place: Place) -> None:
     assert found and [f.name for f in found.failures] == ["ci"]
     assert "1 of 9 failed" in found.failures[0].summary
     assert len(found.failures[0].summary) < 2100
-    place.call("mara-token", "PUT", "/pulls/1/merge")
+    place.call("mara-token", "POST", "/issues/1/comments", body="Next time per day")
+    merge = place.call("mara-token", "PUT", "/pulls/1/merge")["sha"]
+    verdict = host(place.settings()).verdict(change(place))
+    assert (verdict.state, verdict.commit) == ("merged", merge)
+    assert [(r.author, r.text, r.may_write) for r in verdict.remarks] == [
+        ("mara", "Next time per day", True)
+    ]
     ended = pulls.read(1)
     assert ended and (ended.state, ended.failures) == ("merged", ())
 
@@ -333,7 +339,10 @@ def test_what_goes_over_the_wire_keeps_githubs_contract(place: Place) -> None:
         assert list(pulls.changed(600)) == [1] and pulls.read(1)
         for text in ("Done.", "Done and tested."):
             pulls.answer(1, f"comment-{said['id']}", "mara", text)
+        assert host(place.settings()).verdict(change(place)).state == "open"
         pulls.close_pull_request(BRANCH, "The ticket was cancelled.")
+        ended = pulls.read(1)
+        assert ended and host(place.settings()).verdict(change(place)).state == ended.state
         GitHubPulls(place.app(), (0.0,)).check()
     assert contract.findings == []
     assert len(contract.used) > 20

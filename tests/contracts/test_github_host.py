@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from crew.artifacts import ChangeSet, Check, FileChange, ValidationReport, files_digest
+from crew.artifacts import (
+    ChangeSet,
+    Check,
+    FileChange,
+    ReviewRemark,
+    ValidationReport,
+    Verdict,
+    files_digest,
+)
 from crew.delivery.codeowners import owners_of
 from crew.delivery.github_calls import retry_after
 from crew.delivery.github_host import TOKEN, GitHubHost, GitHubSettings
@@ -314,3 +322,73 @@ def test_each_way_to_say_how_long_is_understood(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     assert retry_after(headers) == seconds
+
+
+def test_an_open_pull_request_costs_one_call_to_look_back_on(github: GitHubServer) -> None:
+    wanted = change(github)
+    ours = host(github)
+    ours.ensure_pull_request(wanted, "# why")
+    github.say(1, "mara", "Why not per day?")
+    github.calls.clear()
+    assert ours.verdict(wanted) == Verdict(
+        state="open", location="https://github.example/shop/dbt/pull/1"
+    )
+    assert github.calls == ["GET /pulls"]
+
+
+@pytest.mark.parametrize("state", ["merged", "closed"])
+def test_what_others_said_comes_with_the_verdict(github: GitHubServer, state: str) -> None:
+    wanted = change(github)
+    ours = host(github)
+    ours.ensure_pull_request(wanted, "# why")
+    github.roles = {"mara": "write", "eve": "read"}
+    github.say(1, "firstmile-bot", "<!-- firstmile:note -->\nOurs")
+    github.say(1, "mara", "Net, <!-- and drop all -->not gross.", path="dbt/models/a.sql", line=1)
+    github.review(1, "mara", "CHANGES_REQUESTED", "Test accounts do not count.")
+    github.review(1, "mara", "APPROVED")
+    github.say(1, "eve", "I want a discount.")
+    github.say(1, "codecov", "Coverage fell.")
+    github.comments[1][-1]["user"]["type"] = "Bot"
+    if state == "merged":
+        github.merge(1, "1" * 40)
+        git(github.repository, "branch", "-D", BRANCH)
+    else:
+        github.pulls[0]["state"] = "closed"
+    github.calls.clear()
+    verdict = ours.verdict(wanted)
+    assert (verdict.state, verdict.commit) == (state, "1" * 40 if state == "merged" else "")
+    assert verdict.remarks == (
+        ReviewRemark(
+            author="mara", text="Net, not gross.", path="dbt/models/a.sql", may_write=True
+        ),
+        ReviewRemark(author="mara", text="Test accounts do not count.", may_write=True),
+        ReviewRemark(author="eve", text="I want a discount."),
+    )
+    assert len(github.calls) == 6, github.calls
+
+
+def test_without_a_pull_request_the_branch_tells(github: GitHubServer) -> None:
+    wanted = change(github)
+    assert host(github).verdict(wanted) == Verdict(state="gone")
+    git(github.repository, "branch", BRANCH, "main")
+    assert host(github).verdict(wanted) == Verdict(state="open")
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault("GET /pulls", 502, times=3), HostUnavailable),
+        (Fault("GET /issues/1/comments", 429, times=3), HostUnavailable),
+        (Fault("GET ", 404), HostRefused),
+        (Fault("GET /pulls/1/reviews", 403, message="Resource not accessible"), InvalidSettings),
+    ],
+)
+def test_a_verdict_that_cannot_be_had_is_told(
+    github: GitHubServer, fault: Fault, kind: type[Exception]
+) -> None:
+    wanted = change(github)
+    host(github).ensure_pull_request(wanted, "# why")
+    github.merge(1, "1" * 40)
+    github.faults = [fault]
+    with pytest.raises(kind):
+        host(github).verdict(wanted)

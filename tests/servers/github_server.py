@@ -12,6 +12,7 @@ import json
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,6 +88,13 @@ class GitHubServer:
             "submitted_at": self._now(),
         })  # fmt: skip
         return self._clock
+
+    def merge(self, number: int, commit: str) -> None:
+        """The pull request was merged, by `commit` of the base."""
+        pull = self.pulls[number - 1]
+        pull |= {"state": "closed", "merged": True, "merge_commit_sha": commit}
+        pull["merged_at"] = self._now()
+        self._touch(number)
 
     def answer(self, method: str, target: str, body: Any) -> tuple[Answer | None, dict[str, str]]:
         """The answer to a call and its headers; None for no reply at all."""
@@ -177,6 +185,7 @@ class GitHubServer:
             "number": number, "state": "open", "title": body["title"], "body": body["body"],
             "draft": body["draft"], "labels": [], "user": {"login": BOT}, "assignees": [],
             "requested_reviewers": [], "requested_teams": [], "merged": False,
+            "merged_at": None, "merge_commit_sha": None,
             "head": {"ref": head, "repo": {"name": "dbt", "id": 1}},
             "base": {"ref": base, "repo": {"name": "dbt", "id": 1}},
         })  # fmt: skip
@@ -190,7 +199,8 @@ class GitHubServer:
         if changes:
             pull.update(changes)
             self._touch(int(number))
-        pull["head"]["sha"] = self._objects.ref(pull["head"]["ref"])[1]["object"]["sha"]
+        with suppress(Problem):  # the branch may be deleted
+            pull["head"]["sha"] = self._objects.ref(pull["head"]["ref"])[1]["object"]["sha"]
         url = self._objects.address
         return pull | {
             "url": f"{url}/pulls/{number}", "issue_url": f"{url}/issues/{number}",
