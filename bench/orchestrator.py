@@ -38,13 +38,13 @@ sys.path.insert(0, str(ROOT))
 from crew.artifacts import Failed, Outcome, Request, Rework  # noqa: E402
 from crew.errors import HostUnavailable  # noqa: E402
 from crew.ports import Durable, Listener  # noqa: E402
+from crew.records.database import address_of, open_database  # noqa: E402
 from crew.result import empty_result  # noqa: E402
 from crew.settings import QueueSettings, Settings  # noqa: E402
 from tests.orchestrator.paper import PaperDoor  # noqa: E402
 from tests.servers.jira_server import JiraServer  # noqa: E402
 from tests.servers.notion_server import NotionServer  # noqa: E402
 from tests.servers.postgres import new_database, running_postgres  # noqa: E402
-from triggers.database import address_of, open_database  # noqa: E402
 from triggers.desk import Desk  # noqa: E402
 from triggers.door import Door, Ticket  # noqa: E402
 from triggers.durable_queue import Entries, QueueWorker, make_tables, wait_until  # noqa: E402

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -180,14 +182,202 @@ class GlossaryTerm(Value):
     relation: str | None = None
 
 
+# --- What memory knows -------------------------------------------------------------------------
+
+MemoryKind = Literal["model", "column", "metric", "term", "convention", "test", "request", "lesson"]
+
+
 class Precedent(Value):
-    """Something memory recalls: an existing model or an earlier request, with its likeness 0..1."""
+    """Something memory recalls, with its likeness 0..1: an existing model, an earlier request…"""
 
     kind: str
     name: str
     text: str
     likeness: float
     provenance: str = ""
+    id: str = ""
+
+
+class PastAnswer(Value):
+    """An option that somebody took on an earlier request: of which question, what it means.
+
+    `merged`: the pull request that was built on it was merged.
+    """
+
+    question: str
+    meaning: str
+    said: str
+    said_by: str
+    request: str
+    merged: bool = False
+
+
+class Known(Value):
+    """A request whose pull request is still open: what it gives, by grain, dimensions, numbers."""
+
+    request: str
+    model: str
+    signature: str
+    location: str = ""
+
+
+class RowsLeftOut(Value):
+    """A reviewer had rows left out: a condition over columns of `relation`, qualified by its key."""
+
+    kind: Literal["filter"] = "filter"
+    relation: str
+    condition: str
+
+
+class MeasureChanged(Value):
+    """A reviewer had a metric computed otherwise: of the measure `label`, over `relation`."""
+
+    kind: Literal["measure"] = "measure"
+    label: str
+    relation: str
+    was: str
+    aggregation: Aggregation
+    expression: str
+
+
+class ColumnNamed(Value):
+    """A reviewer renamed a column of the result: what we called `was` is called `name`."""
+
+    kind: Literal["column_name"] = "column_name"
+    was: str
+    name: str
+
+
+class ModelNamed(Value):
+    """A reviewer put a `prefix` and `suffix` around the names of models of a layer."""
+
+    kind: Literal["model_name"] = "model_name"
+    layer: Layer
+    prefix: str = ""
+    suffix: str = ""
+
+
+class ModelPlaced(Value):
+    """A reviewer moved a model that reads `relation` to another folder."""
+
+    kind: Literal["folder"] = "folder"
+    relation: str
+    folder: str
+
+
+class Materialized(Value):
+    """A reviewer changed how models of a folder are materialized."""
+
+    kind: Literal["materialization"] = "materialization"
+    folder: str
+    materialization: str
+
+
+class TestChanged(Value):
+    """A reviewer took a proposed test from a column, or made it warn only."""
+
+    __test__ = False
+
+    kind: Literal["test"] = "test"
+    column: str
+    test: str
+    change: Literal["removed", "warn"]
+
+
+class Worded(Value):
+    """A reviewer described a column in other words."""
+
+    kind: Literal["wording"] = "wording"
+    column: str
+    description: str
+
+
+class Remarked(Value):
+    """What a reviewer said, in free words: never followed before a person approved it."""
+
+    kind: Literal["remark"] = "remark"
+    text: str
+    path: str = ""
+
+
+Correction = Annotated[
+    RowsLeftOut
+    | MeasureChanged
+    | ColumnNamed
+    | ModelNamed
+    | ModelPlaced
+    | Materialized
+    | TestChanged
+    | Worded
+    | Remarked,
+    Field(discriminator="kind"),
+]
+
+
+class Lesson(Value):
+    """What a merged pull request taught: one sentence, and the correction it stands for.
+
+    `trust` 0..1 grows when following it was merged and falls when it was undone. `proposed` ones
+    wait for a person, `retired` ones were wrong; only `active` ones are followed.
+    """
+
+    id: str
+    sentence: str
+    correction: Correction
+    request: str
+    learned_from: str
+    trust: float = 0.6
+    state: Literal["proposed", "active", "retired"] = "active"
+
+    @property
+    def subject(self) -> str:
+        """What it is about: of two lessons with one subject the newer one holds."""
+        told = {"condition", "aggregation", "expression", "name", "prefix", "suffix", "folder",
+                "materialization", "change", "description", "text"}  # fmt: skip
+        if isinstance(self.correction, RowsLeftOut | Materialized | Remarked):
+            told -= {"condition", "folder", "text"}
+        about = self.correction.model_dump(exclude=told)
+        return json.dumps(about, sort_keys=True)
+
+
+class Followed(Value):
+    """A lesson or an earlier answer that was followed: its id, and what it did, in words."""
+
+    id: str
+    text: str
+    provenance: str = ""
+
+
+class TestHabit(Value):
+    """A test that the project's columns of one kind carry: of `seen` such columns `with_test`."""
+
+    __test__ = False
+
+    source: str
+    column_kind: str
+    test: str
+    arguments: dict[str, Any] = {}
+    with_test: int
+    seen: int
+
+
+class Wording(Value):
+    """How the project describes a column elsewhere."""
+
+    column: str
+    description: str
+    provenance: str
+
+
+class Recollection(Value):
+    """What memory gives to one request; bounded. `missing` says what could not be recalled."""
+
+    precedents: tuple[Precedent, ...] = ()
+    answers: tuple[PastAnswer, ...] = ()
+    lessons: tuple[Lesson, ...] = ()
+    open_requests: tuple[Known, ...] = ()
+    wordings: tuple[Wording, ...] = ()
+    missing: str = ""
 
 
 class Conventions(Value):
@@ -224,7 +414,8 @@ class Evidence(Value):
     relations: tuple[RelationCard, ...] = ()
     joins: tuple[JoinEdge, ...] = ()
     glossary: tuple[GlossaryTerm, ...] = ()
-    precedents: tuple[Precedent, ...] = ()
+    remembered: Recollection = Recollection()
+    habits: tuple[TestHabit, ...] = ()
     conventions: Conventions = Conventions()
     model_names: tuple[str, ...] = ()
     sql: dict[str, str] = {}
@@ -374,6 +565,7 @@ class RequirementSpec(Value):
 
     `target` is the existing model of a change or the source table of a staging model. For a
     change, `dimensions` are looked up and `metrics` aggregated onto the target's own rows.
+    `settled` are the questions that people answered on the ticket, `followed` what memory decided.
     With `fill_gaps` periods without any row of their own appear too, counted as zero.
     `reason` explains the kinds that build nothing.
     """
@@ -398,7 +590,36 @@ class RequirementSpec(Value):
     assumptions: tuple[Assumption, ...] = ()
     questions: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()
+    settled: tuple[Choice, ...] = ()
+    followed: tuple[Followed, ...] = ()
     reason: str = ""
+
+    @property
+    def signature(self) -> str:
+        """Twelve hex digits that two specifications share when they give the same rows: judged by
+        grain, dimensions, numbers and conditions, whatever they are called."""
+        metrics = [
+            [_in_order(m.formula, m.measures), sorted(x.model_dump_json(exclude={"name", "keys"})
+             for x in m.measures)] for m in self.metrics
+        ]  # fmt: skip
+        content = [
+            self.kind,
+            self.target,
+            sorted(map(json.dumps, metrics)),
+            sorted([d.relation, d.column] for d in self.dimensions),
+            sorted(f.condition for f in self.filters),
+            self.time.grain if self.time else "",
+            [self.look_back.count, self.look_back.unit] if self.look_back else [],
+            [self.date_range.start, self.date_range.end] if self.date_range else [],
+            self.fill_gaps,
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+
+
+def _in_order(formula: str, measures: Sequence[Measure]) -> str:
+    """The formula with its measures called by what they are."""
+    names = {m.name: m.model_dump_json(exclude={"name"}) for m in measures}
+    return re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m.group(), m.group()), formula)
 
 
 # --- Drafts ----------------------------------------------------------------------------------
@@ -426,6 +647,7 @@ class ModelDraft(Value):
 
     models: tuple[DraftModel, ...]
     rationale: str = ""
+    followed: tuple[Followed, ...] = ()
 
 
 class Reuse(Value):
@@ -485,6 +707,7 @@ class TestSuite(Value):
     unit: tuple[UnitTest, ...] = ()
     freshness: tuple[Freshness, ...] = ()
     dropped: tuple[str, ...] = ()
+    followed: tuple[Followed, ...] = ()
 
 
 class ColumnDoc(Value):
@@ -505,6 +728,7 @@ class DocSet(Value):
     """The documentation generator's proposal."""
 
     models: tuple[ModelDoc, ...] = ()
+    followed: tuple[Followed, ...] = ()
 
 
 # --- ValidationReport ------------------------------------------------------------------------
@@ -619,6 +843,25 @@ class PullRequest(Value):
     created: bool
 
 
+class ReviewRemark(Value):
+    """Something said on a pull request by somebody else. Untrusted."""
+
+    author: str
+    text: str
+    path: str = ""
+    may_write: bool = False
+
+
+class Verdict(Value):
+    """What became of a pull request. `commit` is the one of the base that brought it in; `gone`:
+    neither branch nor pull request is there any more."""
+
+    state: Literal["open", "merged", "closed", "gone"]
+    commit: str = ""
+    location: str = ""
+    remarks: tuple[ReviewRemark, ...] = ()
+
+
 class Cost(Value):
     """What a run used. `usd` is zero where no language model was called."""
 
@@ -665,6 +908,20 @@ class Failed(_Ended):
 Outcome = Annotated[
     Delivered | NeedsAnswers | AlreadyExists | Refused | Failed, Field(discriminator="outcome")
 ]
+
+
+JottingKind = Literal["fact", "decision", "finding", "attempt"]
+
+
+class Jotting(Value):
+    """A line of the planner's scratchpad: what is known, decided (with its `reason`), found wrong
+    (until it is `settled`) or was tried, at which step."""
+
+    kind: JottingKind
+    step: str
+    text: str
+    reason: str = ""
+    settled: str = ""
 
 
 class StepRecord(Value):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +28,6 @@ from crew.artifacts import (
     GlossaryTerm,
     ModelDraft,
     Outcome,
-    Precedent,
     Request,
     RequirementSpec,
     Reuse,
@@ -38,7 +37,7 @@ from crew.artifacts import (
 )
 from crew.budget import Budget
 from crew.catalog.checkout import open_project
-from crew.catalog.conventions import mine_conventions
+from crew.catalog.conventions import conventions_in_words, mine_conventions
 from crew.catalog.dbt_project import DbtProject
 from crew.catalog.evidence import ProjectEvidence
 from crew.catalog.warehouse_profile import WarehouseProfile
@@ -59,7 +58,7 @@ from crew.ports import Agents, Checkout, CodeHost, Durable, Listener, Recall, Ru
 from crew.records.run_store import RunStore, run_name
 from crew.registry import code_host
 from crew.result import result_of
-from crew.settings import Settings
+from crew.settings import Settings, project_place
 from crew.verification.checks import ProjectVerifier
 from crew.verification.dbt_worker import DbtWorker
 from crew.verification.fabrication_guard import fabrication_guard
@@ -68,6 +67,7 @@ from crew.verification.row_ledger import row_ledger
 from crew.verification.worker_values import ProjectInfo
 from crew.workspace import first_missing, make_workspace, take_back
 from memory.glossary import find_glossary, read_glossary, semantic_terms
+from memory.scratchpad import Scratchpad
 
 CONFIG = Path(__file__).parent / "config"
 T = TypeVar("T")
@@ -121,6 +121,9 @@ class Workplace:
         )
         name = run_name(request, *conditions)
         began = time.monotonic()
+        from crew import learning
+
+        learning.make_ready(self.recall, self.host, self.checkout, settings.memory.wait_seconds)
         with store.open(name, request) as run:
             agents = self._agents()
             planner = Planner(
@@ -133,6 +136,7 @@ class Workplace:
                 host=self.host,
                 listener=_Traced(listener, run.trace),
                 run_step=_kept_by(durable, run.step) if durable else run.step,
+                scratchpad=Scratchpad(run.keep_scratchpad),
             )
             outcome = planner.work(request, Budget(settings.budget), rework.finding)
             self.verifier.restore()
@@ -163,6 +167,7 @@ def open_workplace(settings: Settings, commit: str = "") -> Iterator[Workplace]:
     made = first_missing(state)
     workspace = make_workspace(state)
     worker = DbtWorker(workspace / "home", settings.dbt_timeout_seconds, settings.allow_env)
+    closing: Recall | None = None
     try:
         worker.start()
         with ThreadPoolExecutor(1) as pool:
@@ -171,7 +176,9 @@ def open_workplace(settings: Settings, commit: str = "") -> Iterator[Workplace]:
             opening = pool.submit(_open, worker, settings, checkout, workspace, state)
             seconds = _warm_up(state)
             info, project, names = opening.result()
-        yield _workplace(settings, checkout, worker, info, project, names, host, state, seconds)
+        place = _workplace(settings, checkout, worker, info, project, names, host, state, seconds)
+        closing = place.recall
+        yield place
     except FirstmileError:
         worker.close()
         if not (state / "runs").exists():
@@ -179,8 +186,16 @@ def open_workplace(settings: Settings, commit: str = "") -> Iterator[Workplace]:
             take_back(leave, made)
         raise
     finally:
+        if closing is not None:
+            _close(closing)
         worker.close()
         shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _close(recall: Recall) -> None:
+    from crew import learning
+
+    learning.close(recall)
 
 
 def _open(
@@ -204,10 +219,10 @@ def _warm_up(state: Path) -> dict[str, float]:
 
     began = time.monotonic()
     import_crewai(state / "crewai")
-    import crew.agents.design_crew  # noqa: F401
+    import crew.agents.design_crew
 
     agents = time.monotonic()
-    import memory.long_term  # noqa: F401
+    import crew.learning  # noqa: F401
 
     return {"import agents": agents - began, "import memory": time.monotonic() - agents}
 
@@ -228,9 +243,12 @@ def _workplace(
     conventions = conventions.model_copy(update={"tests_folder": tests_folder})
     profile = WarehouseProfile(worker, names)
     evidence = ProjectEvidence(project, profile, conventions, info.dialect)
-    recall, indexed = open_memory(
-        state, project_place(settings), project, read_terms(settings, checkout, project)
-    )
+    terms = read_terms(settings, checkout, project)
+    from crew import learning
+
+    recall = learning.open_recall(settings, state, project_place(settings), terms, info.dialect)
+    sentences = conventions_in_words(conventions)
+    indexed = learning.index_project(recall, project, terms, sentences, evidence.habits)
     combination = conventions.unique_combination
     macros = [combination[0]] if combination else []
     extra = (reconciliation, row_ledger, fabrication_guard)
@@ -260,41 +278,6 @@ def read_terms(
     glossary = settings.glossary or find_glossary(checkout.folder)
     terms = read_glossary(glossary) if glossary else ()
     return terms + semantic_terms(project.semantic_models, project.metrics)
-
-
-def open_memory(
-    state: Path, place: str, project: DbtProject, terms: Sequence[GlossaryTerm]
-) -> tuple[Recall, tuple[int, int]]:
-    """Long-term memory, up to date with the project, and how many entries were written, removed.
-
-    Without its store a request goes on all the same.
-    """
-    try:
-        from memory.long_term import LongTermMemory
-        from memory.project_index import entries
-
-        memory = LongTermMemory(state / "memory", place, terms)
-        indexed = memory.index(entries(r for r in project.relations.values() if r.kind == "model"))
-    except Exception as error:  # memory advises only: no fault of its store may stop a request
-        return NoMemory(tuple(terms), str(error)), (0, 0)
-    return memory, indexed
-
-
-@dataclass(frozen=True)
-class NoMemory:
-    """Recall where the store cannot be opened: agreed words only, and the reason."""
-
-    known: tuple[GlossaryTerm, ...]
-    reason: str
-
-    def recall(self, text: str, limit: int = 5) -> Sequence[Precedent]:
-        return ()
-
-    def terms(self) -> Sequence[GlossaryTerm]:
-        return self.known
-
-    def remember(self, request: Request, outcome: Outcome) -> None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -411,13 +394,6 @@ class _Traced:
             {"step": name, "found": found, "seconds": round(seconds, 3), "cost": cost.model_dump()}
         )
         self.listener.step_finished(name, found, seconds, cost)
-
-
-def project_place(settings: Settings) -> str:
-    """What names a project from run to run: its path or address, and the folder inside."""
-    path = Path(settings.project).expanduser()
-    where = str(path.resolve()) if path.exists() else settings.project
-    return f"{where}:{settings.subfolder}"
 
 
 def config_folder() -> Path:

@@ -7,14 +7,24 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from crew.errors import FirstmileError
+from crew.cli_common import (
+    AsJson,
+    ProfilesDir,
+    Project,
+    State,
+    Subfolder,
+    Target,
+    clean_errors,
+    complain,
+    read_settings,
+)
+from crew.memory_cli import app as memory_app
 
 app = typer.Typer(
     name="firstmile",
@@ -25,18 +35,15 @@ app = typer.Typer(
     epilog="Exit codes: 0 delivered, 1 failed, 3 needs answers, 4 already exists, 5 refused.",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-State = Annotated[Path | None, typer.Option(help="Folder for runs, memory and pull request texts.")]
-Project = Annotated[str | None, typer.Option(help="Path or git address of a dbt repository.")]
-Subfolder = Annotated[str | None, typer.Option(help="Folder of the dbt project in the repository.")]
-ProfilesDir = Annotated[Path | None, typer.Option(help="Folder of profiles.yml.")]
-Target = Annotated[str | None, typer.Option(help="Target of the dbt profile.")]
 To = Annotated[str | None, typer.Option(help="Where the pull request goes: local, github or none.")]
 Llm = Annotated[str | None, typer.Option(help="provider/model, or drafting (the default: no LLM).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but deliver.")]
 Answer = Annotated[
     list[str] | None, typer.Option(help="An answer to an open question; repeatable.")
 ]
+
+
+app.add_typer(memory_app, name="memory")
 
 
 @app.command()
@@ -56,10 +63,19 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Work a ticket from a file."""
-    with _clean_errors(as_json):
+    with clean_errors(as_json):
         from triggers.ticket_file import read_ticket_file
 
-        settings = _settings(project, subfolder, profiles_dir, target, to, llm, dry_run, state)
+        settings = read_settings(
+            dry_run,
+            project=project,
+            subfolder=subfolder,
+            profiles_dir=profiles_dir,
+            target=target,
+            to=to,
+            llm=llm,
+            state=state,
+        )
         _work(settings, read_ticket_file(ticket, sys.stdin.buffer), answer or [], as_json)
 
 
@@ -78,10 +94,19 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """Work a request given in a sentence."""
-    with _clean_errors(as_json):
+    with clean_errors(as_json):
         from triggers.sentence import request_of_sentence
 
-        settings = _settings(project, subfolder, profiles_dir, target, to, llm, dry_run, state)
+        settings = read_settings(
+            dry_run,
+            project=project,
+            subfolder=subfolder,
+            profiles_dir=profiles_dir,
+            target=target,
+            to=to,
+            llm=llm,
+            state=state,
+        )
         _work(settings, request_of_sentence(question), answer or [], as_json)
 
 
@@ -95,14 +120,14 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Write firstmile.yml, then run doctor."""
-    with _clean_errors(as_json):
+    with clean_errors(as_json):
         from crew.setup import write_settings
 
         given = {"project": project, "to": to, "llm": llm, "state": str(state) if state else None}
         file = write_settings({k: v for k, v in given.items() if v}, ask=not (yes or as_json))
         if not as_json:
             typer.echo(f"Wrote {file}.")
-        _doctor(_settings(state=state), as_json, wrote=str(file))
+        _doctor(read_settings(state=state), as_json, wrote=str(file))
 
 
 @app.command()
@@ -117,8 +142,16 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check the project, its warehouse, git, the LLM and the code host; say what lacks."""
-    with _clean_errors(as_json):
-        settings = _settings(project, subfolder, profiles_dir, target, to, llm, False, state)
+    with clean_errors(as_json):
+        settings = read_settings(
+            project=project,
+            subfolder=subfolder,
+            profiles_dir=profiles_dir,
+            target=target,
+            to=to,
+            llm=llm,
+            state=state,
+        )
         _doctor(settings, as_json)
 
 
@@ -132,16 +165,25 @@ def index(
     as_json: AsJson = False,
 ) -> None:
     """Bring long-term memory up to date with the project."""
-    with _clean_errors(as_json):
+    with clean_errors(as_json):
         from crew.setup import index_project
+        from crew.terminal import Progress
 
-        settings = _settings(project, subfolder, profiles_dir, target, "none", None, False, state)
-        found = index_project(settings)
-        _say(
-            as_json,
-            found,
-            f"{found['models']} models: {found['written']} written, {found['removed']} removed.",
+        settings = read_settings(
+            dry_run=True,
+            project=project,
+            subfolder=subfolder,
+            profiles_dir=profiles_dir,
+            target=target,
+            state=state,
         )
+        with Progress(quiet=as_json) as progress:
+            found = index_project(settings, progress.indexing)
+        counts = ", ".join(f"{n} {kind}s" for kind, n in found["entries"].items())
+        told = f"{counts}: {found['written']} written, {found['removed']} removed."
+        for fault in found["faults"].values():
+            told += f"\nMemory goes on {fault}."
+        _say(as_json, found, told)
 
 
 @app.command()
@@ -152,10 +194,10 @@ def serve(
     state: State = None,
 ) -> None:
     """Work what comes in from Jira, Notion and Slack, until it is stopped."""
-    with _clean_errors(False):
+    with clean_errors(False):
         from triggers.serve import serve as serve_until_stopped
 
-        settings = _settings(state=state)
+        settings = read_settings(state=state)
         logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
         for name in ("firstmile", "triggers"):
             logging.getLogger(name).setLevel(logging.INFO)
@@ -169,10 +211,10 @@ def glossary(
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("glossary.yml"),
 ) -> None:
     """Write the glossary file from Notion's data source of agreed words."""
-    with _clean_errors(False):
+    with clean_errors(False):
         from triggers.doors import notion_glossary
 
-        text = notion_glossary(_settings())
+        text = notion_glossary(read_settings())
         out.write_text(text, "utf-8")
         typer.echo(f"Wrote {out}.")
 
@@ -180,11 +222,11 @@ def glossary(
 @app.command()
 def tickets(state: State = None, as_json: AsJson = False) -> None:
     """List the tickets that `serve` knows, and where each stands."""
-    with _clean_errors(as_json):
+    with clean_errors(as_json):
         from crew.terminal import print_tickets
         from triggers.serve import ticket_summaries
 
-        found = ticket_summaries(_settings(state=state))
+        found = ticket_summaries(read_settings(state=state))
         if as_json:
             typer.echo(json.dumps({"tickets": found}, indent=1))
         else:
@@ -198,21 +240,21 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Stop the work on a ticket, in any state, and close its open draft."""
-    with _clean_errors(as_json):
+    with clean_errors(as_json):
         from triggers.serve import cancel_ticket
 
-        found = cancel_ticket(_settings(state=state), ticket)
+        found = cancel_ticket(read_settings(state=state), ticket)
         _say(as_json, found, f"{found['ticket']} is {found['state']}.")
 
 
 @app.command()
 def runs(state: State = None, as_json: AsJson = False) -> None:
     """List the runs, newest first."""
-    with _clean_errors(as_json):
+    with clean_errors(as_json):
         from crew.records.run_store import RunStore
         from crew.terminal import print_runs
 
-        found = RunStore(_settings(state=state).state).summaries()
+        found = RunStore(read_settings(state=state).state).summaries()
         if as_json:
             typer.echo(json.dumps({"runs": found}, indent=1, default=str))
         else:
@@ -226,48 +268,31 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a run: its steps, its outcome, its pull request."""
-    with _clean_errors(as_json):
+    with clean_errors(as_json):
         from crew.records.run_store import RunStore
         from crew.terminal import print_run
 
-        store = RunStore(_settings(state=state).state)
+        store = RunStore(read_settings(state=state).state)
         summary = store.summary(run)
         if as_json:
-            typer.echo(json.dumps({**summary, "steps": store.steps(run)}, indent=1, default=str))
+            told = {"steps": store.steps(run), "scratchpad": store.scratchpad(run)}
+            typer.echo(json.dumps({**summary, **told}, indent=1, default=str))
         else:
-            print_run(summary, store.steps(run), store.outcome(run))
-
-
-def _settings(
-    project: str | None = None,
-    subfolder: str | None = None,
-    profiles_dir: Path | None = None,
-    target: str | None = None,
-    to: str | None = None,
-    llm: str | None = None,
-    dry_run: bool = False,
-    state: Path | None = None,
-) -> Any:
-    from crew.settings import load_settings
-
-    return load_settings(
-        project=project,
-        subfolder=subfolder,
-        profiles_dir=profiles_dir,
-        target=target,
-        to="none" if dry_run else to,
-        llm=llm,
-        state=state,
-    )
+            print_run(summary, store.steps(run), store.scratchpad(run), store.outcome(run))
 
 
 def _work(settings: Any, request: Any, answers: list[str], as_json: bool) -> None:
     from crew.artifacts import Comment
+    from crew.records.run_store import RunStore
     from crew.terminal import Progress, print_outcome
+    from triggers.answers_given import choices_of
 
-    said = tuple(Comment(author="requester", body=a) for a in answers)
-    asked = (Comment(author="Firstmile", body="", ours=True),) if said else ()
-    request = request.model_copy(update={"comments": (*request.comments, *asked, *said)})
+    if answers:
+        said = tuple(Comment(author="requester", body=a) for a in answers)
+        asked = Comment(author="Firstmile", body="", ours=True)
+        choices = choices_of(RunStore(settings.state), request, answers)
+        comments = (*request.comments, asked, *said)
+        request = request.model_copy(update={"comments": comments, "choices": choices})
     logging.disable(logging.CRITICAL)  # what libraries log reaches people as our own messages
     with Progress(quiet=as_json) as progress:
         progress.step_started("open project")
@@ -303,31 +328,6 @@ def _say(as_json: bool, data: dict[str, Any], text: str) -> None:
     typer.echo(json.dumps(data, indent=1) if as_json else text)
 
 
-@contextmanager
-def _clean_errors(as_json: bool) -> Iterator[None]:
-    """One clear message with the cure; with `--json` the usual object. Exit code 1."""
-    try:
-        yield
-    except FirstmileError as error:
-        _complain(as_json, error.message, error.cure)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        _complain(as_json, "Stopped.", "Run the same command again to go on where it was.")
-        raise typer.Exit(130) from None
-
-
-def _complain(as_json: bool, message: str, cure: str) -> None:
-    if as_json:
-        from crew.result import empty_result
-
-        result = empty_result() | {"reason": message, "cure": cure}
-        typer.echo(json.dumps(result, indent=1))
-    else:
-        typer.secho(message, err=True, fg="red")
-        if cure:
-            typer.echo(cure, err=True)
-
-
 def main() -> None:
     """The console script. What nobody foresaw is one message and a file with the trace."""
     try:
@@ -340,7 +340,7 @@ def main() -> None:
             "w", prefix="firstmile-", suffix=".log", delete=False
         ) as log:
             traceback.print_exc(file=log)
-        _complain(
+        complain(
             "--json" in sys.argv,
             f"Something went wrong that should not: {error}",
             f"The details are in {log.name}; please report them.",

@@ -23,11 +23,14 @@ from crew.artifacts import (
     Check,
     Cost,
     Delivered,
+    Dimension,
     DocSet,
     Evidence,
     Failed,
     FileChange,
+    Filter,
     Finding,
+    Metric,
     ModelDraft,
     NeedsAnswers,
     Outcome,
@@ -51,6 +54,7 @@ from crew.ports import (
     Recall,
     ReuseJudge,
     RunStep,
+    Scratchpad,
     Verifier,
 )
 
@@ -95,6 +99,7 @@ class Planner:
     host: CodeHost | None
     listener: Listener
     run_step: RunStep
+    scratchpad: Scratchpad
 
     def work(self, request: Request, budget: Budget, reported: Finding | None = None) -> Outcome:
         """The outcome of a request. `reported` is what a reviewer, or a check after delivery, found
@@ -138,10 +143,9 @@ class Planner:
             "recall",
             Evidence,
             lambda: self.evidence.gather(request, self.recall),
-            lambda e: (
-                f"{len(e.relations)} relations, {len(e.glossary)} agreed terms, {len(e.precedents)} precedents"
-            ),
+            _evidence_found,
         )
+        _jot_evidence(self.scratchpad, state.evidence)
 
     def _interpret(self, request: Request, state: State) -> Outcome | None:
         evidence = _known(state.evidence)
@@ -154,12 +158,23 @@ class Planner:
             state,
         )
         state.spec, state.finding = spec, None
+        _jot_spec(self.scratchpad, spec)
         if spec.kind == "refuse":
             return Refused(reason=spec.reason, spec=spec)
         if spec.questions:
             return NeedsAnswers(questions=spec.questions, spec=spec)
         if spec.kind == "nothing":
             return AlreadyExists(model=spec.target, explanation=spec.reason, spec=spec)
+        return self._asked_before(spec, evidence)
+
+    def _asked_before(self, spec: RequirementSpec, evidence: Evidence) -> Outcome | None:
+        """The same rows asked for on another ticket, whose pull request is still open."""
+        for known in evidence.remembered.open_requests:
+            if known.signature == spec.signature:
+                told = f"`{known.model}` gives just this; {known.request} asked for it"
+                reason = f"{told}, and its pull request is open: {known.location}"
+                self.scratchpad.jot("decision", "interpret", f"reuse {known.model}", reason)
+                return AlreadyExists(model=known.model, explanation=reason, spec=spec)
         return None
 
     def _synthesize(self, request: Request, state: State) -> None:
@@ -173,6 +188,9 @@ class Planner:
             lambda d: ", ".join(f"{m.action} {m.path}" for m in d.models) or "no SQL to write",
             state,
         )
+        for model in state.draft.models:
+            why = f"{model.materialization} over {', '.join(model.relations)}"
+            self.scratchpad.jot("decision", "synthesize", f"{model.action} {model.path}", why)
         state.finding = None
 
     def _look_for_existing(self, request: Request, state: State) -> Outcome | None:
@@ -183,6 +201,10 @@ class Planner:
             lambda: self.reuse.judge(spec, draft, evidence),
             lambda r: r.explanation or "nothing answers it yet",
         )
+        decision = f"reuse {state.reuse.model}" if state.reuse.exact else "a new model"
+        why = state.reuse.explanation or "no model has the same grain and numbers"
+        if spec.kind == "new_model":
+            self.scratchpad.jot("decision", "reuse", decision, why)
         if not state.reuse.model:
             return None
         if state.reuse.exact:
@@ -238,6 +260,8 @@ class Planner:
             _report_found,
             state,
         )
+        if state.report.passed:
+            self.scratchpad.settle("mended: all checks pass")
         return None
 
     # --- going back --------------------------------------------------------------------------
@@ -256,9 +280,11 @@ class Planner:
                 f"The check “{failure.name}” fails and no repair was found: {finding.text[:1500]}"
             )
             return Failed(reason=reason, tried=tuple(state.tried), spec=state.spec, report=report)
+        self.scratchpad.jot("finding", "validate", seen)
         state.tried.append(seen)
         state.finding, state.report = finding, None
         blamed = self._blamed(state, failure, finding)
+        self.scratchpad.jot("attempt", "validate", f"go back to the {blamed}", failure.name)
         if blamed == "requirement":
             state.spec = state.draft = state.reuse = state.tests = state.docs = None
         elif blamed == "model":
@@ -294,6 +320,9 @@ class Planner:
     def _deliver(self, request: Request, state: State, budget: Budget) -> Outcome:
         spec, draft, tests = _known(state.spec), _known(state.draft), _known(state.tests)
         report, evidence = _known(state.report), _known(state.evidence)
+        parts = (spec, draft, tests, _known(state.docs))
+        followed = dict.fromkeys(f for part in parts for f in part.followed)
+        spec = spec.model_copy(update={"followed": tuple(followed)})
         cost = self.agents.cost()
         sealed = self.writer.seal(request, spec, state.files, report)
         text = self.writer.text(request, spec, draft, report, tests, evidence, cost, budget.seconds)
@@ -332,6 +361,8 @@ class Planner:
         began, before = time.monotonic(), self.agents.cost()
         result = self.run_step(label, type_, function) if durable else function()
         spent = _difference(self.agents.cost(), before)
+        self.scratchpad.jot("fact", name, found(result))
+        self.scratchpad.save()
         self.listener.step_finished(label, found(result), time.monotonic() - began, spent)
         return result
 
@@ -353,6 +384,40 @@ def _difference(after: Cost, before: Cost) -> Cost:
         completion_tokens=after.completion_tokens - before.completion_tokens,
         usd=after.usd - before.usd,
     )
+
+
+def _evidence_found(evidence: Evidence) -> str:
+    memory = evidence.remembered
+    told = f"{len(evidence.relations)} relations, {len(evidence.glossary)} agreed terms"
+    told += f", {len(memory.precedents)} precedents"
+    told += f", {len(memory.lessons)} lessons" if memory.lessons else ""
+    return told + (f"; memory goes on {memory.missing}" if memory.missing else "")
+
+
+def _jot_evidence(pad: Scratchpad, evidence: Evidence) -> None:
+    for p in evidence.remembered.precedents:
+        pad.jot("fact", "recall", f"{p.kind} {p.name} is like it ({p.likeness:.2f})", p.provenance)
+    for answer in evidence.remembered.answers:
+        told = f"answered before: {answer.question} is {answer.meaning}"
+        pad.jot("fact", "recall", told, answer.request)
+    for lesson in evidence.remembered.lessons:
+        told = f"lesson (trust {lesson.trust:.2f}): {lesson.sentence}"
+        pad.jot("fact", "recall", told, lesson.learned_from)
+
+
+def _jot_spec(pad: Scratchpad, spec: RequirementSpec) -> None:
+    elements: list[Metric | Dimension | Filter] = [*spec.metrics, *spec.dimensions, *spec.filters]
+    for element in elements:
+        told = element.name if isinstance(element, Dimension) else element.label
+        source = element.grounding
+        pad.jot("fact", "interpret", f"{type(element).__name__.lower()} {told}",
+                f"{source.source}: {source.text}")  # fmt: skip
+    for assumption in spec.assumptions:
+        pad.jot("decision", "interpret", f"assume: {assumption.text}", "its alternatives are rare")
+    for followed in spec.followed:
+        pad.jot("decision", "interpret", f"follow: {followed.text}", followed.provenance)
+    for question in spec.questions:
+        pad.jot("finding", "interpret", f"open: {question.text}")
 
 
 def _spec_found(spec: RequirementSpec) -> str:

@@ -6,7 +6,7 @@ joined in `crew.assemble`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,15 +19,19 @@ from crew.artifacts import (
     FileChange,
     Finding,
     GlossaryTerm,
+    JottingKind,
+    MemoryKind,
     ModelDraft,
     Outcome,
     Precedent,
     PullRequest,
+    Recollection,
     Request,
     RequirementSpec,
     Reuse,
     TestSuite,
     ValidationReport,
+    Verdict,
 )
 
 T = TypeVar("T")
@@ -52,9 +56,15 @@ class Warehouse(Protocol):
 
 
 class Recall(Protocol):
-    """Long-term memory as the planner sees it."""
+    """Long-term memory as the planner sees it. It advises only: no method raises."""
 
-    def recall(self, text: str, limit: int = 5) -> Sequence[Precedent]:
+    def recollect(self, request: Request) -> Recollection:
+        """What bears on a request: like models and requests, earlier answers, lessons."""
+        ...
+
+    def recall(
+        self, text: str, kinds: Sequence[MemoryKind] = (), limit: int = 5
+    ) -> Sequence[Precedent]:
         """What is like `text`, best first; nothing relevant means nothing returned."""
         ...
 
@@ -148,6 +158,10 @@ class CodeHost(Protocol):
         that others have worked on stays open. The branch is kept."""
         ...
 
+    def verdict(self, change: ChangeSet) -> Verdict:
+        """What became of a delivered change: open, merged, closed, or gone."""
+        ...
+
 
 class Listener(Protocol):
     """Whoever watches a run while it goes on."""
@@ -158,6 +172,20 @@ class Listener(Protocol):
 
     def delivering(self, branch: str) -> None:
         """The branch is about to be written."""
+        ...
+
+
+class Scratchpad(Protocol):
+    """Short-term memory: what the planner knows, decided and tried for one request."""
+
+    def jot(self, kind: JottingKind, step: str, text: str, reason: str = "") -> None: ...
+
+    def settle(self, how: str) -> None:
+        """Close all open findings: they are mended."""
+        ...
+
+    def save(self) -> None:
+        """Keep what is written down; called after each step."""
         ...
 
 
@@ -183,21 +211,6 @@ class Checkout:
     base: str
     base_commit: str
     changed: tuple[str, ...] = ()
-
-
-class DocumentedModel(Protocol):
-    """A model as memory indexes it."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def unique_id(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def columns(self) -> Iterable[str]: ...
 
 
 class ReuseJudge(Protocol):

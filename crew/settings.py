@@ -67,6 +67,18 @@ class QuestionSettings(Section):
     lay_aside_days: float = Field(7.0, gt=0, description="laid aside after so many days")
 
 
+class MemorySettings(Section):
+    """Long-term memory."""
+
+    url: str = Field("", description="Chroma server for many workers; empty for one of our own")
+    embedding: dict[str, Any] = Field(
+        {}, description="an embedding provider and its configuration; empty for the local one"
+    )
+    wait_seconds: float = Field(
+        5.0, ge=0, description="how long a request waits for vectors that are being made"
+    )
+
+
 class ServeSettings(Section):
     """Where `firstmile serve` listens."""
 
@@ -134,6 +146,7 @@ class Settings(BaseSettings):
     progress_seconds: float = Field(
         20.0, gt=0, description="runs longer than this show their steps on the ticket"
     )
+    memory: MemorySettings = Field(MemorySettings(), description="long-term memory")
     serve: ServeSettings = Field(ServeSettings(), description="where `firstmile serve` listens")
 
     def of_project(self, name: str) -> Settings:
@@ -213,3 +226,10 @@ def load_settings(**given: Any) -> Settings:
             "The settings have problems:\n" + "\n".join(f"- {p}" for p in problems),
             f"Mend them in {FILE}, in the environment (FIRSTMILE_<NAME>) or on the command line.",
         ) from error
+
+
+def project_place(settings: Settings) -> str:
+    """What names a project from run to run: its path or address, and the folder inside."""
+    path = Path(settings.project).expanduser()
+    where = str(path.resolve()) if path.exists() else settings.project
+    return f"{where}:{settings.subfolder}"

@@ -42,19 +42,24 @@ def write_settings(given: dict[str, Any], ask: bool) -> Path:
     return file.resolve()
 
 
-def index_project(settings: Settings) -> dict[str, int]:
-    """Bring long-term memory up to date; counts of models, written and removed entries."""
+def index_project(settings: Settings, listener: Callable[[int, int], None]) -> dict[str, Any]:
+    """Bring long-term memory up to date, vectors included; counts of entries by kind, and how many
+    were written and removed. `listener` hears how many vectors are missing, and of how many."""
     from memory.long_term import LongTermMemory
 
     with open_workplace(settings) as place:
-        models = [r for r in place.project.relations.values() if r.kind == "model"]
-        if not isinstance(place.recall, LongTermMemory):
+        memory = place.recall
+        if not isinstance(memory, LongTermMemory):
             raise InvalidInput(
                 "Long-term memory cannot be opened.",
                 f"Remove {place.state / 'memory'} and try again.",
             )
+        while not memory.wait(1.0) and "vectors" not in memory.faults:
+            listener(memory.words.waiting(memory.version), sum(memory.words.counts().values()))
         written, removed = place.indexed
-    return {"models": len(models), "written": written, "removed": removed}
+        faults = dict(memory.faults)
+        counts = memory.words.counts()
+    return {"entries": counts, "written": written, "removed": removed, "faults": faults}
 
 
 def examine(settings: Settings) -> list[dict[str, str]]:

@@ -64,6 +64,11 @@ class Progress:
                 " Firstmile works on the last commit.[/]"
             )
 
+    def indexing(self, missing: int, total: int) -> None:
+        """Vectors are being made."""
+        if self._status:
+            self._status.update(f"making vectors, {missing:,} of {total:,} missing")
+
     def _line(self, name: str, found: str, seconds: float, cost: Cost) -> None:
         line = Text("✓ ", "green") + Text(f"{name:<14}", "bold")
         line += Text(f" {seconds:5.1f} s  ", "dim")
@@ -158,14 +163,25 @@ def print_tickets(found: list[dict[str, str]]) -> None:
 
 
 def print_run(
-    summary: dict[str, Any], steps: list[dict[str, Any]], outcome: Outcome | None
+    summary: dict[str, Any],
+    steps: list[dict[str, Any]],
+    jottings: list[dict[str, Any]],
+    outcome: Outcome | None,
 ) -> None:
-    """A run's steps, then its checks, then its outcome."""
+    """A run's steps, the planner's scratchpad, then its checks, then its outcome."""
     console = Console(highlight=False)
     table = RichTable("step", "found", "seconds")
     for step in steps:
         table.add_row(step["step"], Text(step["found"][:400]), f"{step['seconds']:.2f}")
     console.print(table)
+    if jottings:
+        pad = RichTable("scratchpad", "", "", title_justify="left")
+        for j in jottings:
+            told = Text(j["text"])
+            told += Text(f"\n{j['reason']}" if j.get("reason") else "", "dim")
+            told += Text(f"\n{j['settled']}" if j.get("settled") else "", "green")
+            pad.add_row(j["step"], j["kind"], told)
+        console.print(pad)
     if outcome is None:
         console.print(f"Run {summary['run']} has not finished; replay its ticket to go on.")
         return

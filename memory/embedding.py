@@ -61,16 +61,6 @@ class LocalEmbedding(EmbeddingFunction[Embeddable]):
         return LocalEmbedding()
 
 
-_checked = LocalEmbedding.__call__  # as Chroma wraps it, which refuses an empty list
-
-
-def _call(self: LocalEmbedding, input: Embeddable) -> Embeddings:
-    return _checked(self, input) if len(input) else []
-
-
-LocalEmbedding.__call__ = _call  # type: ignore[method-assign]
-
-
 class _MiniLM:
     """The weights, laid out for the pass below; read only after it is made."""
 

@@ -19,16 +19,21 @@ from crew.artifacts import (
     GenericTest,
     GlossaryTerm,
     Grounding,
+    Jotting,
+    JottingKind,
+    MemoryKind,
     ModelDoc,
     ModelDraft,
     Outcome,
     Precedent,
     PullRequest,
+    Recollection,
     Request,
     RequirementSpec,
     Reuse,
     TestSuite,
     ValidationReport,
+    Verdict,
     files_digest,
 )
 from crew.ports import Recall, Rows
@@ -75,7 +80,12 @@ class FakeRecall:
     agreed: Sequence[GlossaryTerm] = ()
     remembered: list[tuple[str, Outcome]] = field(default_factory=list)
 
-    def recall(self, text: str, limit: int = 5) -> Sequence[Precedent]:
+    def recollect(self, request: Request) -> Recollection:
+        return Recollection(precedents=tuple(self.known))
+
+    def recall(
+        self, text: str, kinds: Sequence[MemoryKind] = (), limit: int = 5
+    ) -> Sequence[Precedent]:
         return self.known[:limit]
 
     def terms(self) -> Sequence[GlossaryTerm]:
@@ -83,6 +93,24 @@ class FakeRecall:
 
     def remember(self, request: Request, outcome: Outcome) -> None:
         self.remembered.append((request.key, outcome))
+
+
+@dataclass
+class FakeScratchpad:
+    jottings: list[Jotting] = field(default_factory=list)
+    saved: int = 0
+
+    def jot(self, kind: JottingKind, step: str, text: str, reason: str = "") -> None:
+        self.jottings.append(Jotting(kind=kind, step=step, text=text, reason=reason))
+
+    def settle(self, how: str) -> None:
+        self.jottings = [
+            j.model_copy(update={"settled": how}) if j.kind == "finding" else j
+            for j in self.jottings
+        ]
+
+    def save(self) -> None:
+        self.saved = len(self.jottings)
 
 
 @dataclass
@@ -205,6 +233,9 @@ class FakeHost:
         self.made[change.branch] = made
         self.texts.append(text)
         return made
+
+    def verdict(self, change: ChangeSet) -> Verdict:
+        return Verdict(state="open" if change.branch in self.made else "gone")
 
 
 @dataclass

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from crew.artifacts import Choice, Comment, Finding, Question, Request, Value
-from triggers.database import database_clock, writing
+from crew.records.database import database_clock, writing
 from triggers.door import Message, Phase
 
 _METADATA = sa.MetaData()

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from crew.errors import FirstmileError, InvalidInput, InvalidSettings, TransientError
+from crew.records.database import address_of, open_database
 from crew.settings import Settings
-from triggers.database import address_of, open_database
 from triggers.desk import Desk
 from triggers.doors import Doors, open_doors
 from triggers.durable_queue import Entries, QueueWorker, make_tables

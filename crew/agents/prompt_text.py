@@ -45,5 +45,8 @@ def evidence_text(evidence: Evidence) -> str:
     ]
     for term in evidence.glossary:
         lines.append(f"glossary: {term.name} = {term.formula or term.condition}: {term.definition}")
-    lines += [f"precedent: {p.kind} {p.name}: {p.text[:200]}" for p in evidence.precedents]
+    memory = evidence.remembered
+    lines += [f"precedent: {p.kind} {p.name}: {p.text[:200]}" for p in memory.precedents]
+    lines += [f"answered before: {a.question}: {a.meaning} ({a.request})" for a in memory.answers]
+    lines += [f"lesson of reviewers: {x.sentence}" for x in memory.lessons]
     return fenced("\n".join(lines))

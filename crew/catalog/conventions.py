@@ -48,6 +48,26 @@ def mine_conventions(project: DbtProject, folder: Path) -> Conventions:
     )
 
 
+def conventions_in_words(found: Conventions) -> tuple[tuple[str, str], ...]:
+    """The habits as (name, sentence), as memory keeps them."""
+    columns = {"columns": "their names", "positions": "positions", "all": "group by all"}
+    said = {
+        "staging_names": f"Staging models are called {found.staging_pattern}.",
+        "staging_folder": f"Staging models lie in {found.staging_folder}.",
+        "staging_materialization": f"Staging models are materialized as {found.staging_materialization}.",
+        "mart_names": f"Marts are called {found.mart_pattern}.",
+        "mart_folder": f"Marts lie in {found.mart_folder}.",
+        "mart_materialization": f"Marts are materialized as {found.mart_materialization}.",
+        "schema_files": f"Models are described in files called {found.schema_file_pattern}.",
+        "tests_key": f"Tests stand below the key {found.tests_key}.",
+        "group_by": f"Rows are grouped by {columns[found.group_by]}.",
+        "commas": f"Commas stand at the {'end' if found.trailing_commas else 'beginning'} of lines.",
+    }
+    if found.unique_combination:
+        said["keys"] = f"Keys of several columns are tested by {found.unique_combination[0]}."
+    return tuple(said.items())
+
+
 def _own(relation: ProjectRelation, folder: Path) -> bool:
     return (folder / relation.path).is_file()
 

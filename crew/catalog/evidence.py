@@ -8,7 +8,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from crew.artifacts import Conventions, Evidence, GlossaryTerm, JoinEdge, RelationCard, Request
+from crew.artifacts import (
+    Conventions,
+    Evidence,
+    GlossaryTerm,
+    JoinEdge,
+    Recollection,
+    RelationCard,
+    Request,
+    TestHabit,
+)
 from crew.catalog.dbt_project import DbtProject, ProjectRelation, key_names
 from crew.catalog.warehouse_profile import WarehouseProfile
 from crew.drafting.vocabulary import alike, singular, stems
@@ -18,6 +27,8 @@ MAX_RELATIONS = 24
 MAX_SEEDS = 10
 MIN_SEEDS = 5
 MAX_TERMS = 12
+RECALLED = 6.0
+"""What a model that memory finds wholly like the request scores: as much as a named entity."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +39,15 @@ class ProjectEvidence:
     profile: WarehouseProfile
     conventions: Conventions
     dialect: str
+    habits: tuple[TestHabit, ...] = ()
 
     def gather(self, request: Request, recall: Recall) -> Evidence:
         text = "\n".join(
             [request.title, request.title, request.body, *(c.body for c in request.comments)]
         )[:20_000]
         terms = matching_terms(text, recall.terms())
-        chosen = self._choose(text, terms)
+        remembered = recall.recollect(request)
+        chosen = self._choose(text, terms, remembered)
         cards = self.profile.cards(chosen)
         edges = self._edges(chosen, {c.key: c for c in cards})
         return Evidence(
@@ -43,7 +56,8 @@ class ProjectEvidence:
             relations=tuple(cards),
             joins=tuple(edges),
             glossary=tuple(terms),
-            precedents=tuple(recall.recall(f"{request.title}\n{request.body}"[:2000])),
+            remembered=remembered,
+            habits=self.habits,
             conventions=self.conventions,
             model_names=self.project.model_names,
             sql=self._sql(text, chosen),
@@ -56,10 +70,16 @@ class ProjectEvidence:
 
     # --- choosing ------------------------------------------------------------------------
 
-    def _choose(self, text: str, terms: Sequence[GlossaryTerm]) -> list[ProjectRelation]:
-        """Relations by their words, with what they can reach many-to-one, and who points there."""
+    def _choose(
+        self, text: str, terms: Sequence[GlossaryTerm], remembered: Recollection
+    ) -> list[ProjectRelation]:
+        """Relations by their words and by what memory finds like the request, with what they can
+        reach many-to-one, and who points there."""
         relations = self.project.relations
         scores = self._scores(text)
+        for precedent in remembered.precedents:
+            if precedent.kind == "model" and precedent.name in relations:
+                scores[precedent.name] += RECALLED * precedent.likeness
         for term in terms:
             for key in {m.relation for m in term.measures} | {term.relation}:
                 if key in relations:

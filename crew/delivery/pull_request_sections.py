@@ -137,6 +137,26 @@ def notes(spec: RequirementSpec, limits: Limits) -> str:
     return _listed("## Notes", (shown(note, limits.cell * 2) for note in spec.notes), limits)
 
 
+def from_memory(spec: RequirementSpec, evidence: Evidence, limits: Limits) -> str:
+    """Lessons and earlier answers that were followed, and what was recalled beside them."""
+    items = [
+        f"- [ ] {shown(f.text, limits.cell * 2)} _({shown(f.provenance, 120)}; {code(f.id, 80)})_"
+        for f in spec.followed[: limits.items]
+    ]
+    memory = evidence.remembered
+    like = [
+        f"{p.kind} {code(p.name, 80)} ({p.likeness:.2f}, {shown(p.provenance, 80)})"
+        for p in memory.precedents[: min(limits.items, 8)]
+    ]
+    lines = ["Followed; say on the ticket or in a review if it does not hold here:", *items]
+    parts = ["\n".join(lines)] if items else []
+    if like:
+        parts.append("Recalled as like this request: " + "; ".join(like) + ".")
+    if memory.missing:
+        parts.append(f"⚠️ Memory went on {shown(memory.missing, limits.cell * 2)}.")
+    return "## From memory\n\n" + "\n\n".join(parts) if parts else ""
+
+
 def assumptions(spec: RequirementSpec, limits: Limits) -> str:
     items = []
     for assumption in spec.assumptions:

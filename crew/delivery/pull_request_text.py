@@ -92,6 +92,7 @@ def pull_request_text(
             sections.understood(spec, limits),
             sections.notes(spec, limits),
             sections.assumptions(spec, limits),
+            sections.from_memory(spec, evidence, limits),
             sections.lineage(draft, evidence, limits),
             sections.evidence_sheet(report, limits),
             sections.dropped_tests(suite, limits),

@@ -23,6 +23,12 @@ from crew.drafting.change_compiler import CannotEdit, compile_change
 from crew.drafting.doc_writer import write_docs
 from crew.drafting.interpreter import interpret
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
+from crew.drafting.lessons import (
+    follow_in_docs,
+    follow_in_draft,
+    follow_in_spec,
+    follow_in_tests,
+)
 from crew.drafting.scope import UnknownColumn
 from crew.drafting.sql_compiler import AggregateCompiler
 from crew.drafting.staging_compiler import compile_staging
@@ -38,10 +44,14 @@ class DraftingEngine:
     warehouse: Warehouse | None = None
 
     def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
-        return interpret(request, evidence, self.warehouse)
+        spec = interpret(request, evidence, self.warehouse)
+        return follow_in_spec(spec, request, evidence)
 
     def model(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
         """Raises NoValidAnswer where the specification cannot be compiled."""
+        return follow_in_draft(self._compiled(spec, evidence), evidence)
+
+    def _compiled(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
         if spec.kind in {"tests", "documentation"}:
             return ModelDraft(models=(), rationale="No SQL changes.")
         try:
@@ -68,11 +78,11 @@ class DraftingEngine:
         previous: TestSuite | None,
         finding: Finding | None,
     ) -> TestSuite:
-        suite = previous or suggest_tests(spec, draft, evidence)
+        suite = previous or follow_in_tests(suggest_tests(spec, draft, evidence), evidence)
         return without_failing(suite, finding) if finding else suite
 
     def docs(self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
-        return write_docs(spec, draft, evidence)
+        return follow_in_docs(write_docs(spec, draft, evidence), evidence)
 
 
 def without_failing(suite: TestSuite, finding: Finding) -> TestSuite:

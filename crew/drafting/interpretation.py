@@ -40,5 +40,4 @@ class Interpretation:
 
     def answered(self) -> Grounding:
         """Where the answer taken last comes from."""
-        _, quote = list(self.asking.answered.values())[-1]
-        return Grounding(source="answer", text=quote)
+        return self.asking.grounding()

@@ -53,6 +53,11 @@ def interpret(
     read like the ticket's own words, or noted as not read."""
     first = Interpreter(evidence, warehouse)
     spec = first.interpret(request)
+    asking = first.context.asking
+    if asking.letters_left and asking.letters_used == 1:  # somebody thought better of it
+        first = Interpreter(evidence, warehouse)
+        first.skipped_letters = asking.letters_left
+        spec = first.interpret(request)
     if spec.questions:
         return spec
     unused = [s for s in first.unused if not is_courtesy(s) and not is_option(s)]
@@ -95,13 +100,14 @@ class Interpreter:
         self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
         self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
         self.taken: set[str] = set()
+        self.skipped_letters = 0
         self._wish = Wish()
         self._follow_ups: Sequence[str] = ()
 
     @property
     def settled(self) -> set[str]:
         """Sentences that answered what was open."""
-        return {quote for _, quote in self.context.asking.answered.values()} | self.context.told
+        return {choice.said for choice in self.context.asking.settled} | self.context.told
 
     @property
     def unused(self) -> list[str]:
@@ -129,7 +135,13 @@ class Interpreter:
             said = read_text(sentence, "wish").grain
             if said and wish.grain and said[0] != wish.grain[0]:
                 wish.other_grains.append((said[0], sentence))
-        self.context.asking = Asking(wish.answers, wish.directed, request.choices)
+        self.context.asking = Asking(
+            wish.answers,
+            wish.directed,
+            request.choices,
+            self.evidence.remembered.answers,
+            letters_used=self.skipped_letters,
+        )
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
         if wish.is_empty:
@@ -146,6 +158,8 @@ class Interpreter:
                 update={
                     "notes": (*change.notes, *self.context.notes),
                     "questions": tuple(self.context.asking.open),
+                    "settled": self.context.asking.settled,
+                    "followed": self.context.asking.followed,
                 }
             )
         self._add_answers(wish)
@@ -304,6 +318,8 @@ class Interpreter:
             assumptions=tuple(self.context.assumptions),
             questions=tuple(self.context.asking.open[:3]),
             notes=tuple(self.context.notes),
+            settled=self.context.asking.settled,
+            followed=self.context.asking.followed,
         )
 
     def _not_understood(self, request: Request, wish: Wish) -> RequirementSpec:

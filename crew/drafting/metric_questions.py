@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crew.artifacts import Grounding, Measure, Metric
+from crew.artifacts import Measure, Metric
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting.measure_probe import MeasureProbe
@@ -72,14 +72,14 @@ def _plain(reading: Reading) -> list[str]:
 
 
 def _answered_metric(asking: Asking, reading: Reading, measure: Measure) -> Metric:
-    option, quote = list(asking.answered.values())[-1]
+    option, _ = list(asking.answered.values())[-1]
     return Metric(
         name=measure.name,
         label=reading.phrase.text,
         definition=option.meaning,
         formula=measure.name,
         measures=(measure,),
-        grounding=Grounding(source="answer", text=quote),
+        grounding=asking.grounding(),
     )
 
 

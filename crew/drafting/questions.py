@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
-from crew.artifacts import Choice, Option, Question
+from crew.artifacts import Choice, Followed, Grounding, Option, PastAnswer, Question
+from crew.drafting.metric_reader import split_aggregation
 from crew.drafting.vocabulary import stem_set, stems
 
 MAX_QUESTIONS = 3
@@ -24,6 +25,9 @@ _DEFAULT = re.compile(
     r"\b(?:default|your (?:suggestion|proposal)|as you (?:suggest|propose)(?:ed)?)\b", re.I
 )
 _TERM = re.compile(r"[“`]([^”`]+)[”`]")
+_OF_WORDS = frozenset({"metric", "condition", "dimension", "filter", "column"})
+_LASTING = _OF_WORDS | {"removed", "currency", "repeated", "join", "time"}
+"""Questions about what words and relations mean, whose answers hold for other requests too."""
 
 
 @dataclass
@@ -34,13 +38,19 @@ class Asking:
     had asked; any other one counts only if it speaks of the very term that is asked about.
     Where `choices` are given, somebody read the answers when they were made, against the options
     that were shown: then they alone take an option.
+    Letters answer questions in the order both came, one each: the second is not for the first.
+    What this ticket leaves open is taken from `past` answers to the same question, if these agree;
+    `recalled` are those that were taken.
     """
 
     answers: Sequence[str]
     directed: Collection[str] = ()
     choices: Sequence[Choice] | None = None
+    past: Sequence[PastAnswer] = ()
     open: list[Question] = field(default_factory=list)
     answered: dict[str, tuple[Option, str]] = field(default_factory=dict)
+    recalled: dict[str, PastAnswer] = field(default_factory=dict)
+    letters_used: int = 0
 
     def ask(
         self,
@@ -66,17 +76,76 @@ class Asking:
             return self._chosen(question)
         answers = [a for a in self.answers if a != raised_by]
         directed = [a for a in answers if a in self.directed]
-        chosen = choose(question, directed, alone=not self.open)
+        chosen = choose(question, self._without_letters_but_one(directed), alone=not self.open)
+        if chosen is not None and is_option(chosen[1]):
+            self.letters_used += 1
         if chosen is None:
             term = {t for m in _TERM.findall(question.text) for t in stems(m)}
             chosen = by_words(question, [a for a in answers if term & set(stems(a))])
         if chosen is None:
-            if all(q.id != id_ for q in self.open):
-                self.open.append(question)
-            return None
+            return self._remembered(question)
         index, quote = chosen
         self.answered[id_] = (options[index], quote)
         return index
+
+    @property
+    def letters_left(self) -> int:
+        """How many bare letters answered nothing."""
+        return sum(map(is_option, filter(self.directed.__contains__, self.answers))) - (
+            self.letters_used
+        )
+
+    def _without_letters_but_one(self, directed: Sequence[str]) -> list[str]:
+        """What was said to us, with that letter alone whose turn it is."""
+        letters = [a for a in self.answers if a in self.directed and is_option(a)]
+        turn = letters[self.letters_used : self.letters_used + 1]
+        return [a for a in directed if not is_option(a)] + turn
+
+    @property
+    def settled(self) -> tuple[Choice, ...]:
+        """The options that people took on this ticket."""
+        return tuple(
+            Choice(question=id_, meaning=option.meaning, said=said)
+            for id_, (option, said) in self.answered.items()
+            if id_ not in self.recalled
+        )
+
+    @property
+    def followed(self) -> tuple[Followed, ...]:
+        """The earlier answers that were taken, in words."""
+        return tuple(
+            Followed(
+                id=f"{past.request} {past.question}",
+                text=f"“{asked_term(id_)}” means {past.meaning}: so it was answered, “{past.said}”"
+                + (f", by {past.said_by}." if past.said_by else "."),
+                provenance=past.request,
+            )
+            for id_, past in self.recalled.items()
+        )
+
+    def grounding(self) -> Grounding:
+        """Where the answer taken last comes from."""
+        id_, (_, said) = list(self.answered.items())[-1]
+        past = self.recalled.get(id_)
+        if past is None:
+            return Grounding(source="answer", text=said)
+        return Grounding(source="precedent", text=f"{past.request}: {said}", confidence=0.8)
+
+    def _remembered(self, question: Question) -> int | None:
+        """The option that earlier answers to the same question took, if all of them mean the same;
+        those on merged requests outrank others. Else the question stays open."""
+        same = [p for p in self.past if is_same_question(p.question, question.id)]
+        counting = [p for p in same if p.merged] or same
+        if len({p.meaning for p in counting}) == 1:
+            past = counting[0]
+            for index, option in enumerate(question.options):
+                if option.meaning == past.meaning:
+                    self.answered[question.id] = (option, past.said)
+                    self.recalled[question.id] = past
+                    return index
+        if all(q.id != question.id for q in self.open):
+            self.open.append(question)
+        return None
 
     def _chosen(self, question: Question) -> int | None:
         """As `ask`, by what was taken when the question was shown."""
@@ -85,9 +154,26 @@ class Asking:
             if taken and option.meaning == taken[-1].meaning:
                 self.answered[question.id] = (option, taken[-1].said)
                 return index
-        if all(q.id != question.id for q in self.open):
-            self.open.append(question)
-        return None
+        return self._remembered(question)
+
+
+def asked_term(id_: str) -> str:
+    """What a question is about, by its id: `metric:churned_customers`."""
+    return id_.partition(":")[2].replace("_", " ").replace(":", " and ")
+
+
+def is_same_question(one: str, other: str) -> bool:
+    """Whether two questions, by their ids, ask what the same words or the same relations mean."""
+    kind, _, about = one.partition(":")
+    other_kind, _, other_about = other.partition(":")
+    if kind != other_kind or kind not in _LASTING:
+        return False
+    if kind not in _OF_WORDS:
+        return about == other_about
+    said, other_said = (
+        set(stems(split_aggregation(text.replace("_", " "))[1])) for text in (about, other_about)
+    )
+    return said == other_said != set()
 
 
 def is_option(sentence: str) -> bool:

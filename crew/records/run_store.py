@@ -72,6 +72,10 @@ class Run:
         )
         write_atomically(self.folder / "summary.json", json.dumps(summary, indent=1, default=str))
 
+    def keep_scratchpad(self, jottings: str) -> None:
+        """Replace the planner's scratchpad, as JSON."""
+        write_atomically(self.folder / "scratchpad.json", jottings)
+
     def trace(self, event: dict[str, Any]) -> None:
         """Append one event to the run's trace."""
         with (self.folder / "trace.jsonl").open("a", encoding="utf-8") as file:
@@ -128,6 +132,13 @@ class RunStore:
     def request(self, name: str) -> Request:
         return Request.model_validate_json((self._folder(name) / "request.json").read_text("utf-8"))
 
+    def requests(self) -> Iterator[tuple[str, Request]]:
+        """Each run's name and request, the oldest first."""
+        folders = self.folder.iterdir() if self.folder.is_dir() else ()
+        for folder in sorted(folders, key=lambda f: f.stat().st_mtime):
+            if (folder / "request.json").is_file():
+                yield folder.name, self.request(folder.name)
+
     def outcome(self, name: str) -> Outcome | None:
         file = self._folder(name) / "outcome.json"
         return _OUTCOME.validate_json(file.read_text("utf-8")) if file.is_file() else None
@@ -138,6 +149,12 @@ class RunStore:
         if not file.is_file():
             return []
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+    def scratchpad(self, name: str) -> list[dict[str, Any]]:
+        """The planner's jottings, in order."""
+        file = self._folder(name) / "scratchpad.json"
+        found: list[dict[str, Any]] = json.loads(file.read_text("utf-8")) if file.is_file() else []
+        return found
 
     def _folder(self, name: str) -> Path:
         matches = [f for f in self.folder.glob("*") if f.name == name or f.name.startswith(name)]

@@ -15,12 +15,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from crew.artifacts import Option, Question
+from crew.records.database import address_of, open_database
 from crew.result import empty_result
 from crew.settings import Settings
 from tests.orchestrator.paper import QueueOfPaper
 from tests.servers.notion_case import PULL, door, served
 from tests.servers.notion_server import NotionServer
-from triggers.database import address_of, open_database
 from triggers.desk import Desk, Record
 from triggers.doors import Doors
 from triggers.durable_queue import make_tables, wait_until

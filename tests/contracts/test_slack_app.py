@@ -18,13 +18,13 @@ from pydantic import SecretStr
 
 from crew.artifacts import Option, Question
 from crew.errors import HostUnavailable, InvalidSettings
+from crew.records.database import address_of, open_database
 from crew.result import empty_result
 from crew.settings import LimitSettings, ProjectSettings, Settings
 from tests.orchestrator.paper import QueueOfPaper
 from tests.servers.faulty_proxy import Fault
 from tests.servers.slack_case import Workspace, body_of, signed, workspace
 from tests.servers.slack_server import SlackServer
-from triggers.database import address_of, open_database
 from triggers.desk import Desk, Record
 from triggers.doors import Doors, open_doors
 from triggers.durable_queue import Entries, make_tables

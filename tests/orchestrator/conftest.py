@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from crew.records.database import address_of, open_database
 from crew.settings import Settings
 from tests.orchestrator.paper import Clock, PaperDoor, QueueOfPaper
 from tests.servers.postgres import new_database, running_postgres
-from triggers.database import address_of, open_database
 from triggers.desk import Desk
 from triggers.durable_queue import make_tables
 from triggers.orchestrator import Orchestrator

@@ -28,11 +28,11 @@ import triggers.durable_queue
 from crew.artifacts import NeedsAnswers, Option, Outcome, Question, Request, Rework
 from crew.delivery import local_branch
 from crew.ports import Durable, Listener
+from crew.records.database import address_of, open_database
 from crew.result import result_of
 from crew.settings import Settings
 from tests import fakes
 from tests.orchestrator.stub_crew import StubPlace, StubProjects, git, make_repository
-from triggers.database import address_of, open_database
 from triggers.desk import Desk
 from triggers.door import Head, Message, Phase, Ticket
 from triggers.durable_queue import Entries, QueueWorker, make_tables, wait_until

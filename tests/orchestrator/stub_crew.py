@@ -87,6 +87,7 @@ class StubPlace:
             host=host,
             listener=listener,
             run_step=step,
+            scratchpad=fakes.FakeScratchpad(),
         )
         outcome = planner.work(request, Budget(BudgetSettings()), rework.finding)
         return outcome, result_of("stub", request, outcome, agents.cost(), 0.1)

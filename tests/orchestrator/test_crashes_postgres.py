@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from crew.records.database import address_of, open_database
 from tests.orchestrator.test_crashes import check, lab
-from triggers.database import address_of, open_database
 from triggers.desk import Desk
 from triggers.durable_queue import make_tables
 

@@ -36,10 +36,6 @@ def test_a_text_has_the_same_vector_in_any_company(embedding: LocalEmbedding) ->
     assert (together * alone).sum(axis=1) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_no_texts_give_no_vectors(embedding: LocalEmbedding) -> None:
-    assert embedding([]) == []
-
-
 def test_threads_that_begin_together_agree() -> None:
     fresh = LocalEmbedding()
     with ThreadPoolExecutor(4) as pool:

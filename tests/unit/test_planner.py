@@ -17,6 +17,7 @@ from crew.artifacts import (
     Check,
     Cost,
     Delivered,
+    Evidence,
     Failed,
     FileChange,
     Finding,
@@ -37,6 +38,7 @@ from crew.planner import MAX_REPAIRS, Planner
 from tests import fakes
 from tests.fakes import (
     DRAFT,
+    EVIDENCE,
     FILES,
     PASSED,
     REQUEST,
@@ -48,6 +50,7 @@ from tests.fakes import (
     FakeRecall,
     FakeReuseJudge,
     FakeRunStep,
+    FakeScratchpad,
     FakeVerifier,
     FakeWriter,
 )
@@ -69,11 +72,13 @@ class Desk:
     recall: FakeRecall = field(default_factory=FakeRecall)
     listener: FakeListener = field(default_factory=FakeListener)
     run_step: FakeRunStep = field(default_factory=FakeRunStep)
+    scratchpad: FakeScratchpad = field(default_factory=FakeScratchpad)
+    evidence: Evidence = EVIDENCE
 
     def work(self, budget: Budget | None = None) -> Outcome:
         planner = Planner(
-            FakeEvidence(), self.recall, self.agents, self.reuse, self.verifier, FakeWriter(),
-            self.host, self.listener, self.run_step,
+            FakeEvidence(self.evidence), self.recall, self.agents, self.reuse, self.verifier,
+            FakeWriter(), self.host, self.listener, self.run_step, self.scratchpad,
         )  # fmt: skip
         return planner.work(REQUEST, budget or Budget(BudgetSettings()))
 

@@ -1,4 +1,5 @@
-"""The database of the orchestrator and its queue: SQLite beside the state, or Postgres by address."""
+"""The database of the orchestrator, its queue and what memory learned: SQLite beside the state, or
+Postgres by address."""
 
 from __future__ import annotations
 

@@ -1,0 +1,47 @@
+"""Keeps secrets and personal data out of what is remembered."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+V = TypeVar("V", bound=BaseModel)
+
+_KEY = r"[A-Za-z0-9_\-]{12,}"
+_NAMED = r"password|passwd|pwd|secret|token|api[_ -]?key|access[_ -]?key"
+_PATTERNS = (
+    ("[private key]", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*KEY-----|\Z)"),
+    ("[secret]", rf"\b(?:gh[opsu]|github_pat|glpat|xox[abprs]|[spr]k|ntn|secret|dapi)[-_]{_KEY}"),
+    ("[secret]", rf"\b(?:AKIA|ASIA|AIza|ATATT){_KEY}"),
+    ("[secret]", r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?"),
+    (r"\1[secret]", rf"(?i)\b((?:{_NAMED})\b[\"']?\s*(?:[:=]|\bis\b)\s*[\"']?)[^\s\"',;]{{4,}}"),
+    (r"\1[secret]@", r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/@]+@"),
+    ("[e-mail]", r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),
+    ("[account]", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?\b"),
+    ("[number]", r"(?<![\w.-])\+?\d(?:[ ()./-]{0,2}\d){9,18}(?![\w-])"),
+)
+_COMPILED = tuple((new, re.compile(pattern)) for new, pattern in _PATTERNS)
+
+
+def redacted(text: str) -> str:
+    """The text with keys, passwords, e-mail addresses, account and telephone numbers taken out."""
+    for new, pattern in _COMPILED:
+        text = pattern.sub(new, text)
+    return text
+
+
+def redacted_value(value: V) -> V:
+    """The value with every text in it redacted."""
+    return type(value).model_validate(_walk(value.model_dump(mode="json")))
+
+
+def _walk(value: object) -> object:
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict):
+        return {k: _walk(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_walk(v) for v in value]
+    return value
