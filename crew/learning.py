@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memory.feedback import distill, judge
+from memory.feedback import distill, judge, undone
 
 from crew.artifacts import (
     Delivered,
@@ -137,19 +137,20 @@ def learn(memory: LongTermMemory, host: CodeHost, checkout: Checkout) -> tuple[L
             verdict = host.verdict(change)
             if verdict.state == "open":
                 continue
-            lessons: tuple[Lesson, ...] = ()
+            files: dict[str, tuple[str, str] | None] = {}
             if verdict.state == "merged":
                 became = merged_files(checkout.repository, checkout.prefix, change, verdict.commit)
                 if not became:
                     continue
-                delivered = Delivered(
-                    pull_request=None, change_set=change, text="", spec=remembered.spec
-                )
                 files = {p: (f.path, f.text) if f else None for p, f in became.items()}
-                lessons = distill(delivered, remembered.request, files, verdict, remembered.dialect)
+            delivered = Delivered(
+                pull_request=None, change_set=change, text="", spec=remembered.spec
+            )
+            lessons = distill(delivered, remembered.request, files, verdict, remembered.dialect)
             merged = verdict.state == "merged"
             followed = [x for x in learned.lessons() if x.id in remembered.followed]
-            learned.save_lessons([*judge(followed, lessons, merged), *lessons])
+            back = undone(followed, delivered, files, remembered.dialect)
+            learned.save_lessons([*judge(followed, lessons, merged, back), *lessons])
             learned.decide(remembered, "merged" if merged else "closed")
             taught += lessons
     except Exception:  # the next request tries again

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlglot import exp
 
-from crew.artifacts import Filter, Grounding, Metric
+from crew.artifacts import Filter, Grounding, Metric, RowsLeftOut
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.questions import MAX_OPTIONS
 from crew.drafting.row_sets import parse_sql
@@ -121,6 +121,8 @@ class FilterReader:
             del found[opposite]
         elif opposite in found:
             return  # they were left out by what was said later
+        elif links and phrase.added and self._is_taught(links[0].condition):
+            return  # a lesson leaves them out, and gives way to these words
         elif links and phrase.added and opposite not in have:
             self.context.asking.ask(
                 f"include:{snake(phrase.text)}",
@@ -135,6 +137,19 @@ class FilterReader:
                 "the definition leaves them out" if opposite in have else "nothing leaves them out"
             )
             self.context.notes.append(f"Not read: “{phrase.quote}”; {why}.")
+
+    def _is_taught(self, condition: str) -> bool:
+        """Whether a lesson of reviewers decides by the same columns which rows count."""
+        columns = self._columns(condition)
+        return any(
+            isinstance(lesson.correction, RowsLeftOut)
+            and columns == self._columns(lesson.correction.condition)
+            for lesson in self.context.evidence.remembered.lessons
+        )
+
+    def _columns(self, condition: str) -> set[str]:
+        tree = parse_sql(condition, self.context.evidence.dialect)
+        return {c.sql().lower() for c in tree.find_all(exp.Column)}
 
     def _normal(self, condition: str) -> str:
         return parse_sql(condition, self.context.evidence.dialect).sql(

@@ -38,6 +38,7 @@ from crew.artifacts import (
     TestSuite,
     Worded,
 )
+from crew.catalog.dbt_project import entity_of
 from crew.drafting.scope import key_of
 from crew.drafting.vocabulary import stems
 
@@ -186,8 +187,13 @@ def _without_rows(
     measures = [m for metric in spec.metrics for m in metric.measures]
     if all(m.relation != change.relation for m in measures):
         return spec
-    own = {c for f in spec.filters for c in _columns(f.condition, evidence)}
-    spoken = {c for c in columns if _telling(c) & said} | (columns & own)
+    conditions = [f.condition for f in spec.filters] + [f for m in measures for f in m.filters]
+    own = {c for condition in conditions for c in _columns(condition, evidence)}
+    own |= {d.column for d in spec.dimensions if d.relation == change.relation}
+    named = {c for c in columns if _telling(c, change.relation) & said}
+    spoken = (
+        named | (columns & own) | (columns if _values(change.condition, evidence) & said else set())
+    )
     if spoken:
         told = ", ".join(f"`{c}`" for c in sorted(spoken))
         note = f"Not followed, as the request itself speaks of {told}: {lesson.sentence} ({lesson.learned_from})"
@@ -223,7 +229,7 @@ def _named(
     time = spec.time and spec.time.model_copy(update={"column": other(spec.time.column)})
     renamed = spec.model_copy(
         update={
-            "metrics": tuple(m.model_copy(update={"name": other(m.name)}) for m in spec.metrics),
+            "metrics": tuple(_called(m, other(m.name)) for m in spec.metrics),
             "dimensions": tuple(
                 d.model_copy(update={"name": other(d.name)}) for d in spec.dimensions
             ),
@@ -232,6 +238,14 @@ def _named(
         }
     )
     return _with(renamed, lesson)
+
+
+def _called(metric: Metric, name: str) -> Metric:
+    """The metric under another name; its only measure goes by the metric's name."""
+    if len(metric.measures) != 1 or metric.formula != metric.measures[0].name != name:
+        return metric.model_copy(update={"name": name})
+    measures = (metric.measures[0].model_copy(update={"name": name}),)
+    return metric.model_copy(update={"name": name, "formula": name, "measures": measures})
 
 
 def _model_named(
@@ -276,9 +290,17 @@ def _applies(made: Materialized, model: DraftModel) -> bool:
     return folder == made.folder.rstrip("/") and model.materialization != made.materialization
 
 
-def _telling(column: str) -> set[str]:
+def _telling(column: str, relation: str) -> set[str]:
     """Stems of a column's name that say what it is about: `is_test` is about tests."""
-    return set(stems(column)) - set(stems("is has was flag at on date status type"))
+    plain = set(stems("is has was flag at on date status state type kind"))
+    return set(stems(column)) - set(stems(entity_of(relation))) - plain
+
+
+def _values(condition: str, evidence: Evidence) -> set[str]:
+    """Stems of the texts that a condition compares with."""
+    tree = _parsed(condition, evidence)
+    texts = [x.this for x in tree.find_all(exp.Literal) if x.is_string] if tree else []
+    return {s for text in texts for s in stems(text)}
 
 
 def _columns(condition: str, evidence: Evidence) -> set[str]:

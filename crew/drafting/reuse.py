@@ -12,6 +12,7 @@ from crew.errors import InvalidInput
 from crew.ports import Warehouse
 
 MIN_CELLS = 3
+MIN_MATCHED = 0.8
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,13 @@ def _alike(a: ColumnCard, b: ColumnCard) -> bool:
 def _compare(
     spec: RequirementSpec, card: RelationCard, keys: dict[str, str], ours: str, warehouse: Warehouse
 ) -> Existing | None:
+    if not keys or not _same_rows(keys, card, ours, warehouse):
+        return None
     theirs = ", ".join(quoted(c) for c in keys.values())
     rows = warehouse.query(
         f"select count(*), count(distinct ({theirs})) from {card.relation_name}"
     ).rows
-    if not keys or rows[0][0] != rows[0][1]:
+    if rows[0][0] != rows[0][1]:
         return None
     numbers = [c for c in card.columns if is_numeric(c) and c.name not in keys.values()]
     mapping: dict[str, str] = {}
@@ -116,6 +119,24 @@ def _compare(
     return Existing(card.key, text, exact=False, missing=missing)
 
 
+def _same_rows(keys: dict[str, str], card: RelationCard, ours: str, warehouse: Warehouse) -> bool:
+    """Whether most rows of both sides have a counterpart: else the grain is another one, or what
+    the rows stand for."""
+    sql = (
+        f"select count(*), count(*) filter (where o.ours is not null and t.theirs is not null)"
+        f" from (select *, 1 as ours from ({ours}) as x) as o"
+        f" full outer join (select *, 1 as theirs from {card.relation_name}) as t on {_on(keys)}"
+    )
+    rows, matched = warehouse.query(sql).rows[0]
+    return int(matched) >= MIN_MATCHED * int(rows)
+
+
+def _on(keys: dict[str, str]) -> str:
+    return " and ".join(
+        f"o.{quoted(a)} is not distinct from t.{quoted(b)}" for a, b in keys.items()
+    )
+
+
 def _cells(
     ours_column: str,
     theirs_column: str,
@@ -125,11 +146,10 @@ def _cells(
     warehouse: Warehouse,
 ) -> tuple[int, int]:
     """Cells compared and cells that differ; a row that one side lacks counts as zero there."""
-    on = " and ".join(f"o.{quoted(a)} is not distinct from t.{quoted(b)}" for a, b in keys.items())
     sql = (
         f"select count(*), count(*) filter (where abs(coalesce(o.{quoted(ours_column)}, 0)"
         f" - coalesce(t.{quoted(theirs_column)}, 0)) > 0.005)"
-        f" from ({ours}) as o full outer join {card.relation_name} as t on {on}"
+        f" from ({ours}) as o full outer join {card.relation_name} as t on {_on(keys)}"
     )
     compared, different = warehouse.query(sql).rows[0]
     return int(compared), int(different)
