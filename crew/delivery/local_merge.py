@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from crew.artifacts import ChangeSet
-from crew.delivery.merged_files import Looking, lines_of, merged_files
+from crew.delivery.merged_files import Looking, found_in, lines_of
 
 _MOST = 0.6
 """Share of a change's lines that the base must have gained for the change to be in it."""
@@ -17,8 +17,7 @@ _MOST = 0.6
 
 @dataclass
 class LocalMerges:
-    """Looks for changes of the project at `prefix` in `repository`. Raises GitFailed and, as
-    `merged_files`, HostUnavailable."""
+    """Looks for changes of the project at `prefix` in `repository`. Raises GitFailed."""
 
     repository: Path
     prefix: str
@@ -31,7 +30,7 @@ class LocalMerges:
         """The first commit of the base, by first parents, that has the change; empty if none.
 
         `tip` is the branch as it stands (empty: deleted), `delivered` the last commit of ours."""
-        look = self._look
+        look = self._look = Looking(self.repository, self.prefix)
         base = look.commit(f"refs/heads/{change.base}") or look.commit(change.base)
         start = look.commit(change.base_commit)
         if not base or not start:
@@ -61,7 +60,7 @@ class LocalMerges:
     def _first_like(self, change: ChangeSet, start: str, base: str, tip: str) -> str:
         """The first commit that brought the content in: all of what stands on the branch, else most
         of it. Rebased commits end with the one that completes the branch."""
-        commits = [c for c in self._line(start, base) if self._may_bring(change, c)]
+        commits = self._candidates(change, start, base)
         if tip:
             fork = self._look.git("merge-base", start, tip)
             wanted = self._wanted(change, fork, tip)
@@ -82,34 +81,34 @@ class LocalMerges:
         follow at once on the same files are what reviewers put on top of it."""
         if self._look.git("log", "-1", "--format=%s", found) != change.message.partition("\n")[0]:
             return found
+        editing = self._editing(change, found, base)
         for commit in self._line(found, base):
-            if not self._edits(change, commit):
+            if commit not in editing:
                 break
             found = commit
         return found
 
-    def _may_bring(self, change: ChangeSet, commit: str) -> bool:
-        """Whether the commit touches a file of the change, or adds one that may be a renamed one."""
-        suffixes = {PurePosixPath(file.path).suffix for file in change.files}
-        return self._edits(change, commit) or any(
-            kind == "A" and PurePosixPath(path).suffix in suffixes
-            for kind, path in self._touched(commit)
-        )
+    def _candidates(self, change: ChangeSet, start: str, base: str) -> list[str]:
+        """Commits of the base, the oldest first, that touch a file of the change or add one that
+        may be a renamed one."""
+        kinds = {f":(top,glob)**/*{PurePosixPath(file.path).suffix}" for file in change.files}
+        told = self._look.git(
+            "log", "--first-parent", "-m", "--no-renames", "--diff-filter=A", "--name-only",
+            "--format=%H", base, f"^{start}", "--", *sorted(kinds),
+        )  # fmt: skip
+        wanted = self._editing(change, start, base) | set(told.splitlines())
+        return [commit for commit in self._line(start, base) if commit in wanted]
 
-    def _edits(self, change: ChangeSet, commit: str) -> bool:
-        paths = {str(PurePosixPath(self.prefix) / file.path) for file in change.files}
-        return any(path in paths for _, path in self._touched(commit))
-
-    def _touched(self, commit: str) -> list[tuple[str, str]]:
-        """Letter of `git diff --name-status` and path in the repository, for each file."""
-        flags = ("-r", "-z", "--no-renames", "--name-status")
-        told = self._look.git("diff-tree", *flags, f"{commit}^1", commit).split("\0")
-        return list(zip(told[::2], told[1::2], strict=False))
+    def _editing(self, change: ChangeSet, start: str, base: str) -> set[str]:
+        """Commits of the base since `start` that touch a file of the change."""
+        paths = [f":(top,literal){PurePosixPath(self.prefix) / f.path}" for f in change.files]
+        told = self._look.git("rev-list", "--first-parent", base, f"^{start}", "--", *paths)
+        return set(told.split())
 
     def _is_in(self, change: ChangeSet, start: str, commit: str, tip: str) -> bool:
         """Whether the base at `commit` has the change. While the branch is there most of its lines
         must be; once it is gone, created models that are there by name are enough."""
-        became = merged_files(self.repository, self.prefix, change, commit)
+        became = found_in(self._look, change, commit)
         created = [file for file in change.files if file.action == "create"]
         kept = [file for file in created if became.get(file.path)]
         if created and not kept:
@@ -117,7 +116,7 @@ class LocalMerges:
         if created and not tip and len(kept) == len(created):
             return True
         before = self._look.blobs(start)
-        stands = merged_files(self.repository, self.prefix, change, tip) if tip else {}
+        stands = found_in(self._look, change, tip) if tip else {}
         brought: Counter[str] = Counter()
         gained: Counter[str] = Counter()
         for file in change.files:

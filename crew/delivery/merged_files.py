@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ def merged_files(
     try:
         if not (sha := look.commit(commit)):
             return {}
-        return _found(look, change, sha)
+        return found_in(look, change, sha)
     except GitFailed as error:
         raise HostUnavailable(
             f"What became of {change.branch!r} could not be read: {error}",
@@ -53,6 +54,7 @@ class Looking:
     def __init__(self, repository: Path, prefix: str) -> None:
         self._repository = repository
         self._prefix = PurePosixPath(prefix)
+        self._texts: dict[str, str] = {}
 
     def commit(self, name: str) -> str:
         """The commit that a name stands for; empty if there is none."""
@@ -78,13 +80,17 @@ class Looking:
         return found
 
     def text(self, blob: str) -> str:
-        return git_bytes(self._repository, "cat-file", "blob", blob).decode("utf-8", "replace")
+        if blob not in self._texts:
+            content = git_bytes(self._repository, "cat-file", "blob", blob)
+            self._texts[blob] = content.decode("utf-8", "replace")
+        return self._texts[blob]
 
     def git(self, *arguments: str) -> str:
         return git(self._repository, *arguments)
 
 
-def _found(look: Looking, change: ChangeSet, commit: str) -> dict[str, MergedFile | None]:
+def found_in(look: Looking, change: ChangeSet, commit: str) -> dict[str, MergedFile | None]:
+    """As `merged_files`, for a commit that is there. Raises GitFailed."""
     there = look.blobs(commit)
     start = look.commit(change.base_commit)
     before = look.blobs(start) if start else there
@@ -135,6 +141,7 @@ def _common(left: str, right: str) -> int:
     return (lines_of(left) & lines_of(right)).total()
 
 
+@lru_cache(maxsize=1000)
 def lines_of(text: str) -> Counter[str]:
     """The lines that say something, without indent, final comma and case."""
     lines = (line.strip().rstrip(",").lower() for line in text.splitlines())
