@@ -362,11 +362,13 @@ class TestHabit(Value):
 
 
 class Wording(Value):
-    """How the project describes a column elsewhere."""
+    """How the project describes a column elsewhere, by lower-case name: at the relations that
+    `provenance` names. With an `entity` it holds for columns of that entity alone."""
 
     column: str
     description: str
     provenance: str
+    entity: str = ""
 
 
 class Recollection(Value):
@@ -376,7 +378,6 @@ class Recollection(Value):
     answers: tuple[PastAnswer, ...] = ()
     lessons: tuple[Lesson, ...] = ()
     open_requests: tuple[Known, ...] = ()
-    wordings: tuple[Wording, ...] = ()
     missing: str = ""
 
 
@@ -416,6 +417,7 @@ class Evidence(Value):
     glossary: tuple[GlossaryTerm, ...] = ()
     remembered: Recollection = Recollection()
     habits: tuple[TestHabit, ...] = ()
+    wordings: tuple[Wording, ...] = ()
     conventions: Conventions = Conventions()
     model_names: tuple[str, ...] = ()
     sql: dict[str, str] = {}

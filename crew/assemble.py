@@ -40,7 +40,9 @@ from crew.catalog.checkout import open_project
 from crew.catalog.conventions import conventions_in_words, mine_conventions
 from crew.catalog.dbt_project import DbtProject
 from crew.catalog.evidence import ProjectEvidence
+from crew.catalog.test_habits import mine_habits
 from crew.catalog.warehouse_profile import WarehouseProfile
+from crew.catalog.wordings import mine_wordings
 from crew.delivery.project_files import project_files
 from crew.delivery.pull_request_template import fit, read_template
 from crew.delivery.pull_request_text import (
@@ -66,7 +68,13 @@ from crew.verification.reconciliation import reconciliation
 from crew.verification.row_ledger import row_ledger
 from crew.verification.worker_values import ProjectInfo
 from crew.workspace import first_missing, make_workspace, take_back
-from memory.glossary import find_glossary, read_glossary, semantic_terms
+from memory.glossary import (
+    docs_terms,
+    find_glossary,
+    read_glossary,
+    semantic_terms,
+    with_words,
+)
 from memory.scratchpad import Scratchpad
 
 CONFIG = Path(__file__).parent / "config"
@@ -242,7 +250,8 @@ def _workplace(
     tests_folder = info.test_paths[0] if info.test_paths else "tests"
     conventions = conventions.model_copy(update={"tests_folder": tests_folder})
     profile = WarehouseProfile(worker, names)
-    evidence = ProjectEvidence(project, profile, conventions, info.dialect)
+    habits, wordings = mine_habits(project), mine_wordings(project)
+    evidence = ProjectEvidence(project, profile, conventions, info.dialect, habits, wordings)
     terms = read_terms(settings, checkout, project)
     from crew import learning
 
@@ -274,10 +283,18 @@ def _workplace(
 def read_terms(
     settings: Settings, checkout: Checkout, project: DbtProject
 ) -> tuple[GlossaryTerm, ...]:
-    """Agreed words: the settings' glossary or the project's own, then its semantic layer."""
+    """Agreed words: the settings' glossary or the project's own, then its semantic layer; and words
+    that are only explained, in its docs blocks and in catalogs, where no agreed one is called so."""
     glossary = settings.glossary or find_glossary(checkout.folder)
     terms = read_glossary(glossary) if glossary else ()
-    return terms + semantic_terms(project.semantic_models, project.metrics)
+    agreed = terms + semantic_terms(project.semantic_models, project.metrics)
+    explained = docs_terms(project.docs_blocks)
+    if settings.glossaries:
+        from crew.agents.mcp_glossary import read_glossaries
+
+        folder = settings.state.expanduser().resolve() / "cache" / "glossaries"
+        explained += read_glossaries(settings.glossaries, folder)
+    return with_words(agreed, explained)
 
 
 @dataclass(frozen=True)

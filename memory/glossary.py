@@ -1,11 +1,14 @@
-"""Agreed business words: a `glossary.yml` of the project, and the metrics of its semantic layer.
+"""Agreed business words: a `glossary.yml` of the project, the metrics of its semantic layer, and
+its docs blocks.
 
-A term is a metric (`formula` over named measures) or a named condition. The file's format is
-described in `docs/glossary.md`.
+A term is a metric (`formula` over named measures), a named condition, or words alone: those explain
+and are found, and decide nothing. The file's format is described in `docs/glossary.md`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +130,32 @@ def semantic_terms(
             )
         )
     return tuple(terms)
+
+
+def docs_terms(blocks: Iterable[tuple[str, str]]) -> tuple[GlossaryTerm, ...]:
+    """Docs blocks, (name, text), as words without a rule: `active_customer` is “active customer”."""
+    return tuple(
+        GlossaryTerm(name=_spoken(name), definition=text, origin=f"docs block {name}")
+        for name, text in blocks
+        if text
+    )
+
+
+def with_words(
+    agreed: Iterable[GlossaryTerm], further: Iterable[GlossaryTerm]
+) -> tuple[GlossaryTerm, ...]:
+    """The agreed terms, and those of the further ones that are called like none of them."""
+    terms = list(agreed)
+    taken = {_spoken(n).casefold() for t in terms for n in (t.name, *t.synonyms)}
+    for term in further:
+        if _spoken(term.name).casefold() not in taken:
+            taken.add(_spoken(term.name).casefold())
+            terms.append(term)
+    return tuple(terms)
+
+
+def _spoken(name: str) -> str:
+    return re.sub(r"[\W_]+", " ", name).strip()
 
 
 def _semantic_measure(measure: dict[str, Any], model: dict[str, Any]) -> Measure | None:

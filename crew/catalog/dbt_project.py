@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from crew.artifacts import JoinEdge, Layer, RelationKind
+from crew.catalog.shown_text import shown_text
 from crew.drafting.vocabulary import singular
 
 _STAGING = re.compile(r"^(stg|staging|base|src)_|_(stg|staging)$", re.I)
+MAX_BLOCK = 600
+_FROM_PLACE = {"column_name", "model"}
+"""Arguments that a generic test gets from where it stands."""
 _INTERMEDIATE = re.compile(r"^(int|intermediate)_", re.I)
 
 
@@ -29,6 +33,15 @@ class ProjectColumn:
     tests: tuple[str, ...]
     meta: dict[str, Any]
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ColumnTest:
+    """A generic test on a column: its name as YAML has it, and its own arguments."""
+
+    column: str
+    test: str
+    arguments: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -170,6 +183,42 @@ class DbtProject:
                 found.append(tuple(metadata["kwargs"].get("combination_of_columns", ())))
         return tuple(found)
 
+    def column_tests(self, unique_id: str) -> tuple[ColumnTest, ...]:
+        """Tests that every row of a relation must pass: none with a `where`, none that only warn."""
+        found = []
+        for test in self._tests_by_node.get(unique_id, []):
+            metadata, config = test["test_metadata"], test.get("config") or {}
+            warns = str(config.get("severity", "error")).lower() == "warn"
+            if not test.get("column_name") or config.get("where") or warns:
+                continue
+            package = metadata.get("namespace")
+            arguments = {
+                k: v for k, v in metadata.get("kwargs", {}).items() if k not in _FROM_PLACE
+            }
+            name = f"{package}.{metadata['name']}" if package else str(metadata["name"])
+            found.append(ColumnTest(str(test["column_name"]), name, arguments))
+        return tuple(found)
+
+    @cached_property
+    def docs_blocks(self) -> tuple[tuple[str, str], ...]:
+        """The project's own docs blocks, (name, what a reader sees) by name: no overviews, and none
+        that is about the column or relation it is named after."""
+        nodes = [*self._manifest["nodes"].values(), *self._manifest["sources"].values()]
+        named: dict[str, set[str]] = {}
+        for node in nodes:
+            for described in (node, *node.get("columns", {}).values()):
+                for block in described.get("doc_blocks") or ():
+                    named.setdefault(block, set()).add(described["name"].lower())
+        return tuple(
+            sorted(
+                (block["name"], shown_text(block["block_contents"], MAX_BLOCK))
+                for key, block in self._manifest.get("docs", {}).items()
+                if block["package_name"] == self.name
+                and not block["name"].startswith("__")
+                and not any(_named_after(block["name"].lower(), n) for n in named.get(key, ()))
+            )
+        )
+
     @property
     def macros_packages(self) -> frozenset[str]:
         """Names of the installed packages, the project's own name left out."""
@@ -198,6 +247,11 @@ class DbtProject:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         return list(self._manifest.get("metrics", {}).values())
+
+
+def _named_after(block: str, name: str) -> bool:
+    """Whether `orders__status` or `status` is the name of a block about `status`."""
+    return block == name or block.endswith(f"_{name}")
 
 
 def _relation(node: dict[str, Any], tests: list[dict[str, Any]]) -> ProjectRelation:

@@ -17,8 +17,9 @@ from crew.artifacts import (
     RelationCard,
     Request,
     TestHabit,
+    Wording,
 )
-from crew.catalog.dbt_project import DbtProject, ProjectRelation, key_names
+from crew.catalog.dbt_project import DbtProject, ProjectRelation, entity_of, key_names
 from crew.catalog.warehouse_profile import WarehouseProfile
 from crew.drafting.vocabulary import alike, singular, stems
 from crew.ports import Recall
@@ -40,6 +41,7 @@ class ProjectEvidence:
     conventions: Conventions
     dialect: str
     habits: tuple[TestHabit, ...] = ()
+    wordings: tuple[Wording, ...] = ()
 
     def gather(self, request: Request, recall: Recall) -> Evidence:
         text = "\n".join(
@@ -58,6 +60,7 @@ class ProjectEvidence:
             glossary=tuple(terms),
             remembered=remembered,
             habits=self.habits,
+            wordings=_wordings_for(cards, self.wordings),
             conventions=self.conventions,
             model_names=self.project.model_names,
             sql=self._sql(text, chosen),
@@ -260,11 +263,21 @@ def _is_own_key(
     return bool(card and card.is_unique) and singular(left.entity) == singular(right.entity)
 
 
+def _wordings_for(
+    cards: Sequence[RelationCard], wordings: Sequence[Wording]
+) -> tuple[Wording, ...]:
+    """Those of columns that the given relations have without a description."""
+    bare = {c.name.lower() for card in cards for c in card.columns if not c.description}
+    entities = {singular(entity_of(card.key)) for card in cards}
+    return tuple(w for w in wordings if w.column in bare and w.entity in {"", *entities})
+
+
 def matching_terms(text: str, terms: Sequence[GlossaryTerm]) -> list[GlossaryTerm]:
-    """Terms whose name or a synonym stands in the text, longest name first; at most twelve."""
+    """Terms whose name or a synonym stands in the text, those with a rule before those that only
+    explain, longest name first; at most twelve."""
     said = stems(text)
     found = [t for t in terms if any(contains(said, stems(n)) for n in (t.name, *t.synonyms))]
-    return sorted(found, key=lambda t: -len(t.name))[:MAX_TERMS]
+    return sorted(found, key=lambda t: (not (t.formula or t.condition), -len(t.name)))[:MAX_TERMS]
 
 
 def contains(said: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -18,7 +18,8 @@ from crew.artifacts import (
     ModelDraft,
     RequirementSpec,
 )
-from crew.drafting.vocabulary import words
+from crew.catalog.dbt_project import entity_of
+from crew.drafting.vocabulary import singular, words
 from crew.verification.documentation_checks import is_filler
 
 _AGGREGATES = {
@@ -168,11 +169,30 @@ def _dimension(dimension: Dimension, evidence: Evidence) -> ColumnDoc:
     origin = Grounding(source="column", text=f"{dimension.relation}.{dimension.column}")
     if column and column.description and not is_filler(dimension.name, column.description):
         return ColumnDoc(name=dimension.name, description=column.description, grounding=origin)
+    if known := _known_words(dimension.name, dimension.column, dimension.relation, evidence):
+        return known
     examples = ", ".join(f"'{v}'" for v in (column.values[:3] if column else ()))
     text = f"`{dimension.column}` of `{dimension.relation}`" + (
         f", for example {examples}." if examples else "."
     )
     return ColumnDoc(name=dimension.name, description=text, grounding=origin)
+
+
+def _known_words(name: str, column: str, relation: str, evidence: Evidence) -> ColumnDoc | None:
+    """What the glossary says of a column `name` of the result, else how the project describes such
+    a column, or the one it comes from, elsewhere."""
+    for term in evidence.glossary:
+        named = any(words(name) == words(n) for n in (term.name, *term.synonyms))
+        if named and not term.formula and not is_filler(name, term.definition):
+            agreed = Grounding(source="glossary", text=f"{term.name} ({term.origin})")
+            return ColumnDoc(name=name, description=term.definition, grounding=agreed)
+    own = singular(entity_of(relation))
+    found = {(w.column, w.entity): w for w in evidence.wordings}
+    for wanted, entity in ((name, own), (name, ""), (column, own), (column, "")):
+        if wording := found.get((wanted.lower(), entity)):
+            origin = Grounding(source="precedent", text=f"as in {wording.provenance}")
+            return ColumnDoc(name=name, description=wording.description, grounding=origin)
+    return None
 
 
 def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> ModelDoc:
@@ -182,13 +202,17 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
     columns = []
     for staged in staging.columns:
         card = source.column(staged.source)
-        known = card.description.rstrip(".") if card else ""
+        told = card.description.rstrip(".") if card else ""
+        known = None
+        if not told and staged.name != staging.key:
+            known = _known_words(staged.name, staged.source, source.key, evidence)
+        if known:
+            columns.append(known)
+            continue
         if "decimal" in staged.expression:
-            known = known.replace("in cents", "in currency units").replace(
-                "cents", "currency units"
-            )
-        text = f"{known}." if known else f"`{staged.source}` of the source"
-        if not known:
+            told = told.replace("in cents", "in currency units").replace("cents", "currency units")
+        text = f"{told}." if told else f"`{staged.source}` of the source"
+        if not told:
             examples = ", ".join(f"'{v}'" for v in (card.values[:3] if card else ()))
             text += (
                 f", for example {examples}."
@@ -242,6 +266,8 @@ def _existing(spec: RequirementSpec, evidence: Evidence) -> ModelDoc:
                 origin[1].description,
                 Grounding(source="column", text=f"{origin[0]}.{name}"),
             )
+        elif known := _known_words(name, name, spec.target, evidence):
+            text, grounding = known.description, known.grounding
         else:
             text = _from_data(name, column)
             grounding = Grounding(

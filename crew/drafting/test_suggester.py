@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from crew.artifacts import (
+    ColumnCard,
     DraftModel,
     Evidence,
     GenericTest,
@@ -12,15 +13,16 @@ from crew.artifacts import (
     RelationCard,
     RequirementSpec,
     SingularTest,
+    StagedColumn,
     TestSuite,
 )
+from crew.drafting.habit_tests import MAX_VALUES, NewColumn, habit_tests
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.scope import needs_quotes
 from crew.drafting.sql_layout import ref_sql
 from crew.drafting.vocabulary import stem_set, stems
 from crew.verification.source_totals import SourceTotals
 
-MAX_VALUES = 8
 _STATES = {
     s for w in ("status", "state", "type", "kind", "level", "priority", "tier") for s in stems(w)
 }
@@ -34,12 +36,26 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
     for model in draft.models:
         if spec.kind == "stage_source":
             generic += _staging_tests(spec, model, evidence)
+            generic += habit_tests(
+                evidence.habits, spec.target.split(".")[0], model.name, _staged(spec, evidence)
+            )
         elif spec.kind == "change_model":
             generic += _change_tests(spec, model, evidence)
         else:
             generic += _mart_tests(spec, model, evidence, planner)
+            generic += habit_tests(
+                evidence.habits, "", model.name, _dimensions(spec, model, evidence)
+            )
             singular += _mart_singular(spec, model, evidence, planner)
-    return TestSuite(generic=tuple(generic), singular=tuple(singular))
+    return TestSuite(generic=_once(generic), singular=tuple(singular))
+
+
+def _once(tests: list[GenericTest]) -> tuple[GenericTest, ...]:
+    """The first of the tests of one name on a column."""
+    first: dict[tuple[str, str, str], GenericTest] = {}
+    for test in tests:
+        first.setdefault((test.model, test.column, test.test), test)
+    return tuple(first.values())
 
 
 def _wanted(spec: RequirementSpec, evidence: Evidence) -> list[GenericTest]:
@@ -96,6 +112,7 @@ def _mart_tests(
             )
         if (
             column
+            and not column.is_personal
             and _is_state(column.name)
             and 1 < len(column.values) <= MAX_VALUES
             and len(column.values) == column.distinct
@@ -233,6 +250,24 @@ def _comparison(column: str, source_sql: str, model: str, marked: Evidence) -> s
     )
 
 
+def _dimensions(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> list[NewColumn]:
+    """The columns of a mart of which the data behind them is known."""
+    lossy = any(_loses(evidence, e.left, e.left_column, e.match_share) for e in model.joins)
+    found = []
+    for dimension in spec.dimensions:
+        relation = evidence.relation(dimension.relation)
+        card = relation.column(dimension.column) if relation else None
+        if card:
+            is_key = spec.row_grain == (dimension.name,)
+            values = card.values if card.distinct == len(card.values) else ()
+            found.append(
+                NewColumn(
+                    dimension.name, card, values, is_key, may_be_null=lossy, repeats=not is_key
+                )
+            )
+    return found
+
+
 def _bare(column: str) -> str:
     """A column in SQL, quoted only where it must be."""
     return f'"{column}"' if needs_quotes(column) else column
@@ -272,21 +307,43 @@ def _staging_tests(
         if card is None or column.name == staging.key:
             continue
         found += _reference(model.name, column.name, column.source, source, evidence)
-        values = sorted(
-            {v.strip().lower() if "lower(" in column.expression else v.strip() for v in card.values}
-        )
-        if (
-            _is_state(column.name)
-            and 1 < len(values) <= MAX_VALUES
-            and card.distinct == len(card.values)
-        ):
+        values = _all_values(column, card)
+        if _is_state(column.name) and 1 < len(values) <= MAX_VALUES:
             found.append(
                 GenericTest(
                     model=model.name,
                     column=column.name,
                     test="accepted_values",
-                    arguments={"values": values},
+                    arguments={"values": list(values)},
                     reason="the values today",
+                )
+            )
+    return found
+
+
+def _all_values(column: StagedColumn, card: ColumnCard) -> tuple[str, ...]:
+    """The values that a staged column has today; none where they are not all known, or personal."""
+    if card.is_personal or card.distinct != len(card.values):
+        return ()
+    lowered = "lower(" in column.expression
+    return tuple(sorted({v.strip().lower() if lowered else v.strip() for v in card.values}))
+
+
+def _staged(spec: RequirementSpec, evidence: Evidence) -> list[NewColumn]:
+    """The columns of a staging model with what is known of the source's."""
+    staging, source = spec.staging, evidence.relation(spec.target)
+    assert staging is not None and source is not None
+    found = []
+    for column in staging.columns:
+        if card := source.column(column.source):
+            as_it_is = column.expression.strip('"').lower() == column.source.lower()
+            found.append(
+                NewColumn(
+                    column.name,
+                    card,
+                    values=_all_values(column, card),
+                    is_own_key=column.name == staging.key,
+                    is_changed=not as_it_is,
                 )
             )
     return found
