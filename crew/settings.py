@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -79,6 +79,33 @@ class MemorySettings(Section):
     )
 
 
+class GlossarySettings(Section):
+    """A glossary kept in a catalog, read over MCP: by a `url`, or by a `command` that serves it."""
+
+    kind: Literal["openmetadata", "atlan", "datahub", "other"] = "other"
+    name: str = Field("", description="what its words are said to come from; else the product")
+    url: str = Field("", description="address of the MCP server (streamable HTTP)")
+    command: str = Field("", description="a program that is an MCP server over stdio")
+    args: tuple[str, ...] = Field((), description="arguments of the command")
+    token_env: str = Field("", description="the variable that holds the token")
+    allow_env: tuple[str, ...] = Field((), description="further variables that the command may see")
+    tool: str = Field("", description="tool that lists terms; else the product's own")
+    arguments: dict[str, Any] = Field({}, description="its arguments, besides the product's own")
+    max_terms: int = Field(200, ge=1, le=2000, description="terms read at most")
+    timeout_seconds: float = Field(10.0, gt=0, le=60, description="how long it may take")
+    max_age_minutes: float = Field(60.0, ge=0, le=60, description="how long its words are kept")
+
+    @model_validator(mode="after")
+    def _whole(self) -> GlossarySettings:
+        if bool(self.url) == bool(self.command):
+            raise ValueError("give either a url or a command")
+        if self.kind == "other" and not self.tool:
+            raise ValueError("give the tool that lists the terms")
+        if "@" in self.url.partition("?")[0]:
+            raise ValueError("keep user and password out of the url; name a variable in token_env")
+        return self
+
+
 class ServeSettings(Section):
     """Where `firstmile serve` listens."""
 
@@ -117,6 +144,9 @@ class Settings(BaseSettings):
     dbt_timeout_seconds: float = Field(300.0, gt=0, description="how long one call of dbt may take")
     glossary: Path | None = Field(
         None, description="glossary file; else glossary.yml of the project"
+    )
+    glossaries: tuple[GlossarySettings, ...] = Field(
+        (), description="glossaries kept in catalogs, read over MCP"
     )
     allow_env: tuple[str, ...] = Field(
         (), description="variables that dbt may see besides those its profile names"
