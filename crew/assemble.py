@@ -251,8 +251,10 @@ def _workplace(
     conventions = conventions.model_copy(update={"tests_folder": tests_folder})
     profile = WarehouseProfile(worker, names)
     habits, wordings = mine_habits(project), mine_wordings(project)
-    evidence = ProjectEvidence(project, profile, conventions, info.dialect, habits, wordings)
-    terms = read_terms(settings, checkout, project)
+    terms, faults = read_terms(settings, checkout, project)
+    evidence = ProjectEvidence(
+        project, profile, conventions, info.dialect, habits, wordings, notes=faults
+    )
     from crew import learning
 
     recall = learning.open_recall(settings, state, project_place(settings), terms, info.dialect)
@@ -282,19 +284,22 @@ def _workplace(
 
 def read_terms(
     settings: Settings, checkout: Checkout, project: DbtProject
-) -> tuple[GlossaryTerm, ...]:
+) -> tuple[tuple[GlossaryTerm, ...], tuple[str, ...]]:
     """Agreed words: the settings' glossary or the project's own, then its semantic layer; and words
-    that are only explained, in its docs blocks and in catalogs, where no agreed one is called so."""
+    that are only explained, in its docs blocks and in catalogs, where no agreed one is called so.
+    Beside them what people have to know of catalogs that cannot be read."""
     glossary = settings.glossary or find_glossary(checkout.folder)
     terms = read_glossary(glossary) if glossary else ()
     agreed = terms + semantic_terms(project.semantic_models, project.metrics)
     explained = docs_terms(project.docs_blocks)
+    faults: tuple[str, ...] = ()
     if settings.glossaries:
         from crew.agents.mcp_glossary import read_glossaries
 
         folder = settings.state.expanduser().resolve() / "cache" / "glossaries"
-        explained += read_glossaries(settings.glossaries, folder)
-    return with_words(agreed, explained)
+        read, faults = read_glossaries(settings.glossaries, folder)
+        explained += read
+    return with_words(agreed, explained), faults
 
 
 @dataclass(frozen=True)

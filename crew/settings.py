@@ -92,7 +92,9 @@ class GlossarySettings(Section):
     tool: str = Field("", description="tool that lists terms; else the product's own")
     arguments: dict[str, Any] = Field({}, description="its arguments, besides the product's own")
     max_terms: int = Field(200, ge=1, le=2000, description="terms read at most")
-    timeout_seconds: float = Field(10.0, gt=0, le=60, description="how long it may take")
+    timeout_seconds: float = Field(
+        30.0, gt=0, le=120, description="how long it may take, the start of its reader included"
+    )
     max_age_minutes: float = Field(60.0, ge=0, le=60, description="how long its words are kept")
 
     @model_validator(mode="after")

@@ -44,7 +44,8 @@ def evidence_text(evidence: Evidence) -> str:
         for e in evidence.joins
     ]
     for term in evidence.glossary:
-        lines.append(f"glossary: {term.name} = {term.formula or term.condition}: {term.definition}")
+        rule = f" = {term.formula or term.condition}" if term.formula or term.condition else ""
+        lines.append(f"glossary: {term.name}{rule}: {term.definition}")
     memory = evidence.remembered
     lines += [f"precedent: {p.kind} {p.name}: {p.text[:200]}" for p in memory.precedents]
     lines += [f"answered before: {a.question}: {a.meaning} ({a.request})" for a in memory.answers]

@@ -34,7 +34,7 @@ RECALLED = 6.0
 
 @dataclass(frozen=True)
 class ProjectEvidence:
-    """EvidenceSource over a parsed project and its warehouse."""
+    """EvidenceSource over a parsed project and its warehouse. `notes` are said on each request."""
 
     project: DbtProject
     profile: WarehouseProfile
@@ -42,6 +42,7 @@ class ProjectEvidence:
     dialect: str
     habits: tuple[TestHabit, ...] = ()
     wordings: tuple[Wording, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def gather(self, request: Request, recall: Recall) -> Evidence:
         text = "\n".join(
@@ -64,6 +65,7 @@ class ProjectEvidence:
             conventions=self.conventions,
             model_names=self.project.model_names,
             sql=self._sql(text, chosen),
+            notes=self.notes,
         )
 
     def _columns(self, relation: ProjectRelation) -> list[str]:

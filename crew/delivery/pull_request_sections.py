@@ -133,8 +133,9 @@ def _ground(grounding: Grounding, limits: Limits) -> str:
     return f"{_SOURCES[grounding.source]}: “{shown(grounding.text, limits.cell)}”{sure}"
 
 
-def notes(spec: RequirementSpec, limits: Limits) -> str:
-    return _listed("## Notes", (shown(note, limits.cell * 2) for note in spec.notes), limits)
+def notes(spec: RequirementSpec, evidence: Evidence, limits: Limits) -> str:
+    told = (*spec.notes, *evidence.notes)
+    return _listed("## Notes", (shown(note, limits.cell * 2) for note in told), limits)
 
 
 def from_memory(spec: RequirementSpec, evidence: Evidence, limits: Limits) -> str:

@@ -90,7 +90,7 @@ def pull_request_text(
             sections.too_large(draft, suite),
             sections.asked(request, limits),
             sections.understood(spec, limits),
-            sections.notes(spec, limits),
+            sections.notes(spec, evidence, limits),
             sections.assumptions(spec, limits),
             sections.from_memory(spec, evidence, limits),
             sections.lineage(draft, evidence, limits),

@@ -324,3 +324,9 @@ def test_a_change_too_large_to_review_says_so_and_how_to_split_it() -> None:
         whole = pull_request_text(REQUEST, SPEC, draft, REPORT, SUITE, EVIDENCE, Cost(), seconds=1)
         head = whole.split("## The request")[0]
         assert "large for one review" in head and "one model at a time" in head
+
+
+def test_what_was_not_there_while_evidence_was_gathered_is_said() -> None:
+    evidence = EVIDENCE.model_copy(update={"notes": ("The glossary of DataHub is away.",)})
+    whole = pull_request_text(REQUEST, SPEC, DRAFT, REPORT, SUITE, evidence, Cost(), seconds=1)
+    assert "- The glossary of DataHub is away." in whole.split("## Notes")[1]
