@@ -75,7 +75,7 @@ class MemorySettings(Section):
         {}, description="an embedding provider and its configuration; empty for the local one"
     )
     wait_seconds: float = Field(
-        5.0, ge=0, description="how long a request waits for vectors that are being made"
+        20.0, ge=0, description="how long a request waits for vectors that are being made"
     )
 
 

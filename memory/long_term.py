@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,7 +38,7 @@ from memory.learned import Learned, Remembered
 from memory.project_index import learned_entries
 from memory.providers import make_embedding, version_of
 from memory.redaction import redacted, redacted_value
-from memory.vectors import Store, StoreInUse, Vectors
+from memory.vectors import Store, Vectors
 from memory.words import Words
 
 _LOG = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ MIN_BEST, MIN_LIKENESS = 0.30, 0.22
 """The cosine that the best entry must reach for anything to be relevant, and each one must."""
 MIN_SHARE = 0.5
 """The share of a query's words that an entry must hold where there are no vectors."""
-BATCH = 32
+BATCH = 128
+RETRY_SECONDS = 60.0
 MAX_ANSWERS, MAX_LESSONS, MAX_OPEN = 100, 100, 200
 
 
@@ -86,7 +88,8 @@ def open_memory(
     memory = LongTermMemory(words, None, tuple(terms), version, dialect=dialect)
     if engine is not None:
         memory.learned = memory._safely("what was learned", lambda: Learned(engine, project), None)
-    memory._safely("vectors", lambda: memory._open_vectors(place, project), None)
+    memory._open_vectors = partial(memory._with_vectors, place, project)
+    memory._try_vectors()
     return memory
 
 
@@ -104,28 +107,34 @@ class LongTermMemory:
     dialect: str = ""
     faults: dict[str, str] = field(default_factory=dict)
     _filling: threading.Thread | None = None
+    _starting: threading.Lock = field(default_factory=threading.Lock)
+    _wanted: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
+    _open_vectors: Callable[[], None] = field(default=lambda: None)
+    _tried_at: float = 0.0
     _learned_stamp: str = ""
     _ready: str = ""
 
-    def _open_vectors(self, place: MemoryPlace, project: str) -> None:
+    def _try_vectors(self) -> None:
+        """Open the vectors; what cannot be opened is tried again later."""
+        self._tried_at = time.monotonic()
+        self._safely("vectors", self._open_vectors, None)
+
+    def _with_vectors(self, place: MemoryPlace, project: str) -> None:
         """The vectors of now, and until these are complete those of an older embedding."""
-        try:
+        if self.store is None:
             self.store = Store(place.chroma or place.folder, place.token)
-        except StoreInUse:
-            self.faults["vectors"] = (
-                "without vectors (another process has the store open; `memory.url` takes a server)"
-            )
-            return
         vectors = Vectors(self.store, project, self.version, place.make(place.embedding))
         if vectors.count() < self.words.with_vectors(self.version):
             self.words.keep_vectors(vectors.ids())
         self.vectors = vectors
         ready = json.loads(self.words.about("ready") or "{}")
         if ready.get("version", self.version) != self.version:
-            embedding = self._safely("the older vectors", lambda: place.make(ready["by"]), None)
-            if embedding is not None:
-                self.older = Vectors(self.store, project, ready["version"], embedding)
+            try:
+                by_then = place.make(ready["by"])
+                self.older = Vectors(self.store, project, ready["version"], by_then)
+            except Exception:  # it is gone: the words answer until the new vectors are made
+                _LOG.info("the older embedding cannot be used", exc_info=True)
         self._ready = json.dumps({"version": self.version, "by": dict(place.embedding)})
 
     # --- what it knows -----------------------------------------------------------------------
@@ -141,6 +150,9 @@ class LongTermMemory:
 
     def refresh(self) -> None:
         """Take in what other processes have learned meanwhile."""
+        if self.vectors is None and time.monotonic() - self._tried_at > RETRY_SECONDS:
+            self._try_vectors()
+            self.fill()
         self._index_learned()
 
     def forget(self, origin: str) -> int:
@@ -205,7 +217,8 @@ class LongTermMemory:
             for rank, id_ in enumerate(ranked, start=1):
                 scores[id_] = scores.get(id_, 0.0) + weight / (RANK_CONSTANT + rank)
         entries = self.words.entries(list(scores))
-        named = {i for i, e in entries.items() if _names(text, e.name)}
+        said = text.lower()
+        named = {i for i, e in entries.items() if e.name.lower() in said and _names(text, e.name)}
         relevant = max(likeness.values(), default=0.0) >= MIN_BEST
         if likeness:
             likely = {i for i, cosine in likeness.items() if relevant and cosine >= MIN_LIKENESS}
@@ -288,8 +301,10 @@ class LongTermMemory:
         if learned is None or not isinstance(outcome, Delivered) or outcome.spec is None:
             return
         change = outcome.change_set
-        bare = [c.model_copy(update={"finding": "", "table": None}) for c in change.report.checks]
-        report = change.report.model_copy(update={"checks": tuple(bare)})
+        checks = [c.model_copy(update={"finding": "", "table": None}) for c in change.report.checks]
+        report = change.report.model_copy(update={"checks": tuple(checks)})
+        texts = {name: redacted(getattr(change, name)) for name in ("title", "message")}
+        bare = {"report": report, **texts}
         holds_secret = any(redacted(f.text) != f.text for f in change.files)
         spec = redacted_value(outcome.spec)
         pull = outcome.pull_request
@@ -301,7 +316,7 @@ class LongTermMemory:
             branch=change.branch,
             location=pull.location if pull else "",
             dialect=self.dialect,
-            change=None if holds_secret else change.model_copy(update={"report": report}),
+            change=None if holds_secret else change.model_copy(update=bare),
             followed=tuple(f.id for f in spec.followed),
         )
         answers = [
@@ -314,64 +329,79 @@ class LongTermMemory:
             )
             for c in spec.settled
         ]
-        self._safely("what was learned", lambda: learned.save_request(remembered, answers), None)
+        keep = partial(learned.save_request, remembered, answers)
+        self._safely("keeping what was learned", keep, None)
         self._index_learned()
         self.fill()
 
     # --- vectors in the background -----------------------------------------------------------
 
     def fill(self) -> None:
-        """Begin to make the vectors that are missing, unless that goes on already."""
-        if self.vectors is None or (self._filling and self._filling.is_alive()):
+        """Have the vectors that are missing be made, and those that are left over be removed."""
+        if self.vectors is None:
             return
-        self._filling = threading.Thread(target=self._fill, name="memory", daemon=True)
-        self._filling.start()
+        with self._starting:
+            self._wanted = True
+            if self._filling is None and not self._stop.is_set():
+                self._filling = threading.Thread(target=self._fill, name="memory", daemon=True)
+                self._filling.start()
 
     def wait(self, seconds: float) -> bool:
         """Give the vectors time to be made; whether none is missing."""
-        if self._filling is not None:
-            self._filling.join(seconds)
+        if (filling := self._filling) is not None:
+            filling.join(seconds)
         return self._safely("words", lambda: self.words.waiting(self.version), 1) == 0
 
     def close(self) -> None:
         """Stop the work in the background; what is missing is made the next time."""
         self._stop.set()
-        if self._filling is not None:
-            self._filling.join(60)
+        if (filling := self._filling) is not None:
+            filling.join(60)
         if self.store is not None:
             self.store.close()
 
     def _fill(self) -> None:
+        while True:
+            with self._starting:
+                if not self._wanted or self._stop.is_set():
+                    self._filling = None
+                    return
+                self._wanted = False
+            try:
+                self._make_vectors()
+            except Exception as error:
+                self._failed("vectors", error)
+
+    def _make_vectors(self) -> None:
         vectors = self.vectors
         assert vectors is not None
-        try:
-            while gone := self.words.gone(BATCH):
-                vectors.remove(gone)
-                self.words.removed([id_ for _, id_ in gone])
-            while not self._stop.is_set():
-                missing = self.words.without_vectors(self.version, BATCH)
-                if not missing:
-                    break
-                vectors.write(missing)
-                self.words.embedded(missing, self.version)
-            else:
-                return
-            if self.words.about("ready") != self._ready:
-                self.words.note("ready", self._ready)
-                self.older = None
-                vectors.drop_other_versions()
-        except Exception as error:
-            self._failed("vectors", error)
+        while not self._stop.is_set():
+            gone = self.words.gone(BATCH)
+            vectors.remove(gone)
+            self.words.removed([id_ for _, id_ in gone])
+            missing = self.words.without_vectors(self.version, BATCH)
+            vectors.write(missing)
+            self.words.embedded(missing, self.version)
+            if not gone and not missing:
+                break
+        else:
+            return
+        if self.words.about("ready") != self._ready:
+            self.words.note("ready", self._ready)
+            self.older = None
+            vectors.drop_other_versions()
 
     # --- faults ------------------------------------------------------------------------------
 
     def _safely(self, part: str, function: Callable[[], T], otherwise: T) -> T:
         """The function's result; a fault of the part is noted, once it is seen, and goes on."""
         try:
-            return function()
+            result = function()
         except Exception as error:  # memory advises only: no fault of it may stop a request
             self._failed(part, error)
             return otherwise
+        self.faults.pop(part, None)
+        return result
 
     def _failed(self, part: str, error: Exception) -> None:
         reason = str(error).strip().splitlines()

@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ import httpx
 from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.api.types import EmbeddingFunction
 from chromadb.config import Settings
+from chromadb.errors import NotFoundError
 
 from crew.artifacts import MemoryKind
 from memory.entries import KINDS, Entry
@@ -65,6 +67,8 @@ class Vectors:
         self, store: Store, project: str, version: str, embedding: EmbeddingFunction[Any]
     ) -> None:
         self._client, self._embedding = store.client, embedding
+        self._collections: dict[str, Any] = {}
+        self._asked = lru_cache(maxsize=16)(lambda text: embedding.embed_query([text]))
         self._prefix, self._version = f"firstmile-{_short(project)}", version
         self._largest = min(self._client.get_max_batch_size(), 2_000)
 
@@ -95,13 +99,16 @@ class Vectors:
         self, kind: MemoryKind, text: str, limit: int, layers: Sequence[str] = ()
     ) -> list[tuple[str, float]]:
         """Ids with their likeness (the cosine), best first."""
-        where: Any = {"layer": {"$in": list(layers)}} if layers else None
-        found = self._collection(kind).query(
-            query_embeddings=self._embedding.embed_query([text]),
-            n_results=limit,
-            where=where,
-            include=["distances"],
-        )
+        asked: dict[str, Any] = {
+            "query_embeddings": self._asked(text),  # one request asks several kinds the same
+            "n_results": limit,
+            "where": {"layer": {"$in": list(layers)}} if layers else None,
+            "include": ["distances"],
+        }
+        try:
+            found = (self._collections.get(kind) or self._collection(kind)).query(**asked)
+        except NotFoundError:  # somebody dropped it since
+            found = self._collection(kind).query(**asked)
         distances = (found["distances"] or [[]])[0]
         return [(i, 1.0 - float(d)) for i, d in zip(found["ids"][0], distances, strict=True)]
 
@@ -124,12 +131,13 @@ class Vectors:
                 self._client.delete_collection(collection.name)
 
     def _collection(self, kind: str) -> Any:
-        return self._client.get_or_create_collection(
+        self._collections[kind] = self._client.get_or_create_collection(
             f"{self._prefix}-{kind}-{_short(self._version)}",
             embedding_function=None,
             configuration=_CONFIGURATION,
             metadata={"version": self._version},
         )
+        return self._collections[kind]
 
 
 def _short(text: str) -> str:
@@ -149,7 +157,9 @@ def _own(folder: Path) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            raise StoreInUse(str(folder)) from error
+            raise StoreInUse(
+                "another process has the store open; `memory.url` takes a server"
+            ) from error
         _OPEN[folder] = (lock, 1)
 
 

@@ -153,7 +153,8 @@ def history_of_runs(folder: Path, state: Path, result: Mapping[str, Any]) -> Non
     found = firstmile(folder, "show", result["run"][:10], "--state", str(state), "--json")
     shown = found.json
     assert (found.code, shown["branch"]) == (0, result["branch"])
-    assert KEYS | {"steps"} == set(shown)
+    assert KEYS | {"steps", "scratchpad"} == set(shown)
+    assert {"fact", "decision"} <= {j["kind"] for j in shown["scratchpad"]}
     assert [step["step"] for step in shown["steps"]][-1] == "deliver"
     for_people = firstmile(folder, "show", result["run"], "--state", str(state))
     assert for_people.code == 0 and result["branch"] in for_people.out
@@ -225,7 +226,8 @@ def test_settings_are_written_examined_and_the_project_is_indexed_once(
     again = firstmile(tmp_path, "init", *given, settings=settings)
     assert again.code == 1 and "already" in again.json["reason"] and again.json["cure"]
     indexed = firstmile(tmp_path, "index", "--json", settings=settings)
-    assert (indexed.code, indexed.json["models"]) == (0, 14)
+    assert (indexed.code, indexed.json["entries"]["model"]) == (0, 14)
+    assert indexed.json["faults"] == {}
     assert indexed.json["written"] == 0, "doctor has indexed the very same models before"
 
 
