@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from crew.artifacts import ChangeSet
-from crew.delivery.merged_files import Looking, found_in, lines_of
+from crew.delivery.merged_files import Looking, MergedFile, found_in, lines_of
 
 _MOST = 0.6
 """Share of a change's lines that the base must have gained for the change to be in it."""
@@ -106,12 +106,15 @@ class LocalMerges:
         return set(told.split())
 
     def _is_in(self, change: ChangeSet, start: str, commit: str, tip: str) -> bool:
-        """Whether the base at `commit` has the change. While the branch is there most of its lines
-        must be; once it is gone, created models that are there by name are enough."""
+        """Whether the base at `commit` has the change. While the branch is there a created file must
+        still go by its name, as models that are alike are made by other requests too, and most of
+        its lines must be there; once it is gone, created models that are there are enough."""
         became = found_in(self._look, change, commit)
         created = [file for file in change.files if file.action == "create"]
         kept = [file for file in created if became.get(file.path)]
         if created and not kept:
+            return False
+        if created and tip and not any(_same_name(f.path, became[f.path]) for f in kept):
             return False
         if created and not tip and len(kept) == len(created):
             return True
@@ -126,6 +129,11 @@ class LocalMerges:
             brought += _difference(file.path, old, ours.text if ours else file.text)
             gained += _difference(file.path, old, there.text if there else old)
         return (brought & gained).total() >= _MOST * max(1, brought.total())
+
+
+def _same_name(path: str, became: MergedFile | None) -> bool:
+    """Whether a file goes by its name, or by one that holds it whole."""
+    return became is not None and PurePosixPath(path).stem in PurePosixPath(became.path).stem
 
 
 def _difference(path: str, old: str, new: str) -> Counter[str]:

@@ -143,6 +143,10 @@ class Asking:
                     self.answered[question.id] = (option, past.said)
                     self.recalled[question.id] = past
                     return index
+        elif counting:
+            told = "; ".join(f"{p.request}: {p.meaning}" for p in counting[:3])
+            text = f"{question.text} Earlier requests disagree ({told})."
+            question = question.model_copy(update={"text": text})
         if all(q.id != question.id for q in self.open):
             self.open.append(question)
         return None
