@@ -12,7 +12,7 @@ import snowballstemmer
 
 from crew.artifacts import MemoryKind
 
-SCHEMA = "1"
+SCHEMA = "2"
 """Changes when the texts of entries or the tables are made otherwise: then all is indexed anew."""
 
 KINDS: tuple[MemoryKind, ...] = get_args(MemoryKind)

@@ -24,7 +24,7 @@ create table if not exists entries (
     number integer primary key, kind text not null, id text not null unique, name text not null,
     text text not null, provenance text not null, layer text not null, digest text not null,
     embedded text not null default '');
-create index if not exists entries_by_kind on entries (kind, embedded);
+create index if not exists entries_by_kind on entries (kind desc, embedded, digest);
 create table if not exists gone (id text primary key, kind text not null);
 """
 
@@ -118,9 +118,10 @@ class Words:
     # --- which entries have vectors ----------------------------------------------------------
 
     def without_vectors(self, version: str, limit: int) -> list[Entry]:
-        """Entries whose vectors of that version are missing or of older words."""
-        return self._read("where embedded <> ? || digest order by kind, number limit ?",
-                          version, limit)  # fmt: skip
+        """Entries whose vectors of that version are missing or of older words, models before
+        columns. The numbers come from the index alone: it is asked again for each batch."""
+        missing = "select number from entries where embedded <> ? || digest order by kind desc"
+        return self._read(f"where number in ({missing} limit ?)", version, limit)
 
     def waiting(self, version: str) -> int:
         with closing(self._connect()) as db:
@@ -263,11 +264,8 @@ def _put(db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
 
 def _delete(db: sqlite3.Connection, ids: Sequence[str]) -> None:
     for id_ in ids:
-        row = db.execute(
-            "select number, kind, embedded from entries where id = ?", (id_,)
-        ).fetchone()
+        row = db.execute("select number, kind from entries where id = ?", (id_,)).fetchone()
         if row:
             db.execute(f"delete from words_{row[1]} where rowid = ?", (row[0],))
             db.execute("delete from entries where number = ?", (row[0],))
-            if row[2]:
-                db.execute("insert or replace into gone values (?, ?)", (id_, row[1]))
+            db.execute("insert or replace into gone values (?, ?)", (id_, row[1]))
