@@ -85,7 +85,8 @@ class ColumnCard(Value):
     """What is known of a column: its type, its docs and what its values look like today.
 
     `distinct`, `nulls` count rows; `values` are the most frequent ones of a column that
-    holds few, and stay empty for columns that look like personal data.
+    holds few, and stay empty for columns that look like personal data. What `is_additive` may be
+    added up: a count of different things, an average or a ratio may not.
     """
 
     name: str
@@ -98,6 +99,7 @@ class ColumnCard(Value):
     values: tuple[str, ...] = ()
     is_unique: bool = False
     is_personal: bool = False
+    is_additive: bool = True
     tests: tuple[str, ...] = ()
     meta: dict[str, Any] = {}
 
@@ -566,7 +568,10 @@ class RequirementSpec(Value):
     """What is to be built, every element with its grounding.
 
     `target` is the existing model of a change or the source table of a staging model. For a
-    change, `dimensions` are looked up and `metrics` aggregated onto the target's own rows.
+    change, `dimensions` are looked up and `metrics` aggregated onto the target's own rows; unless
+    it `extends` the target, whose rows are those of `time` and `dimensions` already: then it maps
+    our names of these to its columns, and `metrics` are those that it lacks.
+    `standalone` is asked for as a model of its own.
     `settled` are the questions that people answered on the ticket, `followed` what memory decided.
     With `fill_gaps` periods without any row of their own appear too, counted as zero.
     `reason` explains the kinds that build nothing.
@@ -575,6 +580,8 @@ class RequirementSpec(Value):
     kind: RequestKind
     model: str = ""
     target: str = ""
+    extends: dict[str, str] = {}
+    standalone: bool = False
     question: str
     metrics: tuple[Metric, ...] = ()
     dimensions: tuple[Dimension, ...] = ()
@@ -653,11 +660,13 @@ class ModelDraft(Value):
 
 
 class Reuse(Value):
-    """Whether an existing model answers the request; `exact` means all of it."""
+    """Whether an existing model answers the request; `exact` means all of it. `extend` is the
+    specification of what the model lacks, where it has just the rows that the request asks for."""
 
     model: str = ""
     explanation: str = ""
     exact: bool = False
+    extend: RequirementSpec | None = None
 
 
 class GenericTest(Value):

@@ -142,6 +142,7 @@ class Interpreter:
             self.evidence.remembered.answers,
             letters_used=self.skipped_letters,
         )
+        self.context.linker.grain = wish.grain[0] if wish.grain else ""
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
         if wish.is_empty:

@@ -9,6 +9,7 @@ from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.periods import is_too_coarse
 from crew.drafting.scope import Scope, UnknownColumn, qualified
 from crew.drafting.vocabulary import alike, stem, stem_set, stems, vocabulary, words
 
@@ -79,11 +80,12 @@ def content_stems(phrase: str) -> list[str]:
 
 
 class SchemaLinker:
-    """Links over one evidence."""
+    """Links over one evidence. `grain` is the period that is asked for, empty if none is."""
 
     def __init__(self, evidence: Evidence, planner: JoinPlanner) -> None:
         self.evidence = evidence
         self.planner = planner
+        self.grain = ""
 
     # --- relations -------------------------------------------------------------------------
 
@@ -122,8 +124,10 @@ class SchemaLinker:
         return self._columns(phrase, [base], lambda column: True, labels=True)
 
     def numbers(self, phrase: Sequence[str]) -> list[ColumnLink]:
-        """Numeric columns, anywhere in the evidence, best first."""
-        return self._columns(phrase, None, _summable, labels=False)
+        """Numeric columns that may be added up to the grain, in all the evidence, best first."""
+        links = self._columns(phrase, None, _summable, labels=False)
+        coarse = {c.key for c in self.evidence.relations if is_too_coarse(c, self.grain)}
+        return [k for k in links if k.column.is_additive and k.relation not in coarse]
 
     def _columns(
         self,
