@@ -27,7 +27,7 @@ from crew.delivery.merged_files import merged_files
 from crew.ports import Checkout, CodeHost, Recall
 from crew.records.database import address_of, open_database
 from crew.settings import Settings
-from memory.feedback import distill, judge, undone
+from memory.lessons.feedback import distill, judge, undone
 from memory.long_term import LongTermMemory, MemoryPlace, open_memory
 from memory.project_index import (
     column_entries,

@@ -68,7 +68,7 @@ def column_entries(models: Iterable[DocumentedModel]) -> Iterator[Entry]:
                 alike.setdefault((column.name, column.description), []).append(model.key)
     for (name, description), keys in alike.items():
         named = ", ".join(keys[:_MAX_NAMED])
-        parts = [f"{_plain(name)}: {description}", f"In {_plain(named)}."]
+        parts = [f"{_plain(name)}: {description.rstrip('. ')}.", f"In {_plain(named)}."]
         yield _entry("column", f"{keys[0]}.{name}", name, parts, named)
 
 

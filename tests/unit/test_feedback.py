@@ -45,7 +45,7 @@ from crew.artifacts import (
 )
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.sql_compiler import AggregateCompiler
-from memory.feedback import distill, judge, undone
+from memory.lessons.feedback import distill, judge, undone
 
 RULE = Grounding(source="rule", text="test")
 MODEL = "models/marts/fct_monthly_revenue.sql"

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from crew.artifacts import Aggregation, Correction, MeasureChanged, RequirementSpec, RowsLeftOut
-from memory.model_shape import Counted, ModelShape, Output
-from memory.plain_sql import Aggregate, Condition, aggregate_of, canonical
-from memory.unsafe_text import is_personal_column, is_unsafe
+from memory.lessons.model_shape import Counted, ModelShape, Output
+from memory.lessons.plain_sql import Aggregate, Condition, aggregate_of, canonical
+from memory.lessons.unsafe_text import is_personal_column, is_unsafe
 
 Told = tuple[str, Correction]
 """A sentence in plain English, and the correction it stands for."""

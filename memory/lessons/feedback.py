@@ -33,11 +33,11 @@ from crew.artifacts import (
     Verdict,
     Worded,
 )
-from memory.model_entries import Entry, ModelEntry, model_entry, names_of_models
-from memory.model_shape import ModelShape, materialization_of, read_shape
-from memory.plain_sql import columns_in
-from memory.sql_lessons import Told, measures_changed, renamed_columns, rows_left_out
-from memory.unsafe_text import is_approval, is_unsafe
+from memory.lessons.model_entries import Entry, ModelEntry, model_entry, names_of_models
+from memory.lessons.model_shape import ModelShape, materialization_of, read_shape
+from memory.lessons.plain_sql import columns_in
+from memory.lessons.sql_lessons import Told, measures_changed, renamed_columns, rows_left_out
+from memory.lessons.unsafe_text import is_approval, is_unsafe
 
 _MAX_SENTENCE = 240
 _MAX_TEXT = 500

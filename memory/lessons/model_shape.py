@@ -16,7 +16,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from memory.plain_sql import Condition, column_of, condition_of, conjuncts
+from memory.lessons.plain_sql import Condition, column_of, condition_of, conjuncts
 
 _COMMENT = re.compile(r"\{#.*?#\}", re.S)
 _CONFIG = re.compile(r"\{\{-?\s*config\s*\((.*?)\)\s*-?\}\}", re.S)
