@@ -213,3 +213,35 @@ def test_without_its_store_the_request_goes_on_and_says_so(company: Company) -> 
         found = ask(place, "K-2", "Orders per month by channel")
     assert isinstance(found, Delivered)
     assert "Memory went on without memory" in found.text
+
+
+PURCHASES = """select
+    date_trunc('{period}', ordered_at) as bought_in,
+    channel as sold_through,
+    count(order_id) as purchases
+from {{{{ ref('stg_shop__orders') }}}}
+where ordered_at is not null
+group by 1, 2
+"""
+
+
+def test_a_duplicate_is_recognised_under_other_words_and_not_at_another_grain(
+    company: Company,
+) -> None:
+    clone = company.folder / "clone"
+    git(company.folder, "clone", "-q", str(company.repository), str(clone))
+    for name, period in (("sales_calendar", "month"), ("sales_pulse", "week")):
+        file = clone / f"models/marts/sales/{name}.sql"
+        file.write_text(PURCHASES.format(period=period))
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "Purchases, the old way")
+    git(clone, "push", "-q", "origin", "HEAD:main")
+    with company.open() as place:
+        same = ask(place, "K-1", "Number of orders per month by channel")
+        assert isinstance(same, AlreadyExists), same
+        assert same.model == "sales_calendar" and "`purchases`" in same.explanation
+        weekly = ask(place, "K-2", "Number of orders per week by channel")
+        assert isinstance(weekly, AlreadyExists) and weekly.model == "sales_pulse"
+        quarterly = ask(place, "K-3", "Number of orders per quarter by channel")
+        assert isinstance(quarterly, Delivered), "another grain is not the same"
+        assert "sales_" not in sql_of(quarterly)
