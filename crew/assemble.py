@@ -341,7 +341,12 @@ class WarehouseReuse:
         found = find_existing(spec, draft.models[-1], evidence, self.worker)
         if found is None:
             return Reuse()
-        return Reuse(model=found.model, explanation=found.explanation, exact=found.exact)
+        return Reuse(
+            model=found.model,
+            explanation=found.explanation,
+            exact=found.exact,
+            extend=found.extend,
+        )
 
 
 @dataclass(frozen=True)

@@ -71,12 +71,14 @@ class Files(Value):
 
 @dataclass
 class State:
-    """What is known of the request so far; empty fields are steps still to take."""
+    """What is known of the request so far; empty fields are steps still to take. `own` is the model
+    of its own that the request would get if an existing one were not extended."""
 
     evidence: Evidence | None = None
     spec: RequirementSpec | None = None
     draft: ModelDraft | None = None
     reuse: Reuse | None = None
+    own: tuple[RequirementSpec, ModelDraft] | None = None
     tests: TestSuite | None = None
     docs: DocSet | None = None
     files: tuple[FileChange, ...] = ()
@@ -182,7 +184,7 @@ class Planner:
         finding = state.finding or _reported(state, "model")
         previous = state.draft
         state.draft = self._step(
-            "synthesize",
+            "synthesize (extend)" if spec.extends else "synthesize",
             ModelDraft,
             lambda: self.agents.synthesize(spec, evidence, previous, finding),
             lambda d: ", ".join(f"{m.action} {m.path}" for m in d.models) or "no SQL to write",
@@ -195,24 +197,27 @@ class Planner:
 
     def _look_for_existing(self, request: Request, state: State) -> Outcome | None:
         spec, draft, evidence = _known(state.spec), _known(state.draft), _known(state.evidence)
-        state.reuse = self._step(
+        state.reuse = reuse = self._step(
             "reuse",
             Reuse,
             lambda: self.reuse.judge(spec, draft, evidence),
-            lambda r: r.explanation or "nothing answers it yet",
+            _reuse_found,
+            state,
         )
-        decision = f"reuse {state.reuse.model}" if state.reuse.exact else "a new model"
-        why = state.reuse.explanation or "no model has the same grain and numbers"
+        verb = "reuse" if reuse.exact else "extend"
+        is_taken = reuse.exact or reuse.extend is not None
         if spec.kind == "new_model":
+            why = reuse.explanation or "no model has the same grain and numbers"
+            decision = f"{verb} {reuse.model}" if is_taken else "a new model"
             self.scratchpad.jot("decision", "reuse", decision, why)
-        if not state.reuse.model:
-            return None
-        if state.reuse.exact:
-            return AlreadyExists(
-                model=state.reuse.model, explanation=state.reuse.explanation, spec=spec
-            )
-        note = f"Considered: {state.reuse.explanation}"
-        state.spec = spec.model_copy(update={"notes": (*spec.notes, note)})
+        if reuse.exact:
+            return AlreadyExists(model=reuse.model, explanation=reuse.explanation, spec=spec)
+        if reuse.extend is not None:
+            state.own = _considered(spec, reuse.explanation), draft
+            state.spec, state.draft = reuse.extend, None
+            return self._asked_before(reuse.extend, evidence)
+        if reuse.model:
+            state.spec = _considered(spec, reuse.explanation)
         return None
 
     def _write_tests(self, request: Request, state: State) -> None:
@@ -286,7 +291,9 @@ class Planner:
         blamed = self._blamed(state, failure, finding)
         self.scratchpad.jot("attempt", "validate", f"go back to the {blamed}", failure.name)
         if blamed == "requirement":
-            state.spec = state.draft = state.reuse = state.tests = state.docs = None
+            state.spec = state.draft = state.reuse = state.own = state.tests = state.docs = None
+        elif blamed == "model" and state.own and _known(state.spec).extends:
+            self._give_up_extending(state, failure)
         elif blamed == "model":
             self._redo_model(request, state)
         elif blamed == "docs":
@@ -311,6 +318,15 @@ class Planner:
     def _redo_model(self, request: Request, state: State) -> None:
         self._synthesize(request, state)
         state.tests = state.docs = None
+
+    def _give_up_extending(self, state: State, failure: Check) -> None:
+        """Go on with the model of its own, as it was drafted before."""
+        assert state.own is not None
+        spec, state.draft = state.own
+        note = f"Not extended: the check “{failure.name}” failed."
+        state.spec = spec.model_copy(update={"notes": (*spec.notes, note)})
+        self.scratchpad.jot("decision", "validate", "a new model", note)
+        state.tests = state.docs = state.finding = None
 
     def _redo_tests(self, request: Request, state: State) -> None:
         self._write_tests(request, state)
@@ -365,6 +381,10 @@ class Planner:
         self.scratchpad.save()
         self.listener.step_finished(label, found(result), time.monotonic() - began, spent)
         return result
+
+
+def _considered(spec: RequirementSpec, explanation: str) -> RequirementSpec:
+    return spec.model_copy(update={"notes": (*spec.notes, f"Considered: {explanation}")})
 
 
 def _reported(state: State, blame: Blame) -> Finding | None:
@@ -433,6 +453,10 @@ def _spec_found(spec: RequirementSpec) -> str:
     if spec.time:
         text += f" per {spec.time.grain}"
     return text + (f" by {', '.join(by)}" if by else "")
+
+
+def _reuse_found(reuse: Reuse) -> str:
+    return "extend: " * bool(reuse.extend) + (reuse.explanation or "nothing answers it yet")
 
 
 def _report_found(report: ValidationReport) -> str:

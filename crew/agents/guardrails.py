@@ -34,6 +34,8 @@ def spec_problem(spec: RequirementSpec, request: Request, evidence: Evidence) ->
         and evidence.relation(spec.target) is None
     ):
         return f"The target {spec.target!r} is not in the evidence."
+    if spec.extends:
+        return "Leave `extends` empty: whether a model is extended is decided by its numbers."
     said = _plain(" ".join([request.title, request.body, *(c.body for c in request.comments)]))
     elements: list[Metric | Dimension | Filter] = [*spec.metrics, *spec.dimensions, *spec.filters]
     for grounding in (e.grounding for e in elements):

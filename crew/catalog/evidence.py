@@ -28,6 +28,7 @@ MAX_RELATIONS = 24
 MAX_SEEDS = 10
 MIN_SEEDS = 5
 MAX_TERMS = 12
+MAX_SQL = 20_000
 RECALLED = 6.0
 """What a model that memory finds wholly like the request scores: as much as a named entity."""
 
@@ -233,9 +234,14 @@ class ProjectEvidence:
         ]
 
     def _sql(self, text: str, chosen: Sequence[ProjectRelation]) -> dict[str, str]:
-        """The SQL of models that the request names."""
+        """The SQL of models that may change: those that the request names, and marts."""
         said = set(re.findall(r"\w+", text.lower()))
-        return {r.key: r.raw_sql for r in chosen if r.kind == "model" and r.key.lower() in said}
+        models = [r for r in chosen if r.kind == "model"]
+        return {
+            r.key: r.raw_sql
+            for r in models
+            if r.key.lower() in said or (r.layer == "mart" and len(r.raw_sql) <= MAX_SQL)
+        }
 
 
 def _by_name(

@@ -52,7 +52,7 @@ def pull_request_title(request: Request, spec: RequirementSpec) -> str:
 def commit_message(request: Request, spec: RequirementSpec, changed: tuple[str, ...] = ()) -> str:
     """Subject, question, for a rework what `changed` in the request, and the trailer by which
     Firstmile knows its own commits."""
-    subject = f"{_VERBS.get(spec.kind, 'Change')} {spec.model or spec.target}".strip()
+    subject = f"{_verb(spec)} {spec.model or spec.target}".strip()
     if len(subject) < 55:
         subject += f": {one_line(request.title, 70 - len(subject))}"
     body = "\n".join(textwrap.wrap(one_line(spec.question or request.title, 600), 72))
@@ -108,7 +108,7 @@ def pull_request_text(
 def pull_request_summary(request: Request, spec: RequirementSpec) -> str:
     """What the pull request is for, in a sentence with a link to the ticket."""
     model = spec.model or spec.target
-    what = f"{_VERBS.get(spec.kind, 'Change')} {code(model, 120)}" if model else "Change"
+    what = f"{_verb(spec)} {code(model, 120)}" if model else "Change"
     asked = link(request.key, request.url)
     return f"{what} for {asked}: {shown(spec.question or request.title, 500)}"
 
@@ -133,6 +133,10 @@ def joined(parts: list[str]) -> str:
 
 def _size(parts: list[str]) -> int:
     return len(joined(parts).encode())
+
+
+def _verb(spec: RequirementSpec) -> str:
+    return "Extend" if spec.extends else _VERBS.get(spec.kind, "Change")
 
 
 def _key(request: Request) -> str:

@@ -6,37 +6,16 @@ new columns up over unique keys or joins figures aggregated to the model's own k
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sqlglot import exp
 
 from crew.artifacts import DraftModel, Evidence, JoinEdge, RelationCard, RequirementSpec
 from crew.drafting.join_planner import JoinPlanner
-from crew.drafting.row_sets import Aliases, RowSet, dimension_sql, parse_sql
+from crew.drafting.model_text import CannotEdit, ModelText
+from crew.drafting.row_sets import RowSet, dimension_sql, parse_sql
 from crew.drafting.scope import key_of
-from crew.drafting.sql_layout import Cte, cased, ref_sql, tree_sql
-
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
-_QUIET = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.S)
-_STAR = re.compile(r"select\s+\*\s+from\s+(\w+)\s*;?\s*\Z", re.I)
-_IMPORT = re.compile(
-    r"(\w+)\s+as\s*\(\s*select\s+\*\s+from\s+\{\{\s*ref\(\s*['\"](\w+)['\"]\s*\)\s*\}\}\s*\)", re.I
-)
-
-
-class CannotEdit(Exception):
-    """The model's SQL has a shape that this editor does not know."""
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """Where the model's last select begins and ends, and what it selects from if it is a star."""
-
-    start: int
-    end: int
-    star_of: str | None
-    has_with: bool
+from crew.drafting.sql_layout import Cte, import_cte
 
 
 def compile_change(
@@ -58,23 +37,12 @@ class _Change:
         target: RelationCard,
         text: str,
     ) -> None:
-        self.spec, self.evidence, self.planner, self.target, self.text = (
-            spec,
-            evidence,
-            planner,
-            target,
-            text,
-        )
-        self.ending = find_ending(text)
-        masked = _mask(text)
-        taken = {m.lower() for m in re.findall(r"(\w+)\s+as\s*\(", masked, re.I)}
-        self.aliases = Aliases(taken=set(taken))
-        for name, model in _IMPORT.findall(text):
-            self.aliases.names.setdefault(model, name)
-        self.imported = dict(self.aliases.names)
+        self.spec, self.evidence, self.planner, self.target = spec, evidence, planner, target
+        self.text = ModelText(text, evidence)
+        self.aliases = self.text.aliases
 
     def compile(self) -> DraftModel:
-        base = self.ending.star_of or self.aliases.fresh("base")
+        base = self.text.base
         self.aliases.names[self.target.key] = base
         ctes: list[Cte] = []
         joins = self.planner.plan(self.target.key, {d.relation for d in self.spec.dimensions})
@@ -89,15 +57,15 @@ class _Change:
             ]
         )
         for key in used:
-            if key not in self.imported:
-                ctes.append(Cte(self.aliases.of(key), f"select * from {ref_sql(key)}"))
+            if key not in self.text.imported:
+                ctes.append(import_cte(self.aliases.of(key), key))
         ctes += [cte for _, cte in figures]
-        last = self.aliases.fresh(self._step_name())
+        last = self.aliases.fresh(step_name(self._new_names()))
         ctes.append(Cte(last, self._select(base, joins, figures)))
         return DraftModel(
             name=self.target.key,
             path=self.target.path,
-            sql=self._splice(base, ctes, last),
+            sql=self.text.with_steps(ctes),
             action="update",
             layer=self.target.layer,
             materialization=self.target.materialization,
@@ -108,10 +76,6 @@ class _Change:
 
     def _new_names(self) -> list[str]:
         return [*(d.name for d in self.spec.dimensions), *(m.name for m in self.spec.metrics)]
-
-    def _step_name(self) -> str:
-        name = "with_" + "_and_".join(self._new_names())
-        return name if len(name) <= 40 else "with_added_columns"
 
     # --- figures per row of the target ---------------------------------------------------------
 
@@ -195,66 +159,8 @@ class _Change:
             query = query.join(table, on=left.eq(right), join_type="left")
         return query
 
-    def _splice(self, base: str, ctes: list[Cte], last: str) -> str:
-        conventions, dialect = self.evidence.conventions, self.evidence.dialect
-        indent = " " * conventions.indent
-        blank = "\n" if re.search(r"as\s*\(\s*?\n\s*?\n", self.text, re.I) else ""
-        newline = "\r\n" if "\r\n" in self.text else "\n"
-        blocks = []
-        for cte in ctes:
-            body = (
-                cased(cte.body, conventions)
-                if isinstance(cte.body, str)
-                else tree_sql(cte.body, conventions, dialect)
-            )
-            lines = "\n".join(f"{indent}{line}" if line else "" for line in body.splitlines())
-            blocks.append(f"{cte.name} {cased('as', conventions)} (\n{blank}{lines}\n{blank})")
-        added = ",\n\n".join(blocks)
-        final = f"{cased('select', conventions)} * {cased('from', conventions)} {last}"
-        head, tail = self.text[: self.ending.start], self.text[self.ending.end :]
-        if self.ending.star_of:
-            text = f"{head.rstrip()},\n\n{added}\n\n{final}"
-        else:
-            old = self.text[self.ending.start : self.ending.end].splitlines()
-            inner = "\n".join(f"{indent}{line}".rstrip() for line in old)
-            opening = (
-                f"{head.rstrip()},\n\n"
-                if self.ending.has_with
-                else f"{head}{cased('with', conventions)}\n\n"
-            )
-            text = (
-                f"{opening}{base} {cased('as', conventions)} (\n{inner}\n),\n\n{added}\n\n{final}"
-            )
-        ending = tail if tail.strip(" \r\n") == "" else ""
-        return re.sub(r"\r?\n", newline, text) + (ending or newline)
 
-
-def _mask(text: str) -> str:
-    """The text with Jinja, comments and strings blanked out, length and lines kept."""
-    for pattern in (_JINJA, _QUIET):
-        text = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
-    return text
-
-
-def find_ending(text: str) -> _Ending:
-    """The last select at the outermost level. Raises CannotEdit where there is none."""
-    masked = _mask(text)
-    depth, starts = 0, []
-    for matched in re.finditer(r"[()]|\bselect\b|\bwith\b", masked, re.I):
-        token = matched.group().lower()
-        if token == "(":
-            depth += 1
-        elif token == ")":
-            depth -= 1
-        elif depth == 0:
-            starts.append((token, matched.start()))
-    selects = [at for token, at in starts if token == "select"]
-    if not selects:
-        raise CannotEdit("the model has no select at its outermost level")
-    start = selects[0]
-    end = len(text.rstrip(" \t\r\n;"))
-    after = text[end:]
-    if "{%" in text[start:end] or "{%" in after:
-        raise CannotEdit("the model's last select is built by Jinja blocks")
-    star = _STAR.match(text[start:])
-    return _Ending(start, end, star.group(1) if star else None, any(t == "with" for t, _ in starts))
+def step_name(columns: Sequence[str]) -> str:
+    """What the step that adds columns is called."""
+    name = "with_" + "_and_".join(columns)
+    return name if len(name) <= 40 else "with_added_columns"

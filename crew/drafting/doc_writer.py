@@ -43,6 +43,8 @@ def write_docs(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> 
 def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> ModelDoc:
     if spec.kind == "stage_source":
         return _staging(spec, model, evidence)
+    if spec.extends:
+        return _extended(spec, model, evidence)
     columns = [_dimension(d, evidence) for d in spec.dimensions]
     if spec.kind == "change_model":
         columns += [
@@ -69,14 +71,26 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
     return ModelDoc(model=model.name, description=_description(spec), columns=tuple(columns))
 
 
+def _extended(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> ModelDoc:
+    """The added columns alone."""
+    card = evidence.relation(spec.target)
+    have = {c.name for c in card.columns} if card else set()
+    columns: list[ColumnDoc] = []
+    for metric in spec.metrics:
+        columns += _metric_columns(metric, spec, have | {c.name for c in columns})
+    described = _undescribed(spec, evidence)
+    return ModelDoc(model=model.name, description=described, columns=tuple(columns))
+
+
 def _undescribed(spec: RequirementSpec, evidence: Evidence) -> str:
     """A description for a changed model that has none: its grain and what it reads."""
     card = evidence.relation(spec.target)
     if card is None or card.description:
         return ""
-    keys = {c.unique_id: c.key for c in evidence.relations}
-    read = [f"`{keys[p]}`" for p in card.parents if p in keys]
-    grain = f"One row per {_plain(spec.row_grain[0])}" if spec.row_grain else "Rows"
+    known = {c.unique_id: c.key for c in evidence.relations}
+    read = [f"`{known[p]}`" for p in card.parents if p in known]
+    keys = " and ".join(_plain(c) for c in spec.row_grain)
+    grain = f"One row per {keys}" if keys else "Rows"
     return f"{grain}{', from ' + ' and '.join(read) if read else ''}."
 
 

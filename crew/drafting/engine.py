@@ -19,8 +19,9 @@ from crew.artifacts import (
     RequirementSpec,
     TestSuite,
 )
-from crew.drafting.change_compiler import CannotEdit, compile_change
+from crew.drafting.change_compiler import compile_change
 from crew.drafting.doc_writer import write_docs
+from crew.drafting.extension_compiler import compile_extension
 from crew.drafting.interpreter import interpret
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.lessons import (
@@ -29,6 +30,7 @@ from crew.drafting.lessons import (
     follow_in_spec,
     follow_in_tests,
 )
+from crew.drafting.model_text import CannotEdit
 from crew.drafting.scope import UnknownColumn
 from crew.drafting.sql_compiler import AggregateCompiler
 from crew.drafting.staging_compiler import compile_staging
@@ -64,7 +66,8 @@ class DraftingEngine:
                 target = evidence.relation(spec.target)
                 if target is None:
                     raise NoValidAnswer(f"There is no model {spec.target!r} in the evidence.")
-                return ModelDraft(models=(compile_change(spec, evidence, planner, target),))
+                compiled = compile_extension if spec.extends else compile_change
+                return ModelDraft(models=(compiled(spec, evidence, planner, target),))
             path = f"{mart_folder(spec, evidence)}/{spec.model}.sql"
             return ModelDraft(models=(AggregateCompiler(spec, evidence, planner).compile(path),))
         except (NoJoin, AmbiguousJoin, UnknownColumn, CannotEdit, ValueError) as error:

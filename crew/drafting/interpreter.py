@@ -30,7 +30,7 @@ from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader, Reading
-from crew.drafting.model_namer import model_name
+from crew.drafting.model_namer import asks_for_its_own, model_name
 from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.reading_chooser import ReadingChooser
 from crew.drafting.row_hygiene import RowHygiene
@@ -305,6 +305,7 @@ class Interpreter:
         return RequirementSpec(
             kind="new_model",
             model=model_name(self.evidence, metrics, dimensions, time, look_back),
+            standalone=asks_for_its_own([*(c.quote for c in wish.clauses), *wish.answers]),
             question=request.title.strip() or wish.clauses[0].text,
             metrics=tuple(metrics),
             dimensions=tuple(dimensions),

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from crew.artifacts import Dimension, Evidence, LookBack, Metric, TimeAxis
+
+_OWN = re.compile(
+    r"\b(?:new|own|separate|dedicated|standalone|additional|another)\s+(?:\w+\s+)?"
+    r"(?:models?|tables?|marts?|views?|data ?sets?)\b"
+    r"|\b(?:models?|tables?|marts?|views?)\s+of\s+(?:its|their|our|my)\s+own\b"
+    r"|\b(?:call|called|name|named)\s+(?:it\s+)?[`\"']?[a-z][a-z0-9]*_\w+",
+    re.I,
+)
+
+
+def asks_for_its_own(texts: Iterable[str]) -> bool:
+    """Whether a model of its own is asked for: a new or separate one, or one of a name given."""
+    return any(_OWN.search(text) for text in texts)
 
 
 def model_name(

@@ -1,11 +1,26 @@
-"""Does an existing model answer this already? Judged by grain, dimensions and the numbers."""
+"""Does an existing model answer this already, or all but some numbers? Judged by grain, dimensions
+and the numbers, never by words."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from crew.artifacts import ColumnCard, DraftModel, Evidence, RelationCard, RequirementSpec
+from crew.artifacts import (
+    Assumption,
+    ColumnCard,
+    DraftModel,
+    Evidence,
+    Grounding,
+    Metric,
+    RelationCard,
+    RequirementSpec,
+)
 from crew.catalog.warehouse_profile import is_numeric, is_temporal, quoted
+from crew.drafting.extension_compiler import compile_extension
+from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
+from crew.drafting.model_text import CannotEdit, masked
+from crew.drafting.scope import UnknownColumn
 from crew.drafting.sql_layout import ref_sql
 from crew.drafting.vocabulary import stems
 from crew.errors import InvalidInput
@@ -17,12 +32,14 @@ MIN_MATCHED = 0.8
 
 @dataclass(frozen=True)
 class Existing:
-    """`exact`: every cell of every metric is equal; else `missing` names what the model lacks."""
+    """`exact`: every cell of every metric is equal; else `missing` names what the model lacks, and
+    `extend` is the specification that adds it, where the model has just our rows."""
 
     model: str
     explanation: str
     exact: bool
     missing: tuple[str, ...] = ()
+    extend: RequirementSpec | None = None
 
 
 def find_existing(
@@ -43,12 +60,13 @@ def find_existing(
         if keys is None:
             continue
         try:
-            found = _compare(spec, card, keys, ours, warehouse)
+            found = _Comparison(spec, card, keys, ours, evidence, warehouse).judge()
         except InvalidInput:
             continue
         if found and found.exact:
             return found
-        near = near or found
+        if near is None or (found and found.extend and not near.extend):
+            near = found
     return near
 
 
@@ -88,68 +106,160 @@ def _alike(a: ColumnCard, b: ColumnCard) -> bool:
     return a.name == b.name
 
 
-def _compare(
-    spec: RequirementSpec, card: RelationCard, keys: dict[str, str], ours: str, warehouse: Warehouse
-) -> Existing | None:
-    if not keys or not _same_rows(keys, card, ours, warehouse):
-        return None
-    theirs = ", ".join(quoted(c) for c in keys.values())
-    rows = warehouse.query(
-        f"select count(*), count(distinct ({theirs})) from {card.relation_name}"
-    ).rows
-    if rows[0][0] != rows[0][1]:
-        return None
-    numbers = [c for c in card.columns if is_numeric(c) and c.name not in keys.values()]
-    mapping: dict[str, str] = {}
-    cells = 0
-    for metric in spec.metrics:
-        for number in numbers:
-            compared, different = _cells(metric.name, number.name, keys, card, ours, warehouse)
-            if compared >= MIN_CELLS and different == 0:
-                mapping[metric.name], cells = number.name, cells + compared
-                break
-    missing = tuple(m.name for m in spec.metrics if m.name not in mapping)
-    grain = ", ".join(f"`{c}`" for c in keys.values())
-    if not missing:
-        said = "; ".join(f"{m.label} is `{mapping[m.name]}`" for m in spec.metrics)
-        text = f"`{card.key}` holds this already, one row per {grain}: {said}."
-        text += f" All {cells:,} numbers are equal to what the request asks for."
-        return Existing(card.key, text, exact=True)
-    text = f"`{card.key}` has the same grain ({grain}) but not {', '.join(missing)}."
-    return Existing(card.key, text, exact=False, missing=missing)
+@dataclass(frozen=True)
+class _Comparison:
+    """Our rows `ours`, a SELECT, beside those of a model; `keys`: our grain columns -> its own."""
+
+    spec: RequirementSpec
+    card: RelationCard
+    keys: dict[str, str]
+    ours: str
+    evidence: Evidence
+    warehouse: Warehouse
+
+    def judge(self) -> Existing | None:
+        theirs = self.card.relation_name
+        if not self.keys:
+            return None
+        rows, matched = self._rows()
+        if matched < MIN_MATCHED * rows or not self._unique(theirs, [*self.keys.values()]):
+            return None
+        same, cells = self._numbers()
+        missing = tuple(m for m in self.spec.metrics if m.name not in same)
+        said = "; ".join(f"{m.label} is `{same[m.name]}`" for m in self.spec.metrics
+                         if m.name in same)  # fmt: skip
+        key, grain = self.card.key, ", ".join(f"`{c}`" for c in self.keys.values())
+        if not missing:
+            text = f"`{key}` holds this already, one row per {grain}: {said}."
+            text += f" All {cells:,} numbers are equal to what the request asks for."
+            return Existing(key, text, exact=True)
+        names = ", ".join(m.name for m in missing)
+        if rows == matched and (extending := self._extending(missing, same)):
+            text = f"`{key}` has just the rows that are asked for, one per {grain}"
+            text += f" ({said})" if said else ""
+            text += f", but not {names}."
+            notes = (*self.spec.notes, f"{text} So it is extended.")
+            extending = extending.model_copy(update={"notes": notes})
+            return Existing(key, text, False, tuple(m.name for m in missing), extending)
+        text = f"`{key}` has the same grain ({grain}) but not {names}."
+        return Existing(key, text, exact=False, missing=tuple(m.name for m in missing))
+
+    def _numbers(self) -> tuple[dict[str, str], int]:
+        """Our metrics -> columns of the model with the same numbers, and how many cells that is."""
+        same: dict[str, str] = {}
+        cells = 0
+        numbers = [c.name for c in self.card.columns if is_numeric(c)]
+        for metric in self.spec.metrics:
+            for number in numbers:
+                if number in self.keys.values():
+                    continue
+                compared, different = self._cells(metric.name, number)
+                if compared >= MIN_CELLS and different == 0:
+                    same[metric.name], cells = number, cells + compared
+                    break
+        return same, cells
+
+    # --- extending -----------------------------------------------------------------------------
+
+    def _extending(
+        self, missing: tuple[Metric, ...], same: dict[str, str]
+    ) -> RequirementSpec | None:
+        """The specification that adds the missing metrics to the model, if that is what it is for:
+        it has our rows and no others, and shows another of our numbers or reads what they count."""
+        spec, card = self.spec, self.card
+        is_ours = card.unique_id.startswith(f"model.{self.evidence.project}.")
+        is_plain = card.materialization in {"table", "view"} and card.path.endswith(".sql")
+        if not is_ours or card.layer != "mart" or not is_plain:
+            return None
+        if spec.standalone or spec.date_range or (spec.filters and not same):
+            return None
+        counted = {m.relation for metric in missing for m in metric.measures}
+        if not same and not counted <= _read_by(card, self.evidence):
+            return None
+        if not self._unique(f"({self.ours})", [*self.keys]) or self._is_taken(missing):
+            return None
+        news = {"kind": "change_model", "model": card.key, "target": card.key, "metrics": missing,
+                "extends": self.keys, "row_grain": (*self.keys.values(),), "fill_gaps": False,
+                "assumptions": (*spec.assumptions, *self._own_conditions(missing))}  # fmt: skip
+        extending = spec.model_copy(update=news)
+        try:
+            planner = JoinPlanner(self.evidence)
+            draft = compile_extension(extending, self.evidence, planner, card)
+        except (CannotEdit, NoJoin, AmbiguousJoin, UnknownColumn, ValueError):
+            return None
+        cards = [c for c in self.evidence.relations if c.key in draft.relations]
+        in_circles = any(card.key in {c.key, *_read_by(c, self.evidence)} for c in cards)
+        return None if in_circles else extending
+
+    def _own_conditions(self, missing: tuple[Metric, ...]) -> list[Assumption]:
+        """What people have to know where the model leaves rows out by itself."""
+        key = self.card.key
+        if not re.search(r"\bwhere\b", masked(self.evidence.sql.get(key, "")), re.I):
+            return []
+        names = ", ".join(m.label for m in missing)
+        text = f"Rows that `{key}` leaves out by conditions of its own are counted in {names}."
+        return [Assumption(text=text, grounding=Grounding(source="rule", text=f"SQL of {key}"))]
+
+    def _is_taken(self, missing: tuple[Metric, ...]) -> bool:
+        """Whether a column to be added is there already, with other numbers."""
+        for metric in missing:
+            if self.card.column(metric.name):
+                return True
+            for measure in metric.measures:
+                own = self.card.column(measure.name)
+                if (
+                    own
+                    and metric.formula != measure.name
+                    and self._cells(measure.name, own.name)[1]
+                ):
+                    return True
+        return False
+
+    # --- asking --------------------------------------------------------------------------------
+
+    def _rows(self) -> tuple[int, int]:
+        """Rows of both sides, and those with a counterpart: where few have one the grain is another
+        one, or what the rows stand for."""
+        sql = (
+            f"select count(*), count(*) filter (where o.ours is not null and t.theirs is not null)"
+            f" from (select *, 1 as ours from ({self.ours}) as x) as o full outer join"
+            f" (select *, 1 as theirs from {self.card.relation_name}) as t on {self._on}"
+        )
+        rows, matched = self.warehouse.query(sql).rows[0]
+        return int(rows), int(matched)
+
+    def _unique(self, relation: str, columns: list[str]) -> bool:
+        keys = ", ".join(quoted(c) for c in columns)
+        sql = f"select count(*), count(distinct ({keys})) from {relation} as r"
+        rows, different = self.warehouse.query(sql).rows[0]
+        return int(rows) == int(different)
+
+    def _cells(self, ours: str, theirs: str) -> tuple[int, int]:
+        """Cells compared and cells that differ; a row that one side lacks counts as zero there."""
+        sql = (
+            f"select count(*), count(*) filter (where abs(coalesce(o.{quoted(ours)}, 0)"
+            f" - coalesce(t.{quoted(theirs)}, 0)) > 0.005)"
+            f" from ({self.ours}) as o full outer join {self.card.relation_name} as t on {self._on}"
+        )
+        compared, different = self.warehouse.query(sql).rows[0]
+        return int(compared), int(different)
+
+    @property
+    def _on(self) -> str:
+        return " and ".join(
+            f"o.{quoted(a)} is not distinct from t.{quoted(b)}" for a, b in self.keys.items()
+        )
 
 
-def _same_rows(keys: dict[str, str], card: RelationCard, ours: str, warehouse: Warehouse) -> bool:
-    """Whether most rows of both sides have a counterpart: else the grain is another one, or what
-    the rows stand for."""
-    sql = (
-        f"select count(*), count(*) filter (where o.ours is not null and t.theirs is not null)"
-        f" from (select *, 1 as ours from ({ours}) as x) as o"
-        f" full outer join (select *, 1 as theirs from {card.relation_name}) as t on {_on(keys)}"
-    )
-    rows, matched = warehouse.query(sql).rows[0]
-    return int(matched) >= MIN_MATCHED * int(rows)
-
-
-def _on(keys: dict[str, str]) -> str:
-    return " and ".join(
-        f"o.{quoted(a)} is not distinct from t.{quoted(b)}" for a, b in keys.items()
-    )
-
-
-def _cells(
-    ours_column: str,
-    theirs_column: str,
-    keys: dict[str, str],
-    card: RelationCard,
-    ours: str,
-    warehouse: Warehouse,
-) -> tuple[int, int]:
-    """Cells compared and cells that differ; a row that one side lacks counts as zero there."""
-    sql = (
-        f"select count(*), count(*) filter (where abs(coalesce(o.{quoted(ours_column)}, 0)"
-        f" - coalesce(t.{quoted(theirs_column)}, 0)) > 0.005)"
-        f" from ({ours}) as o full outer join {card.relation_name} as t on {_on(keys)}"
-    )
-    compared, different = warehouse.query(sql).rows[0]
-    return int(compared), int(different)
+def _read_by(card: RelationCard, evidence: Evidence) -> set[str]:
+    """What a model reads, directly or through others, as far as the evidence goes."""
+    known = {c.unique_id: c for c in evidence.relations}
+    found: set[str] = set()
+    waiting = [card]
+    while waiting:
+        for parent in waiting.pop().parents:
+            above = known.get(parent)
+            if above and above.key not in found:
+                found.add(above.key)
+                waiting.append(above)
+    return found

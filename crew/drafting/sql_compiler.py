@@ -21,7 +21,7 @@ _ADDITIVE = {"count", "count_distinct", "sum"}
 
 
 @dataclass
-class _Group:
+class Group:
     """Measures that one GROUP BY yields: same rows, same time."""
 
     rows: RowSet
@@ -31,17 +31,17 @@ class _Group:
 
 @dataclass
 class AggregateCompiler:
-    """One compilation of one specification; use `compile` once."""
+    """One compilation of one specification; use `compile` once. `aliases` are names in use."""
 
     spec: RequirementSpec
     evidence: Evidence
     planner: JoinPlanner
+    aliases: Aliases = field(default_factory=lambda: Aliases({FINAL, AS_OF, "bounds", "grid"}))
     ctes: list[Cte] = field(default_factory=list)
 
     def compile(self, path: str) -> DraftModel:
         """The model. Raises NoJoin, AmbiguousJoin or UnknownColumn."""
         spec = self.spec
-        self.aliases = Aliases(taken={FINAL, AS_OF, "bounds", "grid"})
         self.sets = row_sets(spec, self.evidence, self.planner, self.aliases)
         used = self._relations()
         self.ctes = [import_cte(self.aliases.of(key), key) for key in used]
@@ -127,8 +127,8 @@ class AggregateCompiler:
 
     # --- groups ------------------------------------------------------------------------------
 
-    def _groups(self) -> list[_Group]:
-        found: dict[tuple[int, str], _Group] = {}
+    def _groups(self) -> list[Group]:
+        found: dict[tuple[int, str], Group] = {}
         for n, rows in enumerate(self.sets):
             for measure in rows.measures:
                 stock = (
@@ -137,7 +137,7 @@ class AggregateCompiler:
                     else ""
                 )
                 when = stock or (measure.time if self._is_timed else "") or ""
-                found.setdefault((n, when), _Group(rows, [])).measures.append(measure)
+                found.setdefault((n, when), Group(rows, [])).measures.append(measure)
         for group in found.values():
             every = f"_per_{self.spec.time.grain}" if self.spec.time else "_totals"
             names = "_and_".join(m.name for m in group.measures)
@@ -150,11 +150,11 @@ class AggregateCompiler:
     def _is_timed(self) -> bool:
         return bool(self.spec.time or self.spec.look_back or self.spec.date_range)
 
-    def _needs_grid(self, groups: list[_Group]) -> bool:
+    def _needs_grid(self, groups: list[Group]) -> bool:
         stock = any(m.is_stock for g in groups for m in g.measures)
         return bool(self.spec.time) and (stock or self.spec.fill_gaps)
 
-    def _flow_select(self, group: _Group) -> exp.Select:
+    def _flow_select(self, group: Group) -> exp.Select:
         """GROUP BY of flow measures over their rows."""
         rows = group.rows
         keys = self._key_columns(group)
@@ -185,7 +185,7 @@ class AggregateCompiler:
             return query.group_by(*(exp.Literal.number(n + 1) for n in range(len(keys))))
         return query.group_by(*(column.unalias() for column in query.selects[: len(keys)]))
 
-    def _key_columns(self, group: _Group) -> list[exp.Expr]:
+    def _key_columns(self, group: Group) -> list[exp.Expr]:
         keys: list[exp.Expr] = []
         if self.spec.time:
             time = group.measures[0].time
@@ -276,25 +276,25 @@ class AggregateCompiler:
 
     # --- endings -----------------------------------------------------------------------------
 
-    def _add_single(self, group: _Group) -> None:
+    def _add_single(self, group: Group) -> None:
         if self._is_simple(group):
             self.ctes.append(Cte(FINAL, self._flow_select(group)))
             return
         self.ctes.append(Cte(group.name, self._flow_select(group)))
         columns = [exp.column(k) for k in self._keys()]
         values = [
-            _named(tree, name)
+            named(tree, name)
             for name, tree in self._values({m.name: exp.column(m.name) for m in group.measures})
         ]
         self.ctes.append(Cte(FINAL, exp.select(*columns, *values).from_(group.name)))
 
-    def _is_simple(self, group: _Group) -> bool:
+    def _is_simple(self, group: Group) -> bool:
         names = [m.name for m in group.measures]
         return [m.formula for m in self.spec.metrics] == names and [
             m.name for m in self.spec.metrics
         ] == names
 
-    def _add_combined(self, groups: list[_Group]) -> None:
+    def _add_combined(self, groups: list[Group]) -> None:
         """Measures side by side on a grid of all periods and dimension values."""
         if self.spec.time:
             self._add_periods(groups)
@@ -306,7 +306,7 @@ class AggregateCompiler:
             )
             self.ctes.append(Cte(group.name, select))
         grid = self._add_grid(groups)
-        values = [_named(self._filled(m, g.name), m.name) for g in groups for m in g.measures]
+        values = [named(self._filled(m, g.name), m.name) for g in groups for m in g.measures]
         if grid is None:
             query = exp.select(*values).from_(groups[0].name)
             for group in groups[1:]:
@@ -325,7 +325,7 @@ class AggregateCompiler:
         combined = self.aliases.fresh("combined")
         self.ctes.append(Cte(combined, query))
         columns = [exp.column(k) for k in self._keys()]
-        outputs = [_named(tree, name) for name, tree in self._values({})]
+        outputs = [named(tree, name) for name, tree in self._values({})]
         self.ctes.append(Cte(FINAL, exp.select(*columns, *outputs).from_(combined)))
 
     def _filled(self, measure: Measure, group: str) -> exp.Expr:
@@ -357,7 +357,7 @@ class AggregateCompiler:
         column = card.column(edge.left_column) if card else None
         return edge.match_share != 1.0 or column is None or bool(column.nulls)
 
-    def _add_periods(self, groups: list[_Group]) -> None:
+    def _add_periods(self, groups: list[Group]) -> None:
         assert self.spec.time is not None
         grain = self.spec.time.grain
         spans = []
@@ -417,7 +417,7 @@ class AggregateCompiler:
                     found.append(kind(this=column.copy(), expression=limit_date))
         return found
 
-    def _stock_select(self, group: _Group) -> exp.Select:
+    def _stock_select(self, group: Group) -> exp.Select:
         """Counts of what is active at a moment of each period."""
         assert self.spec.time is not None
         rows, measure = group.rows, group.measures[0]
@@ -446,7 +446,7 @@ class AggregateCompiler:
         )
         return self._group_by(query)
 
-    def _add_grid(self, groups: list[_Group]) -> str | None:
+    def _add_grid(self, groups: list[Group]) -> str | None:
         """All combinations that a result row exists for; None where there is but one row."""
         if not self._keys():
             return None
@@ -485,7 +485,7 @@ class AggregateCompiler:
         return list(found.items())
 
 
-def _named(tree: exp.Expr, name: str) -> exp.Expr:
+def named(tree: exp.Expr, name: str) -> exp.Expr:
     if isinstance(tree, exp.Column) and tree.name == name:
         return tree
     return exp.alias_(tree, name)

@@ -39,6 +39,9 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
             generic += habit_tests(
                 evidence.habits, spec.target.split(".")[0], model.name, _staged(spec, evidence)
             )
+        elif spec.extends:
+            generic += _counts_are_there(spec, model)
+            singular += _totals_test(spec, model, evidence, planner)
         elif spec.kind == "change_model":
             generic += _change_tests(spec, model, evidence)
         else:
@@ -145,20 +148,22 @@ def _mart_tests(
                 reason="one row per " + " and ".join(spec.row_grain),
             )
         )
-    for metric in spec.metrics:
-        if metric.formula == metric.measures[0].name and metric.measures[0].aggregation in {
-            "count",
-            "count_distinct",
-        }:
-            found.append(
-                GenericTest(
-                    model=model.name,
-                    column=metric.name,
-                    test="not_null",
-                    reason="a count is never empty",
-                )
-            )
-    return found
+    return found + _counts_are_there(spec, model)
+
+
+def _counts_are_there(spec: RequirementSpec, model: DraftModel) -> list[GenericTest]:
+    counts = [
+        m
+        for m in spec.metrics
+        if m.formula == m.measures[0].name
+        and m.measures[0].aggregation in {"count", "count_distinct"}
+    ]
+    return [
+        GenericTest(
+            model=model.name, column=m.name, test="not_null", reason="a count is never empty"
+        )
+        for m in counts
+    ]
 
 
 def _mart_singular(
@@ -182,17 +187,15 @@ def _mart_singular(
                 reason="one row per " + " and ".join(spec.row_grain),
             )
         )
-    if test := _totals_test(spec, model, evidence, planner):
-        found.append(test)
-    return found
+    return found + _totals_test(spec, model, evidence, planner)
 
 
 def _totals_test(
     spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner
-) -> SingularTest | None:
+) -> list[SingularTest]:
     """A test that goes on comparing the model's totals with its sources after the merge."""
     if spec.look_back or spec.date_range:
-        return None
+        return []
     marked = evidence.model_copy(
         update={
             "relations": tuple(
@@ -220,22 +223,25 @@ def _totals_test(
         try:
             sql = totals.overall(measure, filters, span)
         except (NoJoin, AmbiguousJoin):
-            return None
+            return []
         parts.append(_comparison(column, sql, model.name, marked))
     if not parts:
-        return None
-    name = f"assert_{model.name}_matches_its_sources"
+        return []
+    added = f"_{spec.metrics[0].name}" if spec.extends else ""  # the model may have such a test
+    name = f"assert_{model.name}{added}_matches_its_sources"
     text = (
         "-- Totals of the model against those of its sources; a row is a difference.\n"
         + "\nunion all\n".join(parts)
         + "\n"
     )
-    return SingularTest(
-        name=name,
-        path=f"{evidence.conventions.tests_folder}/{name}.sql",
-        sql=text,
-        reason="no row is lost or counted twice on the way",
-    )
+    return [
+        SingularTest(
+            name=name,
+            path=f"{evidence.conventions.tests_folder}/{name}.sql",
+            sql=text,
+            reason="no row is lost or counted twice on the way",
+        )
+    ]
 
 
 def _comparison(column: str, source_sql: str, model: str, marked: Evidence) -> str:

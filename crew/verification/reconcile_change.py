@@ -8,7 +8,7 @@ from crew.artifacts import (
     RelationCard,
 )
 from crew.drafting.scope import qualified
-from crew.verification.reconcile_new_model import figures
+from crew.verification.reconcile_new_model import aggregated, figures
 from crew.verification.reconciliation_card import NUMBERS, Card, Figure, Keys
 from crew.verification.source_totals import (
     Cut,
@@ -25,6 +25,9 @@ def changed(card: Card) -> None:
         return
     if base := card.context.base_compiled.get(model.name):
         _kept(card, target, f"({base.rstrip().rstrip(';')}\n)")
+    if card.spec.extends:
+        aggregated(card)
+        return
     for metric in card.spec.metrics:
         edge = card.planner.path(metric.measures[0].relation, target.key)[-1]
         there = f"{qualified(target.key, edge.right_column).sql()} IS NOT NULL"

@@ -35,17 +35,27 @@ _ADDITIVE, _ZERO_IS_NONE = {"count", "sum"}, {"count", "sum", "count_distinct"}
 
 
 def new_model(card: Card) -> None:
+    keys = aggregated(card)
+    if keys and keys.period and card.spec.fill_gaps:
+        _no_gaps(card, keys.period[1], card.spec.time.grain if card.spec.time else "")
+
+
+def aggregated(card: Card) -> Keys | None:
+    """Compare all metrics by period and dimensions; what the model's rows are split by, unless a
+    column of that is not there. A spec that extends the model says what these are called."""
     spec = card.spec
     wanted = [*([spec.time.column] if spec.time else []), *(d.name for d in spec.dimensions)]
-    missing = [name for name in wanted if card.column(name) is None]
+    names = {name: spec.extends.get(name, name) for name in wanted}
+    missing = [name for name in names.values() if card.column(name) is None]
     if missing:
         card.failed.append(f"The model has no column {', '.join(missing)} to compare by.")
-        return
-    keys = Keys(dimensions={d.name: card.column(d.name) or "" for d in spec.dimensions})
+        return None
+    dims = [names[d.name] for d in spec.dimensions]
+    keys = Keys(dimensions={name: card.column(name) or "" for name in dims})
     if spec.time:
         kind = "timestamp" if spec.time.grain == "hour" else "date"
-        period = f"cast({card.column(spec.time.column)} as {kind})"
-        keys = replace(keys, period=(spec.time.column, period))
+        name = names[spec.time.column]
+        keys = replace(keys, period=(name, f"cast({card.column(name)} as {kind})"))
     dated = [m for metric in spec.metrics for m in metric.measures if m.time]
     cut = Cut(
         filters=tuple(f.condition for f in spec.filters),
@@ -56,8 +66,7 @@ def new_model(card: Card) -> None:
         as_of=card.totals.newest_day(dated[0]) if dated and spec.look_back else "",
     )
     figures(card, spec.metrics, cut, keys)
-    if keys.period and spec.fill_gaps:
-        _no_gaps(card, keys.period[1], cut.grain)
+    return keys
 
 
 def figures(card: Card, metrics: Sequence[Metric], cut: Cut, keys: Keys) -> None:

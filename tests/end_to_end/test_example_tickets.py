@@ -35,6 +35,7 @@ DELIVERED = {
     "jira_hostile.json": 0,
     "markdown_request.md": 0,
     "request.txt": 0,
+    "invoices_per_plan.txt": 0,
 }
 
 

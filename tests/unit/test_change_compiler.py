@@ -13,8 +13,9 @@ from crew.artifacts import (
     RelationCard,
     RequirementSpec,
 )
-from crew.drafting.change_compiler import CannotEdit, compile_change
+from crew.drafting.change_compiler import compile_change
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.model_text import CannotEdit
 
 
 def card(key: str, *columns: str) -> RelationCard:

@@ -21,10 +21,12 @@ from crew.artifacts import (
     Failed,
     FileChange,
     Finding,
+    Known,
     NeedsAnswers,
     Option,
     Outcome,
     Question,
+    Recollection,
     Refused,
     RequirementSpec,
     Reuse,
@@ -174,6 +176,49 @@ def test_a_model_that_nearly_answers_is_a_note_for_the_reviewer() -> None:
     assert isinstance(outcome, Delivered) and outcome.spec is not None
     assert outcome.spec.notes == ("Considered: lacks the region",)
     assert "lacks the region" in outcome.text
+
+
+EXTENDING = SPEC.model_copy(
+    update={"kind": "change_model", "target": "fct_orders", "extends": {"week": "order_week"}}
+)
+EXTEND = Reuse(model="fct_orders", explanation="lacks refunds", extend=EXTENDING)
+
+
+def test_a_model_that_lacks_numbers_alone_is_extended() -> None:
+    desk = Desk(reuse=FakeReuseJudge(EXTEND))
+    outcome = desk.work()
+    assert isinstance(outcome, Delivered) and outcome.spec == EXTENDING
+    again = [*WHOLE_WAY[:4], "synthesize (extend)", *WHOLE_WAY[4:]]
+    assert desk.listener.steps == again and desk.run_step.ran == again[:-1]
+    assert desk.agents.previous[1] is None
+    assert ("extend fct_orders", "lacks refunds") in decisions(desk)
+
+
+def test_an_extension_that_fails_gives_way_to_a_model_of_its_own() -> None:
+    verifier = FakeVerifier(verdicts=((failing("model", name="downstream"),), (PASSED,)))
+    desk = Desk(reuse=FakeReuseJudge(EXTEND), verifier=verifier)
+    outcome = desk.work()
+    assert isinstance(outcome, Delivered) and outcome.spec is not None
+    assert (outcome.spec.kind, outcome.spec.extends) == ("new_model", {})
+    assert outcome.spec.notes == (
+        "Considered: lacks refunds",
+        "Not extended: the check “downstream” failed.",
+    )
+    assert [text for text, _ in decisions(desk)][-1] == "a new model"
+    assert desk.tasks.count("synthesize") == 2  # the draft of its own was there
+    assert len(set(desk.run_step.ran)) == len(desk.run_step.ran)
+
+
+def test_what_another_pull_request_adds_already_is_not_added_again() -> None:
+    known = Known(request="DATA-7", signature=EXTENDING.signature, model="fct_orders",
+                        location="#7")  # fmt: skip
+    evidence = EVIDENCE.model_copy(update={"remembered": Recollection(open_requests=(known,))})
+    outcome = Desk(reuse=FakeReuseJudge(EXTEND), evidence=evidence).work()
+    assert isinstance(outcome, AlreadyExists) and "DATA-7" in outcome.explanation
+
+
+def decisions(desk: Desk) -> list[tuple[str, str]]:
+    return [(j.text, j.reason) for j in desk.scratchpad.jottings if j.kind == "decision"]
 
 
 def test_no_files_to_write_means_it_is_there_already() -> None:
