@@ -491,7 +491,7 @@ def retrieval_report(rows: Sequence[Row]) -> str:
         "## Retrieval\n\n"
         "The labelled set (`bench/memory_set`), written before any retriever ran on it and unchanged "
         "since. hit@5 in %, MRR@10, and in % the questions about nothing there that got an answer all "
-        'the same. Only the product may answer nothing. "Its own entries": models and columns in the '
+        'the same. Vectors alone and CrewAI always answer. "Its own entries": models and columns in the '
         "product's own texts, where a column without a description is no entry, so that questions for "
         "one find nothing; the other rows have the set's texts.\n\n"
         f"{table(head, [('questions, and about nothing there', *asked), *told])}\n\n"
@@ -523,8 +523,8 @@ def _thresholds(rows: Sequence[Row], projects: Sequence[str]) -> str:
     return (
         "The thresholds on the cosine, by the product's recall (hit@5, MRR@10, false alarms); in use: "
         f"{long_term.MIN_BEST} and {long_term.MIN_LIKENESS}.\n\n{table(head, told)}\n\n"
-        f"{' '.join(held_out)} The threshold of each entry raises no false alarm and costs a point "
-        "or two; it is there so that fewer of the five are beside the point.\n\n"
+        f"{' '.join(held_out)} The threshold of each entry raises no false alarm and costs one to "
+        "three points; it is there so that fewer of the five are beside the point.\n\n"
         "To be read with care: kinds with a dozen entries (metrics, requests) are right by chance in "
         "about 40 % of hit@5; one false alarm more or less is 2 % of all and 6 to 12 % of a kind; "
         "questions paraphrase by design, so words count for less than where names are typed as they "
