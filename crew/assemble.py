@@ -133,7 +133,7 @@ class Workplace:
 
         learning.make_ready(self.recall, self.host, self.checkout, settings.memory.wait_seconds)
         with store.open(name, request) as run:
-            agents = self._agents()
+            agents, pad = self._agents(), Scratchpad(run.keep_scratchpad)
             planner = Planner(
                 evidence=self.evidence,
                 recall=self.recall,
@@ -144,7 +144,7 @@ class Workplace:
                 host=self.host,
                 listener=_Traced(listener, run.trace),
                 run_step=_kept_by(durable, run.step) if durable else run.step,
-                scratchpad=Scratchpad(run.keep_scratchpad),
+                scratchpad=pad,
             )
             outcome = planner.work(request, Budget(settings.budget), rework.finding)
             self.verifier.restore()

@@ -110,7 +110,9 @@ class Planner:
         try:
             while (step := self._next(state)) is not None:
                 budget.spend_step(self.agents.cost())
-                if ended := step(request, state):
+                ended = step(request, state)
+                self.scratchpad.save()
+                if ended:
                     return ended
             return self._deliver(request, state, budget)
         except (BudgetExhausted, NoValidAnswer) as error:
@@ -377,8 +379,6 @@ class Planner:
         began, before = time.monotonic(), self.agents.cost()
         result = self.run_step(label, type_, function) if durable else function()
         spent = _difference(self.agents.cost(), before)
-        self.scratchpad.jot("fact", name, found(result))
-        self.scratchpad.save()
         self.listener.step_finished(label, found(result), time.monotonic() - began, spent)
         return result
 

@@ -6,9 +6,8 @@ is summed up by rule, open findings and decisions last.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from crew.artifacts import Jotting, JottingKind
 
@@ -18,12 +17,16 @@ _SUMMED_FIRST: tuple[JottingKind, ...] = ("fact", "attempt", "decision")
 
 
 class Scratchpad:
-    """The jottings of one request, in order; `save` gets all of them as JSON after each step."""
+    """The jottings of one request, in order; `keep` gets all of them, and those that are new since
+    it was called last, after each step."""
 
-    def __init__(self, save: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, keep: Callable[[Sequence[Jotting], Sequence[Jotting]], None] | None = None
+    ) -> None:
         self._jottings: list[Jotting] = []
         self._summed: Counter[tuple[str, JottingKind]] = Counter()
-        self._save = save
+        self._told: list[Jotting] = []
+        self._keep = keep
 
     @property
     def jottings(self) -> tuple[Jotting, ...]:
@@ -49,8 +52,10 @@ class Scratchpad:
         ]
 
     def save(self) -> None:
-        if self._save is not None:
-            self._save(json.dumps([j.model_dump(exclude_defaults=True) for j in self.jottings]))
+        news = [j for j in self._jottings if j not in self._told]
+        self._told = list(self._jottings)
+        if self._keep is not None:
+            self._keep(self.jottings, news)
 
     def _sum_up(self) -> None:
         """Above the limit, the oldest jotting of the kind that matters least is only counted."""
@@ -60,16 +65,6 @@ class Scratchpad:
             oldest = next(settled, None) or next(by_kind, self._jottings[0])
             self._jottings.remove(oldest)
             self._summed[oldest.step, oldest.kind] += 1
-
-
-def lines(jottings: Iterable[Jotting]) -> list[str]:
-    """The jottings as people read them, a line each."""
-    found = []
-    for j in jottings:
-        told = f"{j.step}: {j.kind}: {j.text}"
-        told += f" ({j.reason})" if j.reason else ""
-        found.append(told + (f" [{j.settled}]" if j.settled else ""))
-    return found
 
 
 def _short(text: str) -> str:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from crew.artifacts import Cost, Outcome, Request
+from crew.artifacts import Cost, Jotting, Outcome, Request
 from crew.errors import InvalidInput, TransientError
 
 T = TypeVar("T")
@@ -72,9 +72,12 @@ class Run:
         )
         write_atomically(self.folder / "summary.json", json.dumps(summary, indent=1, default=str))
 
-    def keep_scratchpad(self, jottings: str) -> None:
-        """Replace the planner's scratchpad, as JSON."""
-        write_atomically(self.folder / "scratchpad.json", jottings)
+    def keep_scratchpad(self, jottings: Sequence[Jotting], news: Sequence[Jotting]) -> None:
+        """Replace the planner's scratchpad; what is new goes into the trace, too."""
+        rows = [j.model_dump(exclude_defaults=True) for j in jottings]
+        write_atomically(self.folder / "scratchpad.json", json.dumps(rows))
+        if news:
+            self.trace({"jotted": [j.model_dump(exclude_defaults=True) for j in news]})
 
     def trace(self, event: dict[str, Any]) -> None:
         """Append one event to the run's trace."""
@@ -148,7 +151,8 @@ class RunStore:
         file = self._folder(name) / "trace.jsonl"
         if not file.is_file():
             return []
-        return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        return [event for event in events if "step" in event]
 
     def scratchpad(self, name: str) -> list[dict[str, Any]]:
         """The planner's jottings, in order."""

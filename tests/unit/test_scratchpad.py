@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 
+from crew.artifacts import Jotting
 from memory.scratchpad import MAX_JOTTINGS, MAX_TEXT, Scratchpad
 
 
 def test_what_is_written_down_is_kept_in_order_and_once() -> None:
-    kept: list[str] = []
-    pad = Scratchpad(kept.append)
+    kept: list[tuple[list[str], list[str]]] = []
+
+    def keep(jottings: Sequence[Jotting], news: Sequence[Jotting]) -> None:
+        kept.append(([j.text for j in jottings], [j.text for j in news]))
+
+    pad = Scratchpad(keep)
     pad.jot("fact", "recall", "ten  relations\n")
+    pad.save()
     pad.jot("fact", "recall", "ten relations")
     pad.jot("decision", "reuse", "a new model", "no model has the grain")
     pad.save()
-    assert json.loads(kept[-1]) == [
-        {"kind": "fact", "step": "recall", "text": "ten relations"},
-        {"kind": "decision", "step": "reuse", "text": "a new model",
-         "reason": "no model has the grain"},
-    ]  # fmt: skip
+    assert kept == [
+        (["ten relations"], ["ten relations"]),
+        (["ten relations", "a new model"], ["a new model"]),
+    ]
+    assert pad.jottings[1].reason == "no model has the grain"
 
 
 def test_findings_are_open_until_they_are_settled() -> None:
