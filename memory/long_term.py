@@ -50,8 +50,9 @@ RANK_CONSTANT, WEIGHT_OF_VECTORS, WEIGHT_OF_WORDS = 5, 1.0, 0.1
 """Reciprocal rank fusion, as it served best on the labelled set (`bench/results/memory.md`)."""
 MIN_BEST, MIN_LIKENESS = 0.30, 0.22
 """The cosine that the best entry must reach for anything to be relevant, and each one must."""
-MIN_SHARE = 0.5
-"""The share of a query's words that an entry must hold where there are no vectors."""
+MIN_SHARE, MIN_WHOLE = 0.5, 0.75
+"""The share of a query's words that an entry must hold where there are no vectors, and where these
+find nothing relevant."""
 BATCH = 128
 RETRY_SECONDS = 60.0
 MAX_ANSWERS, MAX_LESSONS, MAX_OPEN = 100, 100, 200
@@ -220,8 +221,11 @@ class LongTermMemory:
         said = text.lower()
         named = {i for i, e in entries.items() if e.name.lower() in said and _names(text, e.name)}
         relevant = max(likeness.values(), default=0.0) >= MIN_BEST
-        if likeness:
-            likely = {i for i, cosine in likeness.items() if relevant and cosine >= MIN_LIKENESS}
+        if likeness and not relevant:  # rare words said just so are relevant all the same
+            shares = self.words.share(kind, text, by_words[:10])
+            likely = {i for i, share in shares.items() if share >= MIN_WHOLE}
+        elif likeness:
+            likely = {i for i, cosine in likeness.items() if cosine >= MIN_LIKENESS}
         else:
             likeness = self.words.share(kind, text, by_words)
             likely = {i for i, share in likeness.items() if share >= MIN_SHARE}

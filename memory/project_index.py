@@ -60,15 +60,15 @@ def model_entries(models: Iterable[DocumentedModel]) -> Iterator[Entry]:
 
 
 def column_entries(models: Iterable[DocumentedModel]) -> Iterator[Entry]:
-    """An entry per described column; one that several models describe alike is one entry."""
+    """An entry per column and wording: what several models describe alike, or not at all, is one."""
     alike: dict[tuple[str, str], list[str]] = {}
     for model in models:
         for column in model.columns.values():
-            if column.description:
-                alike.setdefault((column.name, column.description), []).append(model.key)
+            alike.setdefault((column.name, column.description), []).append(model.key)
     for (name, description), keys in alike.items():
         named = ", ".join(keys[:_MAX_NAMED])
-        parts = [f"{_plain(name)}: {description.rstrip('. ')}.", f"In {_plain(named)}."]
+        told = f": {description.rstrip('. ')}." if description else "."
+        parts = [f"{_plain(name)}{told}", f"In {_plain(named)}."]
         yield _entry("column", f"{keys[0]}.{name}", name, parts, named)
 
 
