@@ -42,6 +42,11 @@ from loans
 where medium != 'map'
 group by 1, 2
 """
+QUARTERLY = """select cast(date_trunc('quarter', lent_at) as date) as loan_quarter, medium,
+    count(*) as loan_count
+from {{ ref('stg_loans') }}
+group by 1, 2
+"""
 PROJECT = {
     "dbt_project.yml": """name: library
 profile: library
@@ -68,6 +73,7 @@ models:
     "models/marts/fct_monthly_loans.sql": MONTHLY,
     "models/marts/fct_daily_loans.sql": DAILY,
     "models/marts/fct_yearly_loans.sql": YEARLY,
+    "models/marts/fct_quarterly_loans.sql": QUARTERLY,
     "models/marts/busy_branches.sql": """select * from {{ ref('fct_monthly_loans') }}
 where loan_count > 5
 """,
@@ -79,6 +85,13 @@ models:
       - {name: loan_month, description: First day of the month., data_tests: [not_null]}
       - {name: branch, description: Branch that lent.}
       - {name: loan_count, description: Number of loans.}
+  - name: fct_quarterly_loans
+    description: One row per quarter and medium.
+    config: {contract: {enforced: true}}
+    columns:
+      - {name: loan_quarter, data_type: date, description: First day of the quarter.}
+      - {name: medium, data_type: varchar, description: What was lent.}
+      - {name: loan_count, data_type: bigint, description: Number of loans.}
 """,
 }
 LOANS = """create table raw.loans as select i as id, ['north', 'south', null][1 + i % 3] as branch,
@@ -197,3 +210,13 @@ def test_another_mart_gets_no_column(library: Library, key: str, title: str, why
     assert outcome.spec is not None and outcome.spec.kind == "new_model", why
     known = {Path(p).stem for p in PROJECT}
     assert not known & set(result["models"])
+
+
+def test_an_extension_that_the_project_refuses_gives_way_to_a_model_of_its_own(
+    library: Library,
+) -> None:
+    outcome, result = library.ask("LIB-6", "Number of loans and total fine per quarter and medium")
+    assert result["outcome"] == "delivered", result
+    assert outcome.spec is not None and outcome.spec.kind == "new_model"
+    assert "fct_quarterly_loans" not in result["models"]
+    assert result["notes"][-1].startswith("Not extended: the check “dbt ")

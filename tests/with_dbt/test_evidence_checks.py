@@ -61,6 +61,15 @@ PROJECT = {
         for name in ("orders", "customers", "regions", "tags", "subscriptions")
     },
     "models/facts.sql": "select order_id, customer_id, amount from {{ ref('stg_orders') }}",
+    "models/monthly.sql": """
+        select cast(date_trunc('month', ordered_at) as date) as month_start, r.region as area,
+            sum(amount) as revenue
+        from {{ ref('stg_orders') }} as o
+        left join {{ ref('stg_customers') }} as c on o.customer_id = c.customer_id
+        left join {{ ref('stg_regions') }} as r on c.region_id = r.region_id
+        where status = 'paid' and ordered_at is not null
+        group by 1, 2
+    """,
 }
 TABLES = {
     # six orders of a customer that is gone, four without a date, two on a month's first moment
@@ -497,3 +506,52 @@ def test_a_one_to_many_join_is_fine_for_the_many(judge: Judge) -> None:
 def test_tests_and_documentation_count_nothing(judge: Judge) -> None:
     spec = RequirementSpec(kind="tests", model="facts", question="?")
     assert judge(spec, CHANGE_BASE)["reconciliation"].status == "skipped"
+
+
+EXTENSION = SALES.model_copy(
+    update={
+        "kind": "change_model",
+        "model": "monthly",
+        "target": "monthly",
+        "extends": {"month": "month_start", "region": "area"},
+        "row_grain": ("month_start", "area"),
+        "metrics": SALES.metrics[1:2],
+    }
+)
+EXTENSION_SQL = """
+with base as (
+    select * from {{ ref('monthly') }}
+),
+buyers_per_month as (
+    select cast(date_trunc('month', ordered_at) as date) as month, r.region,
+        count(distinct o.customer_id) as buyers
+    from {{ ref('stg_orders') }} as o
+    left join {{ ref('stg_customers') }} as c on o.customer_id = c.customer_id
+    left join {{ ref('stg_regions') }} as r on c.region_id = r.region_id
+    where status = 'paid' and ordered_at is not null
+    group by 1, 2
+)
+select base.*, coalesce(b.buyers, 0) as buyers
+from base
+left join buyers_per_month as b
+    on base.month_start = b.month and base.area is not distinct from b.region
+"""
+
+
+def test_figures_added_to_a_mart_are_compared_by_its_own_keys(judge: Judge) -> None:
+    base = "select * from {{ ref('monthly') }}"
+    found = judge(EXTENSION, EXTENSION_SQL, base)
+    assert statuses(found) == GOOD, found
+    for old, new, words in (
+        ("is not distinct from", "=", "buyers: by month_start and area: 4 of"),
+        ("distinct o.customer_id", "o.customer_id", "buyers: by month_start and area"),
+        ("status = 'paid' and", "", "buyers: by month_start and area"),
+        ("base.month_start = b.month", "base.month_start + interval 1 month = b.month", "buyers"),
+        ("from base\n", "from (select * replace (revenue + 1 as revenue) from base) as base\n",
+         "revenue"),
+        ("from base\n", "from (select * from base where area = 'north') as base\n", "rows: "),
+        ("as buyers\nfrom", "as purchasers\nfrom", "no column for the metric buyers"),
+    ):  # fmt: skip
+        assert old in EXTENSION_SQL
+        check = judge(EXTENSION, EXTENSION_SQL.replace(old, new), base)["reconciliation"]
+        assert check.status == "failed" and words in check.finding, (new, check)
