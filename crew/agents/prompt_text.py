@@ -6,6 +6,7 @@ from crew.artifacts import Evidence, Finding, Request
 
 MAX_TICKET = 12_000
 MAX_VALUES = 12
+MAX_REMEMBERED = 20
 
 
 def request_text(request: Request) -> str:
@@ -48,6 +49,7 @@ def evidence_text(evidence: Evidence) -> str:
         lines.append(f"glossary: {term.name}{rule}: {term.definition}")
     memory = evidence.remembered
     lines += [f"precedent: {p.kind} {p.name}: {p.text[:200]}" for p in memory.precedents]
-    lines += [f"answered before: {a.question}: {a.meaning} ({a.request})" for a in memory.answers]
-    lines += [f"lesson of reviewers: {x.sentence}" for x in memory.lessons]
+    answers, lessons = memory.answers[:MAX_REMEMBERED], memory.lessons[:MAX_REMEMBERED]
+    lines += [f"answered before: {a.question}: {a.meaning} ({a.request})" for a in answers]
+    lines += [f"lesson of reviewers: {x.sentence}" for x in lessons]
     return fenced("\n".join(lines))

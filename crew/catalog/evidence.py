@@ -60,7 +60,7 @@ class ProjectEvidence:
             relations=tuple(cards),
             joins=tuple(edges),
             glossary=tuple(terms),
-            remembered=remembered,
+            remembered=_bearing_on(remembered, cards),
             habits=self.habits,
             wordings=_wordings_for(cards, self.wordings),
             conventions=self.conventions,
@@ -242,6 +242,13 @@ class ProjectEvidence:
             for r in models
             if r.key.lower() in said or (r.layer == "mart" and len(r.raw_sql) <= MAX_SQL)
         }
+
+
+def _bearing_on(remembered: Recollection, cards: Sequence[RelationCard]) -> Recollection:
+    """Without the lessons about relations that are not of the evidence."""
+    keys = {None, *(c.key for c in cards)}
+    lessons = [x for x in remembered.lessons if getattr(x.correction, "relation", None) in keys]
+    return remembered.model_copy(update={"lessons": tuple(lessons)})
 
 
 def _by_name(
