@@ -86,7 +86,8 @@ class ColumnCard(Value):
 
     `distinct`, `nulls` count rows; `values` are the most frequent ones of a column that
     holds few, and stay empty for columns that look like personal data. What `is_additive` may be
-    added up: a count of different things, an average or a ratio may not.
+    added up: a count of different things, an average or a ratio may not. A model's own SQL made
+    what `is_figure`, by an aggregate.
     """
 
     name: str
@@ -100,6 +101,7 @@ class ColumnCard(Value):
     is_unique: bool = False
     is_personal: bool = False
     is_additive: bool = True
+    is_figure: bool = False
     tests: tuple[str, ...] = ()
     meta: dict[str, Any] = {}
 
@@ -320,7 +322,8 @@ class Lesson(Value):
     """What a merged pull request taught: one sentence, and the correction it stands for.
 
     `trust` 0..1 grows when following it was merged and falls when it was undone. `proposed` ones
-    wait for a person, `retired` ones were wrong; only `active` ones are followed.
+    wait for a person, `retired` ones were wrong; only `active` ones are followed, for requests that
+    count the rows of a relation in `scope` (none: of any). `learned_at` is seconds since 1970.
     """
 
     id: str
@@ -330,6 +333,8 @@ class Lesson(Value):
     learned_from: str
     trust: float = 0.6
     state: Literal["proposed", "active", "retired"] = "active"
+    scope: tuple[str, ...] = ()
+    learned_at: float = 0.0
 
     @property
     def subject(self) -> str:
@@ -621,6 +626,8 @@ class RequirementSpec(Value):
             [self.look_back.count, self.look_back.unit] if self.look_back else [],
             [self.date_range.start, self.date_range.end] if self.date_range else [],
             self.fill_gaps,
+            sorted(w.model_dump_json() for w in (*self.wanted_tests, *self.wanted_docs)),
+            self.staging.model_dump_json() if self.staging else "",
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 

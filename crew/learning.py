@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from crew.artifacts import (
     Delivered,
@@ -27,7 +30,8 @@ from crew.delivery.merged_files import merged_files
 from crew.ports import Checkout, CodeHost, Recall
 from crew.records.database import address_of, open_database
 from crew.settings import Settings
-from memory.lessons.feedback import distill, judge, undone
+from memory.learned import Learned, Remembered
+from memory.lessons.feedback import chained, distill, judge, undone
 from memory.long_term import LongTermMemory, MemoryPlace, open_memory
 from memory.project_index import (
     column_entries,
@@ -69,17 +73,29 @@ def open_recall(
 ) -> Recall:
     """The memory of the project at a place, its path or address."""
     try:
-        engine = open_database(address_of(settings.database_url, state))
+        engine = _engine(settings, state)
         where = MemoryPlace(
             state / "memory",
             settings.memory.url,
             os.environ.get(TOKEN, ""),
             settings.memory.embedding,
         )
-        return open_memory(where, place, terms, engine, dialect)
+        memory = open_memory(where, place, terms, engine, dialect)
+        if engine is None:
+            memory.faults["what was learned"] = "without what was learned (its database is away)"
+        return memory
     except Exception as error:  # memory advises only: no fault of its store may stop a request
         _LOG.warning("memory cannot be opened", exc_info=True)
         return NoMemory(tuple(terms), f"without memory ({type(error).__name__}: {error})"[:300])
+
+
+def _engine(settings: Settings, state: Path) -> sa.Engine | None:
+    """The database of what was learned, if it can be opened."""
+    try:
+        return open_database(address_of(settings.database_url, state))
+    except Exception:  # memory advises only
+        _LOG.warning("what was learned cannot be opened", exc_info=True)
+        return None
 
 
 def index_project(
@@ -120,38 +136,51 @@ def close(memory: Recall) -> None:
 
 
 def learn(memory: LongTermMemory, host: CodeHost, checkout: Checkout) -> tuple[Lesson, ...]:
-    """Look what became of delivered requests, and learn from those that were merged or closed.
-
-    A merge that the checkout does not hold yet is looked at again the next time.
-    """
+    """Look what became of delivered requests, some at a time, and learn from those that were merged
+    or closed. A merge that the checkout does not hold yet is looked at again the next time."""
     learned = memory.learned
     if learned is None or checkout.repository is None:
         return ()
     taught: list[Lesson] = []
     try:
-        for remembered in learned.requests("delivered")[:_MAX_VERDICTS]:
-            change = remembered.change
-            if change is None or not remembered.location:
-                continue
-            verdict = host.verdict(change)
-            if verdict.state == "open":
-                continue
-            files: dict[str, tuple[str, str] | None] = {}
-            if verdict.state == "merged":
-                became = merged_files(checkout.repository, checkout.prefix, change, verdict.commit)
-                if not became:
-                    continue
-                files = {p: (f.path, f.text) if f else None for p, f in became.items()}
-            delivered = Delivered(
-                pull_request=None, change_set=change, text="", spec=remembered.spec
-            )
-            lessons = distill(delivered, remembered.request, files, verdict, remembered.dialect)
-            merged = verdict.state == "merged"
-            followed = [x for x in learned.lessons() if x.id in remembered.followed]
-            back = undone(followed, delivered, files, remembered.dialect)
-            learned.save_lessons([*judge(followed, lessons, merged, back), *lessons])
-            learned.decide(remembered, "merged" if merged else "closed")
-            taught += lessons
-    except Exception:  # the next request tries again
-        _LOG.warning("what became of delivered requests could not be read", exc_info=True)
+        waiting = [r for r in learned.requests("delivered") if r.change and r.location]
+    except Exception:  # memory advises only
+        _LOG.warning("delivered requests could not be read", exc_info=True)
+        return ()
+    first = memory.verdicts_from % max(1, len(waiting))
+    turn = (waiting[first:] + waiting[:first])[:_MAX_VERDICTS]
+    memory.verdicts_from = first + len(turn)
+    for remembered in turn:
+        try:
+            taught += _learn_from(remembered, learned, host, checkout)
+        except Exception:  # the next request tries again
+            _LOG.warning("what became of %s is not known", remembered.request, exc_info=True)
     return tuple(taught)
+
+
+def _learn_from(
+    remembered: Remembered, learned: Learned, host: CodeHost, checkout: Checkout
+) -> tuple[Lesson, ...]:
+    change = remembered.change
+    assert change is not None and checkout.repository is not None
+    verdict = host.verdict(change)
+    if verdict.state == "open":
+        return ()
+    merged = verdict.state == "merged"
+    files: dict[str, tuple[str, str] | None] = {}
+    if merged:
+        became = merged_files(checkout.repository, checkout.prefix, change, verdict.commit)
+        if not became:
+            return ()
+        files = {p: (f.path, f.text) if f else None for p, f in became.items()}
+    spec = remembered.spec
+    delivered = Delivered(pull_request=None, change_set=change, text="", spec=spec)
+    lessons = distill(delivered, remembered.request, files, verdict, remembered.dialect)
+    followed = [x for x in learned.lessons() if x.id in remembered.followed]
+    back = undone(followed, delivered, files, remembered.dialect)
+    counted = {m.relation for metric in spec.metrics for m in metric.measures}
+    about = {"scope": tuple(sorted(counted)), "learned_at": time.time()}
+    new = [chained(x, followed).model_copy(update=about) for x in lessons]
+    learned.save_lessons([*judge(followed, lessons, merged, back), *new])
+    learned.decide(remembered, "merged" if merged else "closed")
+    return tuple(new)

@@ -121,8 +121,13 @@ def export_rows(
 ) -> None:
     """Write what was learned: requests, answers and lessons."""
     with clean_errors(as_json), _memory(project, subfolder, state) as memory:
+        from crew.errors import InvalidInput
+
         rows = _learned(memory).rows()
-        file.write_text("".join(f"{row.model_dump_json()}\n" for row in rows), "utf-8")
+        try:
+            file.write_text("".join(f"{row.model_dump_json()}\n" for row in rows), "utf-8")
+        except OSError as error:
+            raise InvalidInput(f"{file} cannot be written: {error.strerror}", "") from error
         _say(as_json, {"rows": len(rows)}, f"Wrote {len(rows)} rows to {file}.")
 
 

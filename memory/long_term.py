@@ -11,10 +11,12 @@ import hashlib
 import json
 import logging
 import re
+import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,12 +83,21 @@ def open_memory(
     dialect: str = "",
 ) -> LongTermMemory:
     """The memory of a project, named by its path or address. Without an `engine` nothing is
-    learned. Whatever cannot be opened is missing, and said; only a folder in which nothing can be
-    written raises (sqlite3.Error or OSError)."""
+    learned. Whatever cannot be opened is missing, and said; indexes for which there is no place are
+    made in a temporary folder."""
     name = hashlib.sha256(project.encode()).hexdigest()[:12]
     version = f"{SCHEMA} {version_of(place.embedding)}"
-    words = Words(place.folder / f"words-{name}.sqlite")
+    folder, fault = place.folder, ""
+    try:
+        words = Words(folder / f"words-{name}.sqlite")
+    except (sqlite3.Error, OSError) as error:
+        fault = f"without its folder ({type(error).__name__}: {str(error)[:200]})"
+        folder = Path(tempfile.mkdtemp(prefix="firstmile-memory-"))
+        words = Words(folder / f"words-{name}.sqlite")
     memory = LongTermMemory(words, None, tuple(terms), version, dialect=dialect)
+    if fault:
+        memory.faults["its folder"] = fault
+        place = replace(place, folder=folder)
     if engine is not None:
         memory.learned = memory._safely("what was learned", lambda: Learned(engine, project), None)
     memory._open_vectors = partial(memory._with_vectors, place, project)
@@ -114,6 +125,7 @@ class LongTermMemory:
     _open_vectors: Callable[[], None] = field(default=lambda: None)
     _tried_at: float = 0.0
     _learned_stamp: str = ""
+    verdicts_from: int = 0
     _ready: str = ""
 
     def _try_vectors(self) -> None:
@@ -289,7 +301,7 @@ class LongTermMemory:
         found: list[Lesson] = self._safely(
             "what was learned", lambda: learned.lessons("active"), []
         )
-        latest = {lesson.subject: lesson for lesson in reversed(found)}
+        latest = {x.subject: x for x in sorted(found, key=lambda x: x.learned_at)}
         return tuple(sorted(latest.values(), key=lambda x: (-x.trust, x.id))[:MAX_LESSONS])
 
     def _requests(self, state: Any) -> list[Remembered]:
@@ -304,6 +316,9 @@ class LongTermMemory:
         learned = self.learned
         if learned is None or not isinstance(outcome, Delivered) or outcome.spec is None:
             return
+        pull = outcome.pull_request
+        if pull is None:
+            return  # nobody will review it
         change = outcome.change_set
         checks = [c.model_copy(update={"finding": "", "table": None}) for c in change.report.checks]
         report = change.report.model_copy(update={"checks": tuple(checks)})
@@ -311,14 +326,13 @@ class LongTermMemory:
         bare = {"report": report, **texts}
         holds_secret = any(redacted(f.text) != f.text for f in change.files)
         spec = redacted_value(outcome.spec)
-        pull = outcome.pull_request
         remembered = Remembered(
             request=name_of(request),
             title=redacted(request.title)[:300],
             requester=redacted(request.requester)[:100],
             spec=spec,
             branch=change.branch,
-            location=pull.location if pull else "",
+            location=pull.location,
             dialect=self.dialect,
             change=None if holds_secret else change.model_copy(update=bare),
             followed=tuple(f.id for f in spec.followed),
@@ -409,7 +423,8 @@ class LongTermMemory:
 
     def _failed(self, part: str, error: Exception) -> None:
         reason = str(error).strip().splitlines()
-        words = f"{part} ({type(error).__name__}: {reason[0][:200] if reason else 'no reason'})"
+        told = redacted(reason[0])[:200] if reason else "no reason"
+        words = f"{part} ({type(error).__name__}: {told})"
         if part not in self.faults:
             _LOG.warning("memory goes on without %s", words)
         self.faults[part] = f"without {words}"

@@ -9,6 +9,7 @@ from typing import Protocol
 from crew.artifacts import GlossaryTerm, Lesson, TestHabit
 from memory.entries import MAX_TEXT, Entry
 from memory.learned import Remembered
+from memory.redaction import redacted
 
 _AGGREGATE = re.compile(r"\b(sum|count|avg|median|min|max)\s*\([^()]*\)\s+as\s+(\w+)", re.I)
 _MAX_NAMED = 8
@@ -76,8 +77,7 @@ def term_entries(terms: Iterable[GlossaryTerm]) -> Iterator[Entry]:
     """An entry per agreed word: a metric where it has a formula, else a term."""
     for term in terms:
         also = f"Also {', '.join(term.synonyms)}." if term.synonyms else ""
-        rule = term.formula or term.condition or ""
-        parts = [f"{term.name}: {term.definition}", also, _plain(rule)]
+        parts = [f"{term.name}: {term.definition}", also, _plain(term.formula or "")]
         kind = "metric" if term.formula else "term"
         yield _entry(kind, f"{term.origin}:{term.name}", term.name, parts, term.origin)
 
@@ -123,7 +123,7 @@ def learned_entries(requests: Iterable[Remembered], lessons: Iterable[Lesson]) -
 def _entry(
     kind: str, id_: str, name: str, parts: list[str], provenance: str, layer: str = ""
 ) -> Entry:
-    text = " ".join(" ".join(p for p in parts if p).split())[:MAX_TEXT]
+    text = redacted(" ".join(" ".join(p for p in parts if p).split())[:MAX_TEXT])
     return Entry(kind, f"{kind}:{id_}", name, text, provenance[:300], layer)  # type: ignore[arg-type]
 
 

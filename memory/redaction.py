@@ -10,14 +10,22 @@ from pydantic import BaseModel
 V = TypeVar("V", bound=BaseModel)
 
 _KEY = r"[A-Za-z0-9_\-]{12,}"
-_NAMED = r"password|passwd|pwd|secret|token|api[_ -]?key|access[_ -]?key"
+_NAMED = (
+    r"password|passwort|passwd|pwd|\bpw|secret(?:[_ -]?key)?|token|(?:api|access|account)[_ -]?key"
+)
 _PATTERNS = (
     ("[private key]", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*KEY-----|\Z)"),
-    ("[secret]", rf"\b(?:gh[opsu]|github_pat|glpat|xox[abprs]|[spr]k|ntn|secret|dapi)[-_]{_KEY}"),
+    (
+        "[secret]",
+        rf"\b(?:gh[opsu]|github_pat|glpat|xox[abprs]|[spr]k|ntn|secret|dapi|hf|npm|glsa)[-_]{_KEY}",
+    ),
+    ("[secret]", rf"\bya29\.{_KEY}"),
+    (r"\1[secret]", r"(?i)\b(bearer\s+)[^\s\"',;]{8,}"),
     ("[secret]", rf"\b(?:AKIA|ASIA|AIza|ATATT){_KEY}"),
     ("[secret]", r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?"),
-    (r"\1[secret]", rf"(?i)\b((?:{_NAMED})\b[\"']?\s*(?:[:=]|\bis\b)\s*[\"']?)[^\s\"',;]{{4,}}"),
-    (r"\1[secret]@", r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/@]+@"),
+    (r"\1[secret]", rf"(?i)((?:{_NAMED})\b[\"']?\s*(?:[:=]|\bis\b)\s*[\"']?)[^\s\"',;]{{4,}}"),
+    (r"\1[secret]@", r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/]+@"),
+    ("[number]", r"\b\d{3}-\d{2}-\d{4}\b"),
     ("[e-mail]", r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),
     ("[account]", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?\b"),
     ("[number]", r"(?<![\w.-])\+?\d(?:[ ()./-]{0,2}\d){9,18}(?![\w-])"),

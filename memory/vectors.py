@@ -61,7 +61,7 @@ class Store:
 
 
 class Vectors:
-    """Vectors of one project in one version. Methods raise what Chroma raises, of any kind."""
+    """Vectors of one project in one version, without the texts. Methods raise what Chroma raises, of any kind."""
 
     def __init__(
         self, store: Store, project: str, version: str, embedding: EmbeddingFunction[Any]
@@ -78,14 +78,10 @@ class Vectors:
             own = [e for e in entries if e.kind == kind]
             for start in range(0, len(own), self._largest):
                 part = own[start : start + self._largest]
-                texts = [e.text for e in part]
                 self._collection(kind).upsert(
                     ids=[e.id for e in part],
-                    embeddings=self._embedding(texts),
-                    documents=texts,
-                    metadatas=[
-                        {"name": e.name, "layer": e.layer, "provenance": e.provenance} for e in part
-                    ],
+                    embeddings=self._embedding([e.text for e in part]),
+                    metadatas=[{"layer": e.layer} for e in part],
                 )
 
     def remove(self, gone: Sequence[tuple[str, str]]) -> None:

@@ -10,12 +10,12 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/|\{#.*?#\}", re.S)
 _ADDITIVE = {"sum", "count"}
 
 
-def not_additive(sql: str) -> frozenset[str]:
-    """Lower-case names of columns that must not be added up: counts of different things, averages,
-    ratios and the like, by the model's SQL. Figures that it only takes from elsewhere are not
-    known here."""
+def figures(sql: str) -> dict[str, bool]:
+    """Lower-case names of the columns that a model's SQL aggregates, and whether they may be added
+    up: counts of different things, averages, ratios and the like may not. Figures that it only
+    takes from elsewhere are not known here."""
     text = _COMMENT.sub(" ", sql)
-    found: set[str] = set()
+    found: dict[str, bool] = {}
     for alias in _ALIAS.finditer(text):
         expression = _expression_before(text, alias.start())
         calls = [(c.group(1).lower(), expression[c.end() :]) for c in _CALL.finditer(expression)]
@@ -23,9 +23,9 @@ def not_additive(sql: str) -> frozenset[str]:
             continue
         distinct = any(re.match(r"\s*distinct\b", rest, re.I) for _, rest in calls)
         kinds = {name for name, _ in calls}
-        if distinct or not kinds <= _ADDITIVE or _is_ratio(expression):
-            found.add(alias.group(1).lower())
-    return frozenset(found)
+        adds_up = not distinct and kinds <= _ADDITIVE and not _is_ratio(expression)
+        found[alias.group(1).lower()] = adds_up
+    return found
 
 
 def _expression_before(text: str, end: int) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from crew.artifacts import ColumnCard, JoinEdge, RelationCard
-from crew.catalog.aggregates import not_additive
+from crew.catalog.aggregates import figures
 from crew.catalog.dbt_project import ProjectRelation
 from crew.drafting.vocabulary import stem_set, stems, word_set
 from crew.errors import InvalidInput
@@ -65,9 +65,11 @@ class WarehouseProfile:
             row_count, cards = self._figures(relation, name, columns)
         except InvalidInput:
             row_count, cards = None, [_documented(relation, c, "") for c in relation.columns]
-        single = not_additive(relation.raw_sql)
+        adds_up = figures(relation.raw_sql)
         cards = [
-            c.model_copy(update={"is_additive": False}) if c.name.lower() in single else c
+            c.model_copy(update={"is_figure": True, "is_additive": adds_up[c.name.lower()]})
+            if c.name.lower() in adds_up
+            else c
             for c in cards
         ]
         return RelationCard(

@@ -51,7 +51,7 @@ class DraftingEngine:
 
     def model(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
         """Raises NoValidAnswer where the specification cannot be compiled."""
-        return follow_in_draft(self._compiled(spec, evidence), evidence)
+        return follow_in_draft(self._compiled(spec, evidence), spec, evidence)
 
     def _compiled(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
         if spec.kind in {"tests", "documentation"}:
@@ -81,11 +81,11 @@ class DraftingEngine:
         previous: TestSuite | None,
         finding: Finding | None,
     ) -> TestSuite:
-        suite = previous or follow_in_tests(suggest_tests(spec, draft, evidence), evidence)
+        suite = previous or follow_in_tests(suggest_tests(spec, draft, evidence), spec, evidence)
         return without_failing(suite, finding) if finding else suite
 
     def docs(self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
-        return follow_in_docs(write_docs(spec, draft, evidence), evidence)
+        return follow_in_docs(write_docs(spec, draft, evidence), spec, evidence)
 
 
 def without_failing(suite: TestSuite, finding: Finding) -> TestSuite:

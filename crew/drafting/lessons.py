@@ -6,6 +6,7 @@ habits: it is what a reviewer last accepted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -39,10 +40,12 @@ from crew.artifacts import (
     Worded,
 )
 from crew.catalog.dbt_project import entity_of
+from crew.catalog.warehouse_profile import is_temporal
 from crew.drafting.scope import key_of
 from crew.drafting.vocabulary import stems
 
 C = TypeVar("C", bound=Correction)
+_PERIODS = set(stems("daily weekly monthly quarterly yearly total number sum of the"))
 _DROPPABLE = {"not_null", "accepted_values", "relationships"}
 
 
@@ -64,7 +67,7 @@ def follow_in_spec(spec: RequirementSpec, request: Request, evidence: Evidence) 
     return spec
 
 
-def follow_in_draft(draft: ModelDraft, evidence: Evidence) -> ModelDraft:
+def follow_in_draft(draft: ModelDraft, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
     """The draft with the lessons on where new models lie and how they are materialized."""
     followed: list[Followed] = []
     models = []
@@ -72,7 +75,7 @@ def follow_in_draft(draft: ModelDraft, evidence: Evidence) -> ModelDraft:
         if model.action == "create":
             for lesson, placed in _about(evidence, ModelPlaced):
                 path = f"{placed.folder.rstrip('/')}/{PurePosixPath(model.path).name}"
-                if placed.relation in model.relations and path != model.path:
+                if placed.relation in _counted(spec) and path != model.path:
                     model = model.model_copy(update={"path": path})
                     followed.append(_followed(lesson))
                     break
@@ -86,7 +89,7 @@ def follow_in_draft(draft: ModelDraft, evidence: Evidence) -> ModelDraft:
     return draft.model_copy(update={"models": tuple(models), "followed": tuple(followed)})
 
 
-def follow_in_tests(suite: TestSuite, evidence: Evidence) -> TestSuite:
+def follow_in_tests(suite: TestSuite, spec: RequirementSpec, evidence: Evidence) -> TestSuite:
     """The suite without the tests that reviewers took out, and softer where they made it so. What
     proves the grain and the totals stays."""
     followed, dropped = list(suite.followed), list(suite.dropped)
@@ -98,6 +101,7 @@ def follow_in_tests(suite: TestSuite, evidence: Evidence) -> TestSuite:
                 for x, c in _about(evidence, TestChanged)
                 if (c.column.lower(), c.test) == (test.column.lower(), test.test)
                 and test.test in _DROPPABLE
+                and _is_in_scope(x, _counted(spec))
             ),
             (None, None),
         )
@@ -116,10 +120,14 @@ def follow_in_tests(suite: TestSuite, evidence: Evidence) -> TestSuite:
     return suite.model_copy(update=news)
 
 
-def follow_in_docs(docs: DocSet, evidence: Evidence) -> DocSet:
+def follow_in_docs(docs: DocSet, spec: RequirementSpec, evidence: Evidence) -> DocSet:
     """The docs in the words that reviewers chose for columns of the same name."""
     followed = list(docs.followed)
-    words = {c.column.lower(): (x, c) for x, c in _about(evidence, Worded)}
+    words = {
+        c.column.lower(): (x, c)
+        for x, c in _about(evidence, Worded)
+        if _is_in_scope(x, _counted(spec))
+    }
 
     def worded(column: ColumnDoc) -> ColumnDoc:
         lesson, correction = words.get(column.name.lower(), (None, None))
@@ -146,11 +154,11 @@ def _measured(
     spec: RequirementSpec, lesson: Lesson, change: MeasureChanged, evidence: Evidence
 ) -> RequirementSpec:
     """A metric computed the way a reviewer had it, where it is the same one over the same rows."""
-    wanted, was = set(stems(change.label)), _sql(change.was, evidence)
+    wanted, was = set(stems(change.label)) - _PERIODS, _sql(change.was, evidence)
 
     def changed(measure: Measure, metric: Metric) -> Measure:
         same = measure.relation == change.relation and _sql(measure.expression, evidence) == was
-        if not same or not wanted <= set(stems(f"{metric.label} {metric.name}")):
+        if not same or wanted != set(stems(metric.label)) - _PERIODS:
             return measure
         return measure.model_copy(
             update={"aggregation": change.aggregation, "expression": change.expression}
@@ -159,8 +167,10 @@ def _measured(
     metrics = []
     for metric in spec.metrics:
         measures = tuple(changed(m, metric) for m in metric.measures)
-        if measures != metric.measures:
-            outranked = metric.grounding.source in {"precedent", "glossary"}
+        if measures != metric.measures and metric.grounding.source == "glossary":
+            spec = _noted(spec, lesson, f"the glossary defines “{metric.label}”")
+        elif measures != metric.measures:
+            outranked = metric.grounding.source == "precedent"
             grounding = metric.grounding.model_copy(
                 update={"source": "precedent", "text": f"{lesson.learned_from}: {lesson.sentence}"}
             )
@@ -196,8 +206,9 @@ def _without_rows(
     )
     if spoken:
         told = ", ".join(f"`{c}`" for c in sorted(spoken))
-        note = f"Not followed, as the request itself speaks of {told}: {lesson.sentence} ({lesson.learned_from})"
-        return spec.model_copy(update={"notes": (*spec.notes, note)})
+        return _noted(spec, lesson, f"the request itself speaks of {told}")
+    if any(is_temporal(column) for c in columns if (column := card.column(c))):
+        return spec  # a cut of dates belongs to one report
 
     def left_out(measure: Measure) -> Measure:
         there = {_sql(f, evidence) for f in measure.filters}
@@ -205,17 +216,23 @@ def _without_rows(
             return measure
         return measure.model_copy(update={"filters": (*measure.filters, change.condition)})
 
-    metrics = tuple(
-        m.model_copy(update={"measures": tuple(map(left_out, m.measures))}) for m in spec.metrics
-    )
-    if metrics == spec.metrics:
+    metrics = []
+    for metric in spec.metrics:
+        kept = tuple(map(left_out, metric.measures))
+        if kept != metric.measures and metric.grounding.source == "glossary":
+            spec = _noted(spec, lesson, f"the glossary defines “{metric.label}”")
+            kept = metric.measures
+        metrics.append(metric.model_copy(update={"measures": kept}))
+    if tuple(metrics) == spec.metrics:
         return spec
-    return _with(spec.model_copy(update={"metrics": metrics}), lesson)
+    return _with(spec.model_copy(update={"metrics": tuple(metrics)}), lesson)
 
 
 def _named(
     spec: RequirementSpec, lesson: Lesson, change: ColumnNamed, said: set[str]
 ) -> RequirementSpec:
+    if not _is_in_scope(lesson, _counted(spec)):
+        return spec
     taken = {m.name for m in spec.metrics} | {d.name for d in spec.dimensions}
     taken |= {spec.time.column} if spec.time else set()
     if change.was not in taken or change.name in taken:
@@ -253,8 +270,11 @@ def _model_named(
 ) -> RequirementSpec:
     layer = {"new_model": "mart", "stage_source": "staging"}.get(spec.kind)
     name = spec.model
-    if layer != change.layer or not name:
-        return spec
+    usual = re.fullmatch(r"([a-z]{1,5}_)?", change.prefix) and re.fullmatch(
+        r"(_[a-z]{1,5})?", change.suffix
+    )
+    if layer != change.layer or not name or not usual:
+        return spec  # what is more than a sign of the layer belongs to one model
     if not name.startswith(change.prefix):
         name = change.prefix + name
     if not name.endswith(change.suffix):
@@ -287,13 +307,31 @@ def _with(spec: RequirementSpec, lesson: Lesson, outranks: str = "") -> Requirem
 
 def _applies(made: Materialized, model: DraftModel) -> bool:
     folder = str(PurePosixPath(model.path).parent)
-    return folder == made.folder.rstrip("/") and model.materialization != made.materialization
+    usable = made.materialization in {"table", "view"}  # others need more than a name
+    other = made.materialization != model.materialization
+    return usable and other and folder == made.folder.rstrip("/")
+
+
+def _counted(spec: RequirementSpec) -> set[str]:
+    """The relations whose rows a specification counts."""
+    return {m.relation for metric in spec.metrics for m in metric.measures}
+
+
+def _is_in_scope(lesson: Lesson, counted: set[str]) -> bool:
+    return not lesson.scope or bool(set(lesson.scope) & counted)
+
+
+def _noted(spec: RequirementSpec, lesson: Lesson, why: str) -> RequirementSpec:
+    """The specification with a note that a lesson gives way."""
+    note = f"Not followed, as {why}: {lesson.sentence} ({lesson.learned_from})"
+    return spec.model_copy(update={"notes": (*spec.notes, note)})
 
 
 def _telling(column: str, relation: str) -> set[str]:
     """Stems of a column's name that say what it is about: `is_test` is about tests."""
     plain = set(stems("is has was flag at on date status state type kind"))
-    return set(stems(column)) - set(stems(entity_of(relation))) - plain
+    own = set(stems(column)) - set(stems(entity_of(relation)))
+    return own - plain or own
 
 
 def _values(condition: str, evidence: Evidence) -> set[str]:

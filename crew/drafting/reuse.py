@@ -173,9 +173,8 @@ class _Comparison:
             return None
         if spec.standalone or spec.date_range or (spec.filters and not same):
             return None
-        counted = {m.relation for metric in missing for m in metric.measures}
-        if not same and not counted <= _read_by(card, self.evidence):
-            return None
+        if not same:
+            return None  # only a number that agrees in each row shows that the keys mean the same
         if not self._unique(f"({self.ours})", [*self.keys]) or self._is_taken(missing):
             return None
         news = {"kind": "change_model", "model": card.key, "target": card.key, "metrics": missing,
@@ -237,9 +236,10 @@ class _Comparison:
     def _cells(self, ours: str, theirs: str) -> tuple[int, int]:
         """Cells compared and cells that differ; a row that one side lacks counts as zero there."""
         sql = (
-            f"select count(*), count(*) filter (where abs(coalesce(o.{quoted(ours)}, 0)"
-            f" - coalesce(t.{quoted(theirs)}, 0)) > 0.005)"
-            f" from ({self.ours}) as o full outer join {self.card.relation_name} as t on {self._on}"
+            f"select count(*), count(*) filter (where abs(a - b)"
+            f" > least(0.005, 0.0005 * greatest(abs(a), abs(b)))) from"
+            f" (select coalesce(o.{quoted(ours)}, 0) as a, coalesce(t.{quoted(theirs)}, 0) as b"
+            f" from ({self.ours}) as o full outer join {self.card.relation_name} as t on {self._on}) as x"
         )
         compared, different = self.warehouse.query(sql).rows[0]
         return int(compared), int(different)

@@ -79,6 +79,9 @@ def content_stems(phrase: str) -> list[str]:
     return [stem(w.removesuffix("'s")) for w in words(phrase) if w not in skip and w != "s"]
 
 
+FIGURE_MARGIN = 0.15
+
+
 class SchemaLinker:
     """Links over one evidence. `grain` is the period that is asked for, empty if none is."""
 
@@ -127,7 +130,11 @@ class SchemaLinker:
         """Numeric columns that may be added up to the grain, in all the evidence, best first."""
         links = self._columns(phrase, None, _summable, labels=False)
         coarse = {c.key for c in self.evidence.relations if is_too_coarse(c, self.grain)}
-        return [k for k in links if k.column.is_additive and k.relation not in coarse]
+        links = [k for k in links if k.column.is_additive and k.relation not in coarse]
+        raw = [k for k in links if not k.column.is_figure]
+        best = max((k.score for k in raw), default=0.0)
+        # A figure that another request made of a column is no other meaning of its words.
+        return [k for k in links if not k.column.is_figure or k.score > best + FIGURE_MARGIN]
 
     def _columns(
         self,

@@ -107,6 +107,27 @@ def judge(
     return tuple(judged)
 
 
+def chained(new: Lesson, followed: Sequence[Lesson]) -> Lesson:
+    """A new lesson on what a followed one led to, told of what the draft says: who renamed `a` to
+    `b`, and then `b` to `c`, calls `a` `c`."""
+    for old in followed:
+        now, was = new.correction, old.correction
+        told: Correction | None = None
+        sentence = new.sentence
+        if isinstance(now, ColumnNamed) and isinstance(was, ColumnNamed) and now.was == was.name:
+            told = now.model_copy(update={"was": was.was})
+            sentence = f"What we called `{was.was}` is called `{now.name}`."
+        elif (
+            isinstance(now, MeasureChanged)
+            and isinstance(was, MeasureChanged)
+            and (now.label, now.relation, now.was) == (was.label, was.relation, was.expression)
+        ):
+            told = now.model_copy(update={"was": was.was})
+        if told is not None:
+            return new.model_copy(update={"correction": told, "sentence": sentence})
+    return new
+
+
 def _contradicts(new: Lesson, old: Lesson) -> bool:
     """Whether a new lesson says otherwise on the same subject, or changes what the old one led to."""
     now, was = new.correction, old.correction
@@ -215,7 +236,7 @@ class _Model:
         sql = (materialization_of(self.file.text), materialization_of(self.text))
         entries = [e.materialization if e else "" for e in (self.proposed, self.merged)]
         ours, theirs = sql[0] or entries[0], sql[1] or entries[1]
-        if theirs and theirs != ours:
+        if theirs in ("table", "view") and theirs != ours:  # others need more than a name
             folder = str(PurePosixPath(self.path).parent)
             yield (
                 f"Models in `{folder}` are materialized as {theirs}.",

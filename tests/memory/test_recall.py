@@ -167,9 +167,26 @@ def test_the_newer_of_two_lessons_on_one_subject_holds(opened: Open) -> None:
     for n, value in enumerate(("view", "incremental")):
         told = Materialized(folder="models/marts", materialization=value)
         lesson = Lesson(id=f"lesson-{n}", sentence=value, correction=told, request="jira:A-1",
-                        learned_from="pull/1")  # fmt: skip
+                        learned_from="pull/1", learned_at=n)  # fmt: skip
         memory.learned.save_lessons([lesson])
+    memory.learned.save_lessons(  # a trust that is judged anew makes no lesson newer
+        [
+            x.model_copy(update={"trust": 0.75})
+            for x in memory.learned.lessons()
+            if x.id == "lesson-0"
+        ]
+    )
+    rows = memory.learned.rows()
+    memory.learned.put_rows(rows[::-1])
     assert [x.sentence for x in memory.recollect(asked("A-2", "x")).lessons] == ["incremental"]
+
+
+def test_a_delivery_that_went_nowhere_teaches_nothing(opened: Open) -> None:
+    memory = opened()
+    tried = delivered("Revenue", settled=(ANSWER,)).model_copy(update={"pull_request": None})
+    memory.remember(asked("A-1", "Active customers"), tried)
+    recalled = memory.recollect(asked("A-2", "Active customers"))
+    assert (recalled.answers, recalled.open_requests) == ((), ())
 
 
 # --- several at once -------------------------------------------------------------------------

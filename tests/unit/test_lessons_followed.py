@@ -47,8 +47,10 @@ SAID = Grounding(source="ticket", text="x")
 ORDERS = RelationCard(
     key="stg_orders", unique_id="model.p.stg_orders", kind="model", layer="staging",
     relation_name="main.stg_orders",
-    columns=tuple(ColumnCard(name=n) for n in ("order_id", "amount", "net_amount", "is_test",
-                                               "order_status")),
+    columns=(
+        *(ColumnCard(name=n) for n in ("order_id", "amount", "net_amount", "is_test", "order_status")),
+        ColumnCard(name="placed_on", data_type="date"),
+    ),
 )  # fmt: skip
 NO_TESTS = RowsLeftOut(relation="stg_orders", condition="stg_orders.is_test = FALSE")
 
@@ -109,6 +111,7 @@ OWN = Filter(condition="stg_orders.order_status = 'open'", label="open", groundi
         ("Share of cancelled orders", STATUS, spec()),
         ("Revenue by order status", STATUS, spec(dimensions=[BY_STATUS])),
         ("Revenue of open orders", STATUS, spec(filters=[OWN])),
+        ("Revenue of orders in every status", STATUS, spec()),
     ],
 )
 def test_a_lesson_gives_way_to_what_the_request_speaks_of(
@@ -161,6 +164,55 @@ def test_a_correction_says_that_it_outranks_an_earlier_definition() -> None:
     assert "It outranks an earlier definition." in found.followed[0].text
 
 
+def test_another_aggregation_of_the_same_column_is_not_the_same_metric() -> None:
+    for label in ("average revenue", "maximum revenue", "insured revenue"):
+        found = follow_in_spec(spec(label), request(label), evidence(NET))
+        assert measure(found) == measure(spec(label)) and found.followed == ()
+
+
+def test_agreed_definitions_outrank_reviewers() -> None:
+    given = spec()
+    agreed = given.metrics[0].model_copy(
+        update={"grounding": Grounding(source="glossary", text="revenue (glossary.yml)")}
+    )
+    given = given.model_copy(update={"metrics": (agreed,)})
+    found = follow_in_spec(given, request("Revenue"), evidence(NET, NO_TESTS))
+    assert found.metrics == given.metrics and found.followed == ()
+    assert [n.startswith("Not followed, as the glossary defines") for n in found.notes] == [
+        True
+    ] * 2
+
+
+def test_a_cut_of_dates_is_no_lesson_for_other_requests() -> None:
+    cut = RowsLeftOut(
+        relation="stg_orders", condition="stg_orders.placed_on >= CAST('2025-01-01' AS DATE)"
+    )
+    assert follow_in_spec(spec(), request("Revenue"), evidence(cut)) == spec()
+
+
+def test_names_and_words_hold_for_the_relations_they_were_taught_on() -> None:
+    known = evidence(
+        ColumnNamed(was="revenue", name="visit_revenue"),
+        ModelNamed(layer="mart", suffix="_since_2025"),
+        Worded(column="region", description="For the report of Maria."),
+    )
+    memory = known.remembered
+    scoped = [x.model_copy(update={"scope": ("stg_visits",)}) for x in memory.lessons]
+    known = known.model_copy(
+        update={"remembered": memory.model_copy(update={"lessons": tuple(scoped)})}
+    )
+    assert follow_in_spec(spec(), request("Revenue"), known) == spec()
+    docs = DocSet(
+        models=(
+            ModelDoc(
+                model="x", description="-",
+                columns=(ColumnDoc(name="region", description="Region.", grounding=SAID),),
+            ),
+        )
+    )  # fmt: skip
+    assert follow_in_docs(docs, spec(), known) == docs
+
+
 def test_columns_and_models_are_called_as_reviewers_called_them() -> None:
     lessons = (
         ColumnNamed(was="revenue", name="net_revenue"),
@@ -182,13 +234,13 @@ def test_new_models_lie_and_are_materialized_as_reviewers_had_them() -> None:
         Materialized(folder="models/marts/finance", materialization="view"),
         Materialized(folder="models/marts/other", materialization="incremental"),
     )
-    found = follow_in_draft(ModelDraft(models=(model,)), known)
+    found = follow_in_draft(ModelDraft(models=(model,)), spec(), known)
     assert (found.models[0].path, found.models[0].materialization) == (
         "models/marts/finance/x.sql", "view",
     )  # fmt: skip
     assert [f.id for f in found.followed] == ["lesson-0", "lesson-1"]
     kept = model.model_copy(update={"action": "update"})
-    assert follow_in_draft(ModelDraft(models=(kept,)), known).models == (kept,)
+    assert follow_in_draft(ModelDraft(models=(kept,)), spec(), known).models == (kept,)
 
 
 def test_tests_are_dropped_or_softened_but_never_those_that_prove_the_grain() -> None:
@@ -201,6 +253,7 @@ def test_tests_are_dropped_or_softened_but_never_those_that_prove_the_grain() ->
     )
     found = follow_in_tests(
         suite,
+        spec(),
         evidence(
             TestChanged(column="region", test="accepted_values", change="removed"),
             TestChanged(column="region", test="not_null", change="warn"),
@@ -219,7 +272,7 @@ def test_columns_are_described_in_the_reviewers_words_unless_a_glossary_says_it(
     agreed = Grounding(source="glossary", text="region")
     columns = (ColumnDoc(name="region", description="Region.", grounding=SAID),)
     docs = DocSet(models=(ModelDoc(model="x", description="-", columns=columns),))
-    found = follow_in_docs(docs, known)
+    found = follow_in_docs(docs, spec(), known)
     assert found.models[0].columns[0].description == "Sales region of the account."
     assert found.models[0].columns[0].grounding.source == "precedent"
     own = DocSet(
@@ -227,4 +280,4 @@ def test_columns_are_described_in_the_reviewers_words_unless_a_glossary_says_it(
             ModelDoc(model="x", description="-", columns=(columns[0].model_copy(update={"grounding": agreed}),)),
         )
     )  # fmt: skip
-    assert follow_in_docs(own, known) == own
+    assert follow_in_docs(own, spec(), known) == own
