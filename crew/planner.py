@@ -257,6 +257,13 @@ class Planner:
             state,
         ).files
         if not state.files:
+            if tests.dropped:
+                told = "; ".join(tests.dropped)
+                return Failed(
+                    reason=f"What was asked for does not hold on today's data: {told}"[:2000],
+                    tried=tuple(state.tried),
+                    spec=spec,
+                )
             reason = "Everything that was asked for is there already."
             return AlreadyExists(model=spec.target, explanation=reason, spec=spec)
         files = state.files

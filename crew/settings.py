@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -106,6 +107,16 @@ class GlossarySettings(Section):
         if "@" in self.url.partition("?")[0]:
             raise ValueError("keep user and password out of the url; name a variable in token_env")
         return self
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("an address begins with http:// or https://")
+        if "@" in parts.netloc:
+            raise ValueError("no user and password here: export FIRSTMILE_CHROMA_TOKEN")
+        return url
 
 
 class ServeSettings(Section):

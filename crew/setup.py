@@ -177,6 +177,16 @@ def _project(settings: Settings) -> list[dict[str, str]]:
                     "" if terms else "Write glossary.yml; see docs/glossary.md.",
                 )
             )
+            missing = "; ".join(getattr(place.recall, "faults", {}).values())
+            missing = missing or getattr(place.recall, "reason", "")
+            findings.append(
+                _finding(
+                    "memory",
+                    "warned" if missing else "passed",
+                    f"goes on {missing}" if missing else "words, vectors and what was learned",
+                    "See docs/memory.md, “When something is wrong with it”." if missing else "",
+                )
+            )
             if checkout.changed:
                 findings.append(
                     _finding(

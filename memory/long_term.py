@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import re
+import shutil
 import sqlite3
 import tempfile
 import threading
@@ -97,6 +98,7 @@ def open_memory(
     memory = LongTermMemory(words, None, tuple(terms), version, dialect=dialect)
     if fault:
         memory.faults["its folder"] = fault
+        memory._temporary = folder
         place = replace(place, folder=folder)
     if engine is not None:
         memory.learned = memory._safely("what was learned", lambda: Learned(engine, project), None)
@@ -126,6 +128,7 @@ class LongTermMemory:
     _tried_at: float = 0.0
     _learned_stamp: str = ""
     verdicts_from: int = 0
+    _temporary: Path | None = None
     _ready: str = ""
 
     def _try_vectors(self) -> None:
@@ -377,6 +380,8 @@ class LongTermMemory:
             filling.join(60)
         if self.store is not None:
             self.store.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _fill(self) -> None:
         while True:

@@ -212,7 +212,7 @@ def test_without_its_store_the_request_goes_on_and_says_so(company: Company) -> 
     with company.open() as place:
         found = ask(place, "K-2", "Orders per month by channel")
     assert isinstance(found, Delivered)
-    assert "Memory went on without memory" in found.text
+    assert "Memory went on without its folder" in found.text
 
 
 PURCHASES = """select
