@@ -79,6 +79,16 @@ class MemorySettings(Section):
         20.0, ge=0, description="how long a request waits for vectors that are being made"
     )
 
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("an address begins with http:// or https://")
+        if "@" in parts.netloc:
+            raise ValueError("no user and password here: export FIRSTMILE_CHROMA_TOKEN")
+        return url
+
 
 class GlossarySettings(Section):
     """A glossary kept in a catalog, read over MCP: by a `url`, or by a `command` that serves it."""
@@ -107,16 +117,6 @@ class GlossarySettings(Section):
         if "@" in self.url.partition("?")[0]:
             raise ValueError("keep user and password out of the url; name a variable in token_env")
         return self
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("an address begins with http:// or https://")
-        if "@" in parts.netloc:
-            raise ValueError("no user and password here: export FIRSTMILE_CHROMA_TOKEN")
-        return url
 
 
 class ServeSettings(Section):

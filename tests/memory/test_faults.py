@@ -88,12 +88,16 @@ def another_version(memory: Path) -> None:
         db.execute("drop table collections")
 
 
+HARMS = [delete_all, delete_vectors, delete_words, delete_some_vectors, cut_chroma, cut_words,
+         fill_with_nonsense, another_version]  # fmt: skip
+QUICK = (delete_all, cut_chroma, another_version)
+
+
 @pytest.mark.parametrize(
     "harm",
-    [delete_all, delete_vectors, delete_words, delete_some_vectors, cut_chroma, cut_words,
-     fill_with_nonsense, another_version],
+    [h if h in QUICK else pytest.param(h, marks=pytest.mark.slow) for h in HARMS],
     ids=lambda f: f.__name__,
-)  # fmt: skip
+)
 def test_a_harmed_store_is_made_anew_and_nothing_learned_is_lost(
     harm: Any, used: Path, opened: Open
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_bounded_bench_measures_every_part_and_writes_plausible_figures(tmp_path: Path) -> None:
     command = [sys.executable, "bench/memory.py", "--quick", "--folder", str(tmp_path)]
