@@ -8,12 +8,15 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
+from crew.agents.embedding import crewai_embedding
 from crew.artifacts import (
     Delivered,
     GlossaryTerm,
@@ -40,6 +43,7 @@ from memory.project_index import (
     model_entries,
     term_entries,
 )
+from memory.providers import make_embedding
 
 _LOG = logging.getLogger(__name__)
 _MAX_VERDICTS = 20
@@ -79,6 +83,7 @@ def open_recall(
             settings.memory.url,
             os.environ.get(TOKEN, ""),
             settings.memory.embedding,
+            partial(_embedding, state / "crewai"),
         )
         memory = open_memory(where, place, terms, engine, dialect)
         if engine is None:
@@ -87,6 +92,11 @@ def open_recall(
     except Exception as error:  # memory advises only: no fault of its store may stop a request
         _LOG.warning("memory cannot be opened", exc_info=True)
         return NoMemory(tuple(terms), f"without memory ({type(error).__name__}: {error})"[:300])
+
+
+def _embedding(home: Path, by: Mapping[str, Any]) -> Any:
+    """The embedding function of a setting: CrewAI's, Chroma's or the local one."""
+    return crewai_embedding(by, home) if "crewai" in by else make_embedding(by)
 
 
 def _engine(settings: Settings, state: Path) -> sa.Engine | None:
