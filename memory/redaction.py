@@ -33,8 +33,18 @@ _PATTERNS = (
 _COMPILED = tuple((new, re.compile(pattern)) for new, pattern in _PATTERNS)
 
 
+_SIGNS = re.compile(
+    r"@|://|eyJ|ya29|A(?:KIA|SIA|Iza|TATT)|-----BEGIN|[-_][A-Za-z0-9_-]{12}|\d[ ()./-]{0,2}\d"
+)
+_NAMES = ("pass", "pw", "secret", "token", "bearer", "i key", "ikey", "i_key", "i-key", "s key",
+          "skey", "s_key", "s-key", "t key", "tkey", "t_key", "t-key")  # fmt: skip
+
+
 def redacted(text: str) -> str:
     """The text with keys, passwords, e-mail addresses, account and telephone numbers taken out."""
+    lowered = text.lower()
+    if not _SIGNS.search(text) and not any(name in lowered for name in _NAMES):
+        return text  # most texts; the rest of this costs twenty times as much
     for new, pattern in _COMPILED:
         text = pattern.sub(new, text)
     return text
