@@ -492,8 +492,8 @@ def retrieval_report(rows: Sequence[Row]) -> str:
         "The labelled set (`bench/memory_set`), written before any retriever ran on it and unchanged "
         "since. hit@5 in %, MRR@10, and in % the questions about nothing there that got an answer all "
         'the same. Vectors alone and CrewAI always answer. "Its own entries": models and columns in the '
-        "product's own texts, where a column without a description is no entry, so that questions for "
-        "one find nothing; the other rows have the set's texts.\n\n"
+        "product's own texts; the other rows have the set's. The product's recall answers only above "
+        "its thresholds; without them see the first row of the thresholds.\n\n"
         f"{table(head, [('questions, and about nothing there', *asked), *told])}\n\n"
         f"{table(head_p, told_p)}\n\n{_thresholds(rows, per_project)}"
     )
