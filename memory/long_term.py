@@ -304,8 +304,11 @@ class LongTermMemory:
         found: list[Lesson] = self._safely(
             "what was learned", lambda: learned.lessons("active"), []
         )
-        latest = {x.subject: x for x in sorted(found, key=lambda x: x.learned_at)}
-        return tuple(sorted(latest.values(), key=lambda x: (-x.trust, x.id))[:MAX_LESSONS])
+        holding: list[Lesson] = []
+        for lesson in sorted(found, key=lambda x: -x.learned_at):
+            if not any(_replaces(newer, lesson) for newer in holding):
+                holding.append(lesson)
+        return tuple(sorted(holding, key=lambda x: (-x.trust, x.id))[:MAX_LESSONS])
 
     def _requests(self, state: Any) -> list[Remembered]:
         learned = self.learned
@@ -448,6 +451,16 @@ def asked_term(question: str) -> str:
 def is_about_relations(question: str) -> bool:
     """Whether it is about relations of the project rather than words of the ticket."""
     return question.partition(":")[0] in {"removed", "currency", "repeated", "join", "time"}
+
+
+def _replaces(newer: Lesson, older: Lesson) -> bool:
+    """Whether two lessons are on one subject. Names, words and tests of columns are a subject of
+    their own for other relations."""
+    if newer.subject != older.subject:
+        return False
+    of_columns = newer.correction.kind in {"column_name", "wording", "test"}
+    apart = newer.scope and older.scope and not set(newer.scope) & set(older.scope)
+    return not (of_columns and apart)
 
 
 def _names(text: str, name: str) -> bool:

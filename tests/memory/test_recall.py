@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crew.artifacts import Choice, Lesson, Materialized, Remarked
+from crew.artifacts import Choice, ColumnNamed, Lesson, Materialized, Remarked
 from memory.entries import search_words
 from memory.learned import Row
 from tests.memory.conftest import ENTRIES, Open, asked, delivered, model
@@ -179,6 +179,20 @@ def test_the_newer_of_two_lessons_on_one_subject_holds(opened: Open) -> None:
     rows = memory.learned.rows()
     memory.learned.put_rows(rows[::-1])
     assert [x.sentence for x in memory.recollect(asked("A-2", "x")).lessons] == ["incremental"]
+
+
+def test_a_name_taught_for_one_relation_leaves_that_of_another_alone(opened: Open) -> None:
+    memory = opened()
+    assert memory.learned is not None
+    for n, (name, scope) in enumerate(
+        (("order_week", "orders"), ("visit_week", "visits"), ("visited_in", "visits"))
+    ):
+        told = ColumnNamed(was="week", name=name)
+        lesson = Lesson(id=f"lesson-{n}", sentence=name, correction=told, request="jira:A-1",
+                        learned_from="pull/1", learned_at=n, scope=(scope,))  # fmt: skip
+        memory.learned.save_lessons([lesson])
+    found = memory.recollect(asked("A-2", "x")).lessons
+    assert {x.sentence for x in found} == {"order_week", "visited_in"}
 
 
 def test_a_delivery_that_went_nowhere_teaches_nothing(opened: Open) -> None:
