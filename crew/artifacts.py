@@ -142,7 +142,9 @@ class JoinEdge(Value):
     origin: str = ""
 
 
-Aggregation = Literal["count", "count_distinct", "sum", "average", "median", "min", "max"]
+Aggregation = Literal[
+    "count", "count_distinct", "sum", "average", "median", "min", "max", "percentile", "first", "last"
+]  # fmt: skip
 Moment = Literal["period_start", "period_end"]
 
 
@@ -153,12 +155,15 @@ class Measure(Value):
     `active_to` (exclusive, null while still active) and is counted at a moment of the period.
     `keys`, if any, are the only columns of the relation that may lead to other relations: where
     several keys lead to the same place, it is those that the counted rows have filled.
+    A percentile has its `fraction` (0..1); the first and the last value are those by `order_by`.
     """
 
     name: str
     relation: str
     aggregation: Aggregation
     expression: str
+    fraction: float | None = None
+    order_by: str | None = None
     time: str | None = None
     active_from: str | None = None
     active_to: str | None = None
@@ -462,11 +467,52 @@ class Metric(Value):
 
 
 class Dimension(Value):
-    """A column to split by: `column` of `relation`, called `name` in the result."""
+    """What to split by: `column` of `relation`, called `name` in the result.
+
+    `expression`, where the column is not taken as it is, is SQL over qualified columns that gives
+    one value a row: a range it lies in, a part of its date.
+    """
 
     name: str
     relation: str
     column: str
+    expression: str = ""
+    grounding: Grounding
+
+
+DerivedKind = Literal[
+    "running_total", "moving_average", "moving_sum", "previous", "change", "growth", "share", "rank",
+    "of_first",
+]  # fmt: skip
+
+
+class Derived(Value):
+    """A column computed over the rows of the result: of the metric or measure `of`.
+
+    Along the time axis, per combination of the dimensions: `running_total` from the first period,
+    `moving_average` and `moving_sum` over `periods` periods with the current one, `previous` the
+    value `periods` before, `change` and `growth` (0.1 is ten percent) against it. Within a period:
+    `share` of the total and `rank` (1 is the highest), inside each value of the dimensions
+    `within`. `of_first` is the share of the value that the first row of `within` has.
+    """
+
+    name: str
+    label: str
+    kind: DerivedKind
+    of: str
+    periods: int = 1
+    within: tuple[str, ...] = ()
+    grounding: Grounding
+
+
+class Top(Value):
+    """Only the `count` rows with the highest (or lowest) `by`, inside each period and each value of
+    `within`; rows that tie with the last one stay."""
+
+    count: int
+    by: str
+    lowest: bool = False
+    within: tuple[str, ...] = ()
     grounding: Grounding
 
 
@@ -579,6 +625,7 @@ class RequirementSpec(Value):
     `standalone` is asked for as a model of its own.
     `settled` are the questions that people answered on the ticket, `followed` what memory decided.
     With `fill_gaps` periods without any row of their own appear too, counted as zero.
+    With a `spine` the result has a row for each row of that relation, its key the first dimension.
     `reason` explains the kinds that build nothing.
     """
 
@@ -595,6 +642,9 @@ class RequirementSpec(Value):
     look_back: LookBack | None = None
     date_range: DateRange | None = None
     fill_gaps: bool = False
+    derived: tuple[Derived, ...] = ()
+    top: Top | None = None
+    spine: str = ""
     row_grain: tuple[str, ...] = ()
     staging: Staging | None = None
     wanted_tests: tuple[WantedTest, ...] = ()
@@ -620,7 +670,10 @@ class RequirementSpec(Value):
             self.kind,
             self.target,
             sorted(map(json.dumps, metrics)),
-            sorted([d.relation, d.column] for d in self.dimensions),
+            sorted([d.relation, d.column, d.expression] for d in self.dimensions),
+            sorted([d.kind, d.of, d.periods, *d.within] for d in self.derived),
+            self.top.model_dump_json(exclude={"grounding"}) if self.top else "",
+            self.spine,
             sorted(f.condition for f in self.filters),
             self.time.grain if self.time else "",
             [self.look_back.count, self.look_back.unit] if self.look_back else [],
