@@ -610,9 +610,144 @@ class Staging(Value):
     keep: str = ""
 
 
-RequestKind = Literal[
-    "new_model", "change_model", "stage_source", "tests", "documentation", "nothing", "refuse"
+class RenameColumn(Value):
+    """Give an output column of a model another name, there and wherever it is passed on."""
+
+    kind: Literal["rename_column"] = "rename_column"
+    model: str
+    column: str
+    to: str
+
+
+class RenameModel(Value):
+    """Give a model another name: its file, its entry and every reference."""
+
+    kind: Literal["rename_model"] = "rename_model"
+    model: str
+    to: str
+
+
+class Retype(Value):
+    """Give an output column another type; `data_type` is a type of the warehouse."""
+
+    kind: Literal["retype"] = "retype"
+    model: str
+    column: str
+    data_type: str
+
+
+class DropColumn(Value):
+    """Remove an output column; `everywhere` also what models further on make of it."""
+
+    kind: Literal["drop_column"] = "drop_column"
+    model: str
+    column: str
+    everywhere: bool = False
+
+
+class DropModel(Value):
+    """Remove a model that nothing reads."""
+
+    kind: Literal["drop_model"] = "drop_model"
+    model: str
+
+
+class AddFilter(Value):
+    """Keep only the rows of a model for which `condition` holds: SQL over the model's own columns,
+    or over those of `relation`, which the model reads, before anything is computed."""
+
+    kind: Literal["add_filter"] = "add_filter"
+    model: str
+    condition: str
+    relation: str = ""
+
+
+class ChangeGrain(Value):
+    """Rows per `grain` instead of a finer period; `column` is the period's column."""
+
+    kind: Literal["change_grain"] = "change_grain"
+    model: str
+    column: str
+    grain: TimeGrain
+
+
+class Split(Value):
+    """Part a model: rows by `conditions`, or columns in groups beside its `key`; into `parts`."""
+
+    kind: Literal["split"] = "split"
+    model: str
+    parts: tuple[str, ...]
+    conditions: tuple[str, ...] = ()
+    columns: tuple[tuple[str, ...], ...] = ()
+    key: tuple[str, ...] = ()
+
+
+class Merge(Value):
+    """One model from two: their rows below each other, or beside each other by `key`."""
+
+    kind: Literal["merge"] = "merge"
+    models: tuple[str, ...]
+    to: str
+    key: tuple[str, ...] = ()
+
+
+class ReplaceMacro(Value):
+    """Call the macro `new` wherever `old` is called, with the same arguments."""
+
+    kind: Literal["replace_macro"] = "replace_macro"
+    old: str
+    new: str
+
+
+class MakeUnique(Value):
+    """One row for each `key`: the last by `latest_by`."""
+
+    kind: Literal["make_unique"] = "make_unique"
+    model: str
+    key: tuple[str, ...]
+    latest_by: str
+
+
+class FollowSource(Value):
+    """Read columns of a source by their new names, (old, new) each, and give what was given."""
+
+    kind: Literal["follow_source"] = "follow_source"
+    model: str
+    source: str
+    columns: tuple[tuple[str, str], ...]
+
+
+class MakeIncremental(Value):
+    """Build only what is new: rows of the last `days` before the newest `time` come again."""
+
+    kind: Literal["make_incremental"] = "make_incremental"
+    model: str
+    key: tuple[str, ...]
+    time: str
+    days: int = 3
+
+
+Edit = Annotated[
+    RenameColumn
+    | RenameModel
+    | Retype
+    | DropColumn
+    | DropModel
+    | AddFilter
+    | ChangeGrain
+    | Split
+    | Merge
+    | ReplaceMacro
+    | MakeUnique
+    | FollowSource
+    | MakeIncremental,
+    Field(discriminator="kind"),
 ]
+
+RequestKind = Literal[
+    "new_model", "change_model", "stage_source", "tests", "documentation", "edit", "nothing",
+    "refuse",
+]  # fmt: skip
 
 
 class RequirementSpec(Value):
@@ -649,6 +784,7 @@ class RequirementSpec(Value):
     staging: Staging | None = None
     wanted_tests: tuple[WantedTest, ...] = ()
     wanted_docs: tuple[WantedDoc, ...] = ()
+    edits: tuple[Edit, ...] = ()
     owner: str = ""
     acceptance: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
@@ -681,6 +817,7 @@ class RequirementSpec(Value):
             self.fill_gaps,
             sorted(w.model_dump_json() for w in (*self.wanted_tests, *self.wanted_docs)),
             self.staging.model_dump_json() if self.staging else "",
+            *(e.model_dump_json() for e in self.edits),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
@@ -693,7 +830,16 @@ def _in_order(formula: str, measures: Sequence[Measure]) -> str:
 
 # --- Drafts ----------------------------------------------------------------------------------
 
-FileAction = Literal["create", "update"]
+FileAction = Literal["create", "update", "delete"]
+
+
+class FileChange(Value):
+    """A file of the change: its path in the project and its whole new text; one to `delete` has
+    none."""
+
+    path: str
+    text: str
+    action: FileAction
 
 
 class DraftModel(Value):
@@ -712,9 +858,11 @@ class DraftModel(Value):
 
 
 class ModelDraft(Value):
-    """The synthesizer's proposal."""
+    """The synthesizer's proposal. `files` are whole files, those of `models` among them where an
+    edit already says all of their text."""
 
     models: tuple[DraftModel, ...]
+    files: tuple[FileChange, ...] = ()
     rationale: str = ""
     followed: tuple[Followed, ...] = ()
 
@@ -827,17 +975,11 @@ class Check(Value):
     blame: Blame = ""
 
 
-class FileChange(Value):
-    """A file of the change: its path in the project and its whole new text."""
-
-    path: str
-    text: str
-    action: FileAction
-
-
 def files_digest(files: tuple[FileChange, ...]) -> str:
     """SHA-256 over paths and texts, so that a report belongs to exactly one set of files."""
-    content = json.dumps(sorted([f.path, f.text] for f in files))
+    content = json.dumps(
+        sorted([f.path, f.text, *["delete"] * (f.action == "delete")] for f in files)
+    )
     return hashlib.sha256(content.encode()).hexdigest()
 
 
