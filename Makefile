@@ -13,7 +13,7 @@ export PIP_NO_CACHE_DIR ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: demo test slow check format lock install clean
+.PHONY: demo test slow check format lock install clean bench-requests
 
 demo: $(READY)
 	@$(BIN)/python examples/demo.py $(DEMO)
@@ -31,6 +31,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench-requests: $(READY)
+	$(BIN)/python -m bench.requests.run $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -1,0 +1,188 @@
+"""Works requests of one company in one open workplace, and judges what comes of each.
+
+Each request has a state of its own and memory forgets it at once, so that none helps another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import logging
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from bench.requests.company import WAREHOUSE, Company, check_out, dbt, make_repository
+from bench.requests.compare import Rows
+from bench.requests.score import Entry, questions_of, score
+
+DRAFTING = ("interpret", "synthesize", "test", "document")
+
+
+class Timed:
+    """A listener that adds up the seconds of the drafting steps."""
+
+    def __init__(self) -> None:
+        self.drafting = 0.0
+
+    def step_started(self, name: str) -> None: ...
+
+    def delivering(self, branch: str) -> None: ...
+
+    def step_finished(self, name: str, found: str, seconds: float, cost: Any) -> None:
+        self.drafting += seconds if name.split()[0] in DRAFTING else 0.0
+
+
+class Forgetful:
+    """Memory that is asked but told nothing."""
+
+    def __init__(self, recall: Any) -> None:
+        self._recall = recall
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._recall, name)
+
+    def remember(self, request: Any, outcome: Any) -> None: ...
+
+
+@dataclasses.dataclass
+class Built:
+    """A database to look at: `kept` is the warehouse as it was before."""
+
+    path: Path
+    kept: Path
+    manifest: dict[str, Any]
+
+    def rows(self, relation: str) -> Rows | None:
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            schemas = connection.execute(
+                "select table_schema from information_schema.tables where lower(table_name) = ?",
+                [relation.lower()],
+            ).fetchall()
+            if not schemas:
+                return None
+            return _rows(connection, f'select * from "{schemas[0][0]}"."{relation}"')
+
+    def expected(self, sql: str) -> Rows:
+        """Raises ValueError where there are no rows: then the request is at fault."""
+        with duckdb.connect(str(self.kept), read_only=True) as connection:
+            found = _rows(connection, sql)
+        if not found.rows:
+            raise ValueError(f"the expected SQL gives no rows:\n{sql}")
+        return found
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> Rows:
+    connection.execute("set timezone = 'UTC'")
+    cursor = connection.execute(sql)
+    return Rows(tuple(d[0] for d in cursor.description or ()), tuple(cursor.fetchall()))
+
+
+def work(company: Company, entries: Sequence[Entry], folder: Path) -> list[dict[str, Any]]:
+    """One record for each entry. `folder` is used up."""
+    from crew import learning
+    from crew.assemble import open_workplace
+    from crew.settings import load_settings
+
+    logging.disable(logging.CRITICAL)
+    folder.mkdir(parents=True)
+    os.environ[WAREHOUSE] = str(company.built)
+    bare = make_repository(company.dbt, folder / "project.git")
+    settings = load_settings(project=str(bare), state=folder / "state", to="local")
+    records = []
+    with contextlib.redirect_stdout(io.StringIO()), open_workplace(settings) as place:
+        learning.make_ready(place.recall, None, place.checkout, settings.memory.wait_seconds)
+        place = dataclasses.replace(place, recall=Forgetful(place.recall))
+        for entry in entries:
+            room = folder / "rooms" / entry["id"]
+            own = dataclasses.replace(place, state=room / "state")
+            records.append(_record(company, entry, own, bare, room))
+            shutil.rmtree(room, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    return records
+
+
+def _record(company: Company, entry: Entry, place: Any, bare: Path, room: Path) -> dict[str, Any]:
+    began, listener = time.monotonic(), Timed()
+    record = {"id": entry["id"], "project": company.name, "kind": entry["kind"]}
+    try:
+        result = _ask(entry, place, listener, [])
+        seconds = time.monotonic() - began
+        verdict, why = _judge(company, entry, result, bare, room / "first")
+        record |= {"score": verdict, "why": why[:1500]}
+        if verdict == "asked_rightly" and "answer" in entry:
+            answered = _ask(entry, place, listener, [str(entry["answer"])])
+            after = {**entry, "expect": "rows"}
+            verdict, why = _judge(company, after, answered, bare, room / "second")
+            record |= {"answered": verdict, "why": (why or questions_of(answered))[:1500]}
+            result = answered | {"questions": result["questions"]}
+        record |= {
+            "drafting_seconds": round(listener.drafting, 2),
+            "seconds": round(seconds, 2),
+            "outcome": result["outcome"],
+            "questions": questions_of(result),
+            "assumptions": [*result["assumptions"], *result["notes"]],
+            "reason": result["reason"][:600],
+        }
+    except ValueError as error:
+        if "expected SQL" in str(error):
+            raise ValueError(f"{entry['id']}: {error}") from error
+        record |= {"score": "failed", "why": traceback.format_exc()[-1500:], "outcome": "crash"}
+    except duckdb.Error as error:
+        raise ValueError(f"{entry['id']}: {error}") from error
+    except Exception:  # a crash on one request is a score
+        record |= {"score": "failed", "why": traceback.format_exc()[-1500:], "outcome": "crash"}
+    return record
+
+
+def _ask(entry: Entry, place: Any, listener: Timed, answers: list[str]) -> dict[str, Any]:
+    from crew.artifacts import Comment, Request
+    from crew.records.run_store import RunStore
+    from triggers.answers_given import choices_of
+
+    request = Request(source="bench", key=entry["id"], title=entry["title"], body=entry["body"])
+    if answers:
+        said = tuple(Comment(author="requester", body=a) for a in answers)
+        choices = choices_of(RunStore(place.state), request, answers)
+        ours = Comment(author="Firstmile", body="", ours=True)
+        request = request.model_copy(update={"comments": (ours, *said), "choices": choices})
+    result: dict[str, Any] = place.work(request, listener)[1]
+    return result
+
+
+def _judge(
+    company: Company, entry: Entry, result: dict[str, Any], bare: Path, room: Path
+) -> tuple[str, str]:
+    delivery, why = None, ""
+    if entry["expect"] == "rows" and result["outcome"] == "delivered":
+        delivery, why = _build(
+            company, result["branch"], bare, room, bool(entry.get("materialized"))
+        )
+    elif entry["expect"] == "rows" and result["outcome"] == "already_exists":
+        target = company.home / "target" / "manifest.json"
+        delivery = Built(company.built, company.built, json.loads(target.read_text("utf-8")))
+    return score(entry, result, delivery, why)
+
+
+def _build(
+    company: Company, branch: str, bare: Path, room: Path, again: bool
+) -> tuple[Built | None, str]:
+    """The branch, built on the raw tables; None and dbt's words where it does not build."""
+    project = check_out(bare, branch, room / "project")
+    warehouse, target = room / "delivered.duckdb", room / "target"
+    shutil.copy(company.raw, warehouse)
+    tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    for _ in range(1 + again):
+        done = dbt(project, warehouse, target, "build", *tests)
+        if done.returncode:
+            return None, f"does not build: {(done.stdout + done.stderr)[-800:]}"
+    manifest = json.loads((target / "manifest.json").read_text("utf-8"))
+    return Built(warehouse, company.built, manifest), ""
