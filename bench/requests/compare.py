@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 RELATIVE = 1e-6
 Cell = tuple[str, Hashable]
 Column = tuple[Cell, ...]
+Spare = Callable[[tuple[Any, ...]], bool]
 
 
 @dataclass(frozen=True)
@@ -28,42 +29,61 @@ class Rows:
     rows: tuple[tuple[Any, ...], ...]
 
 
-def difference(expected: Rows, delivered: Rows, by_name: bool = False) -> str:
+def difference(
+    expected: Rows, delivered: Rows, by_name: bool = False, spare: Spare | None = None
+) -> str:
     """What keeps `delivered` from being `expected`, in words; empty where nothing does.
 
     Numbers are equal within a millionth of their size, a date equals the timestamp of its
-    midnight, null equals null, and text that holds a whole number equals that number.
+    midnight, null equals null, and text that holds a whole number equals that number. Rows of
+    `delivered` that are `spare` may be there besides.
     """
-    if len(expected.rows) != len(delivered.rows):
+    more = len(delivered.rows) - len(expected.rows)
+    if more < 0 or more > sum(map(spare or _never, delivered.rows)):
         return f"{len(delivered.rows)} rows instead of {len(expected.rows)}"
     wanted, found = _cells(expected, delivered)
     candidates: list[list[int]] = []
     for n, column in enumerate(wanted):
         name = expected.columns[n].lower()
-        fitting = [m for m, other in enumerate(found) if Counter(column) == Counter(other)]
+        fitting = [m for m, other in enumerate(found) if Counter(column) <= Counter(other)]
         named = [m for m in fitting if delivered.columns[m].lower() == name]
         rest = [] if by_name else [m for m in fitting if m not in named]
         if not named and not rest:
             return f"no column holds `{expected.columns[n]}`"
         candidates.append(named + rest)
-    if _assign(wanted, found, candidates, []):
+    is_spare = [(spare or _never)(row) for row in delivered.rows]
+    if _assign(wanted, found, candidates, is_spare, []):
         return ""
     return "the columns are there, but in other rows"
 
 
+def _never(row: tuple[Any, ...]) -> bool:
+    return False
+
+
 def _assign(
-    wanted: Sequence[Column], found: Sequence[Column], candidates: list[list[int]], taken: list[int]
+    wanted: Sequence[Column],
+    found: Sequence[Column],
+    candidates: list[list[int]],
+    is_spare: list[bool],
+    taken: list[int],
 ) -> bool:
-    """Whether the columns not yet taken can be chosen so that all rows are equal."""
+    """Whether the columns not yet taken can be chosen so that all rows are equal, spare ones
+    aside."""
     depth = len(taken)
     if taken:
-        left = Counter(zip(*wanted[:depth], strict=True))
-        if left != Counter(zip(*(found[m] for m in taken), strict=True)):
+        rows = list(zip(*(found[m] for m in taken), strict=True))
+        there = Counter(rows)
+        there.subtract(zip(*wanted[:depth], strict=True))
+        spare = Counter(row for row, free in zip(rows, is_spare, strict=True) if free)
+        if any(count < 0 or count > spare[row] for row, count in there.items()):
             return False
     if depth == len(wanted):
         return True
     return any(
-        _assign(wanted, found, candidates, [*taken, m]) for m in candidates[depth] if m not in taken
+        _assign(wanted, found, candidates, is_spare, [*taken, m])
+        for m in candidates[depth]
+        if m not in taken
     )
 
 

@@ -105,9 +105,13 @@ def write(records: Sequence[Record], held_out: set[str], note: str, show: bool) 
     text = f"{told}![Scores by company](requests.svg)\n\n{in_words(records, held_out, note)}\n"
     (RESULTS / "requests.md").write_text(text, "utf-8")
     (RESULTS / "requests.svg").write_text(picture(counts(records, "project")), "utf-8")
-    shown = [r for r in records if show or r["project"] not in held_out]
-    lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in shown)
-    (RESULTS / "requests.jsonl").write_text(lines, "utf-8")
+    write_lines(RESULTS / "requests.jsonl", records, set() if show else held_out)
+
+
+def write_lines(path: Path, records: Sequence[Record], held_out: set[str]) -> None:
+    """A JSON line for each record, but for companies held out."""
+    shown = [r for r in records if r["project"] not in held_out]
+    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in shown), "utf-8")
 
 
 def release(records: Sequence[Record]) -> None:

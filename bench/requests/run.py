@@ -5,8 +5,9 @@
 
 Requests and expected SQL are written without knowledge of the drafting engine. Each request is
 worked by the product with no language model; what it delivers is built by a fresh dbt from the
-delivered branch, and its rows are compared with the expected SQL over the raw tables. Results are
-written for whole runs only. `--check` builds the companies and runs the expected SQL, no more.
+delivered branch, and its rows are compared with the expected SQL over the raw tables. Each run
+leaves its records in `.firstmile/bench/last.jsonl`; `bench/results` is written by whole runs only.
+`--check` builds the companies and runs the expected SQL, no more.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def main() -> None:
     order = {e["id"]: n for n, e in enumerate(e for c in companies for e in c.requests)}
     records.sort(key=lambda r: order[r["id"]])
     print(report.in_words(records, held_out, options.note))
+    report.write_lines(HOME / "last.jsonl", records, set() if options.show_held_out else held_out)
     if options.project or options.only:
         return
     report.write(records, held_out, options.note, options.show_held_out)
@@ -75,7 +77,7 @@ def _faults(company: Company) -> Iterator[str]:
         if entry["id"] in seen or entry["expect"] not in ("rows", "ask", "refuse"):
             yield f"{entry['id']}: twice, or expects {entry['expect']!r}"
         seen.add(entry["id"])
-        checked = ("rows", "gone", "tests", "described", "materialized", "unused")
+        checked = ("rows", "gone", "tests", "described", "materialized", "unused", "types")
         if entry["expect"] == "rows" and not any(entry.get(c) for c in checked):
             yield f"{entry['id']}: expects nothing"
         if entry["expect"] == "ask" and not entry.get("about"):

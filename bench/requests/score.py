@@ -27,15 +27,17 @@ class Delivery(Protocol):
 
     def rows(self, relation: str) -> Rows | None: ...
 
+    def type_of(self, relation: str, column: str) -> str: ...
+
     def expected(self, sql: str) -> Rows: ...
 
     @property
     def manifest(self) -> dict[str, Any]: ...
 
 
-def score(entry: Entry, result: dict[str, Any], delivery: Delivery | None, why: str) -> Verdict:
-    """The verdict on a request. `delivery` is None where nothing stands to be looked at; `why` says
-    then what went wrong, for instance that it does not build."""
+def score(entry: Entry, result: dict[str, Any], delivery: Delivery | str) -> Verdict:
+    """The verdict on a request. `delivery` is a text where nothing stands to be looked at: what went
+    wrong, for instance that it does not build."""
     outcome, expect = result["outcome"], entry["expect"]
     if outcome == "needs_answers":
         return _asked(entry, result)
@@ -43,7 +45,7 @@ def score(entry: Entry, result: dict[str, Any], delivery: Delivery | None, why: 
         return _declined(expect, result)
     if expect != "rows":
         return _wrong(entry, result, f"{outcome} where it should {expect}")
-    wrong = why if delivery is None else _faults(entry, result, delivery)
+    wrong = delivery if isinstance(delivery, str) else _faults(entry, result, delivery)
     if not wrong:
         return "right", ""
     if outcome == "already_exists" and not entry["new"]:
@@ -93,27 +95,20 @@ def _faults(entry: Entry, result: dict[str, Any], delivery: Delivery) -> str:
             return f"there is no {model!r}"
         readings = [sql] if isinstance(sql, str) else sql
         by_name = not entry["new"]
-        told = [_differ(delivery.expected(s), found, by_name) for s in readings]
+        spare = None if by_name else _is_filler
+        told = [difference(delivery.expected(s), found, by_name, spare) for s in readings]
         if all(told):
             return f"{model}: {told[0]}"
+    for model, wanted in (entry.get("types") or {}).items():
+        for column, type_ in wanted.items():
+            if (is_ := delivery.type_of(model, column)) != type_:
+                return f"{model}.{column} is {is_} instead of {type_}"
     return _gone(entry, delivery) or _schema_faults(entry, delivery.manifest)
 
 
-def _differ(expected: Rows, found: Rows, by_name: bool) -> str:
-    """Rows that only fill gaps of a new model are as good there as not, unless they are expected:
-    a period or a combination in which every number is zero or null."""
-    told = difference(expected, found, by_name)
-    if told and not by_name and not any(map(_is_filler, expected.rows)):
-        kept = tuple(row for row in found.rows if not _is_filler(row))
-        return (
-            told
-            if len(kept) == len(found.rows)
-            else difference(expected, Rows(found.columns, kept))
-        )
-    return told
-
-
 def _is_filler(row: tuple[Any, ...]) -> bool:
+    """A row that only fills a gap: a period or a combination in which every number is zero or
+    null. In a new model it is as good there as not."""
     rest = [v for v in row if not isinstance(v, str | bool | datetime.date)]
     return bool(rest) and not any(rest)
 

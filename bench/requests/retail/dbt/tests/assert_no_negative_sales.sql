@@ -1,0 +1,1 @@
+select * from {{ ref('r_daily_sales') }} where amt_sales < 0
