@@ -72,14 +72,18 @@ class ProjectRelation:
         return entity_of(name)
 
 
+_LAYER_PREFIX = (
+    r"(?:stg|stage|staging|base|core|src|raw|ods|lnd|clean|prep|int|intermediate|dim|fct|facts?|mart|mrt"
+    r"|rpt|rep|report|reporting|agg|bi|dm|dw|dwh|edw|seed|map|tbl|vw|view|snap|snapshot|hist)"
+)
+
+
 def entity_of(name: str) -> str:
     """The business noun in a relation's name, without layer and source prefixes."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.split(".")[-1]).lower()
     if "__" in name:
         name = name.rsplit("__", 1)[1]
-    name = re.sub(
-        r"^(stg|staging|base|src|raw|int|intermediate|dim|fct|facts?|mart|mrt|seed)_", "", name
-    )
+    name = re.sub(rf"^(?:{_LAYER_PREFIX}|[a-z]{{1,2}})_(?=[a-z]{{3}})", "", name)
     return re.sub(
         r"_(stg|staging|raw|seed|v\d+|view|tbl|table|facts?|dim|dimension|mart|base)$", "", name
     )
@@ -89,7 +93,7 @@ class DbtProject:
     """The parsed manifest of one project."""
 
     def __init__(self, manifest: dict[str, Any]) -> None:
-        self._manifest = manifest
+        self._manifest = self.manifest = manifest
         self.name: str = manifest["metadata"].get("project_name") or ""
         self.adapter: str = manifest["metadata"].get("adapter_type") or ""
 
@@ -311,6 +315,10 @@ def _layer(node: dict[str, Any], kind: RelationKind) -> Layer:
         return "staging"
     if _INTERMEDIATE.search(node["name"]) or any(f.startswith("intermediate") for f in folders):
         return "intermediate"
+    parents = node.get("depends_on", {}).get("nodes") or []
+    from_one_source = len(parents) == 1 and parents[0].startswith(("source.", "seed."))
+    if from_one_source and not re.search(r"\bgroup\s+by\b", node.get("raw_code") or "", re.I):
+        return "staging"
     return "mart"
 
 

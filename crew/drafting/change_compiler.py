@@ -10,11 +10,19 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from crew.artifacts import DraftModel, Evidence, JoinEdge, RelationCard, RequirementSpec
+from crew.artifacts import (
+    DraftModel,
+    Evidence,
+    JoinEdge,
+    Measure,
+    RelationCard,
+    RequirementSpec,
+)
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.model_text import CannotEdit, ModelText
 from crew.drafting.row_sets import RowSet, dimension_sql, parse_sql
 from crew.drafting.scope import key_of
+from crew.drafting.sql_compiler import aggregate
 from crew.drafting.sql_layout import Cte, import_cte
 
 
@@ -103,7 +111,7 @@ class _Change:
             )
             owner, column = path[-1].left, path[-1].left_column
             key = exp.column(column, table=self.aliases.of(owner))
-            value = self._aggregate(rows, measure.expression, measure.aggregation)
+            value = self._aggregate(rows, measure)
             query = rows.select()
             query.set("expressions", [key, exp.alias_(value, metric.name)])
             query = query.group_by(key.copy())
@@ -111,15 +119,11 @@ class _Change:
             found.append((rows, Cte(self.aliases.fresh(f"{metric.name}_per_row"), query)))
         return found
 
-    def _aggregate(self, rows: RowSet, expression: str, aggregation: str) -> exp.Expr:
-        if expression == "*":
+    def _aggregate(self, rows: RowSet, measure: Measure) -> exp.Expr:
+        if measure.expression == "*":
             return exp.Count(this=exp.Star())
-        value = rows.aliased(expression)
-        name = {"average": "avg", "count_distinct": "count"}.get(aggregation, aggregation)
-        inner: exp.Expr = (
-            exp.Distinct(expressions=[value]) if aggregation == "count_distinct" else value
-        )
-        return exp.func(name, inner)
+        order = rows.aliased(measure.order_by) if measure.order_by else None
+        return aggregate(measure, rows.aliased(measure.expression), order)
 
     # --- the last step -------------------------------------------------------------------------
 

@@ -34,8 +34,30 @@ def split_clauses(sentence: str) -> list[str]:
     """The clauses of a sentence, cut before each command that a comma or an `and` announces."""
     if len(sentence) > _LONGEST:
         return [sentence]
-    parts = [p.strip(" ,;") for p in _boundary().split(sentence)]
+    sentence, asides = _without_asides(sentence)
+    parts = [p.strip(" ,;") for p in (*_boundary().split(sentence), *asides)]
     return [p for p in parts if p]
+
+
+_ASIDE = re.compile(r"\s*\(([^()]{3,120})\)")
+
+
+def _without_asides(sentence: str) -> tuple[str, list[str]]:
+    """A sentence and what stands in brackets, where that leaves rows out or says which ones count."""
+    asides: list[str] = []
+
+    def keep(matched: re.Match[str]) -> str:
+        inner = matched.group(1)
+        limits = ("exclusions", "exclusion_tails", "inclusion_tails")
+        if any(phrase_pattern(name).search(inner) for name in limits) or _SAYS_ROWS.match(inner):
+            asides.append(re.sub(r"^no\s+", "without ", inner.strip(), flags=re.I))
+            return ""
+        return matched.group()
+
+    return _ASIDE.sub(keep, sentence), asides
+
+
+_SAYS_ROWS = re.compile(r"\s*(?:no|only|just|where|without|not)\s+\w", re.I)
 
 
 @cache

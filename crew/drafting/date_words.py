@@ -48,7 +48,17 @@ _UNCLEAR = re.compile(
     r")",
     re.I,
 )
-_WITHIN = re.compile(rf"\b(?:in|for|during|of|within)\s+(?:the year\s+)?(?P<a>{_POINT})\b", re.I)
+_WITHIN = re.compile(
+    rf"\b(?:in|for|during|of|within)\s+(?:the year\s+)?(?P<a>{_POINT})\b(?:\s+only\b)?", re.I
+)
+_ONLY = re.compile(
+    rf"\bonly\s+(?:in\s+|for\s+)?(?P<a>{_POINT})\b|\b(?P<a2>{_POINT})\s+only\b", re.I
+)
+_ALL_TIME = re.compile(
+    r"\b(?:since|from)\s+(?:the\s+)?(?:very\s+)?(?:beginning|start)(?:\s+of\s+time)?\b|\beverything\s+since\s+we\s+\w+"
+    r"|\b(?:all|whole|full|entire)[\s-]+(?:time|history)\b|\bnot\s+(?:just|only)\s+(?:for\s+)?(?:this|the\s+current|last)\s+(?:day|week|month|quarter|year)\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ class DateSpan:
 def find_date_span(text: str) -> tuple[DateSpan | None, str]:
     """The first span in a text, and the text with a bar in its place."""
     for pattern, opens, closes in (
+        (_ONLY, True, True),
         (_BETWEEN, True, True),
         (_SINCE, True, False),
         (_UNTIL, False, True),
@@ -71,7 +82,8 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         matched = pattern.search(text)
         if not matched or _NOT.search(text[: matched.start()]):
             continue
-        groups = matched.groupdict()
+        groups = {k: v for k, v in matched.groupdict().items() if v}
+        groups.setdefault("a", groups.pop("a2", ""))
         first = _period(groups["a"]) if groups.get("a") else None
         last = _period(groups["b"]) if groups.get("b") else first
         if (opens and first is None) or (closes and last is None):
@@ -81,6 +93,11 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         span = DateSpan(first[0] if opens and first else None, end, matched.group().strip())
         return span, text[: matched.start()] + "|" + text[matched.end() :]
     return None, text
+
+
+def without_all_time(text: str) -> str:
+    """The text without the words that ask for everything there is: no limit of dates."""
+    return _ALL_TIME.sub("|", text)
 
 
 def unclear_dates(text: str) -> list[str]:

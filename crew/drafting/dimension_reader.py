@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crew.artifacts import Dimension, Grounding
+from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
+from crew.drafting.computed_dimensions import ComputedDimensions
 from crew.drafting.interpretation import Interpretation
-from crew.drafting.schema_linker import ColumnLink, content_stems
-from crew.drafting.vocabulary import grain_words, singular, snake, stems, word_set, words
+from crew.drafting.schema_linker import ColumnLink, content_stems, entity_stems
+from crew.drafting.vocabulary import (
+    alike,
+    grain_words,
+    name_stems,
+    singular,
+    snake,
+    stems,
+    word_set,
+    words,
+)
 from crew.drafting.wish import Phrase, Wish
 
 
@@ -17,13 +28,47 @@ class DimensionReader:
 
     def __init__(self, context: Interpretation) -> None:
         self.context = context
+        self.computed = ComputedDimensions(context)
+        self._said_below = False
 
     def read(self, wish: Wish, bases: Sequence[str]) -> list[Dimension]:
-        found: dict[tuple[str, str], Dimension] = {}
+        found: dict[tuple[str, str, str], Dimension] = {}
+        self._said_below = any(p.place != "title" for p in (*wish.dimensions, *wish.metrics))
         for phrase in wish.dimensions:
-            if dimension := self._dimension(phrase, bases):
-                found.setdefault((dimension.relation, dimension.column), dimension)
-        return _unique_names(list(found.values()))
+            computed = self.computed.read(phrase, bases)
+            dimension = self._dimension(phrase, bases) if computed is None else computed
+            for each in (
+                self._with_key(dimension, phrase) if isinstance(dimension, Dimension) else ()
+            ):
+                found.setdefault((each.relation, each.column, each.expression), each)
+        return unique_names(list(found.values()))
+
+    def _with_key(self, dimension: Dimension, phrase: Phrase) -> list[Dimension]:
+        """A name that two rows share would add up what is apart: then the key is there too."""
+        card = self.context.evidence.relation(dimension.relation)
+        column = card.column(dimension.column) if card else None
+        key = self.context.linker.key_column(card) if card else None
+        names_entity = card and all(
+            any(s in alike(e) for e in entity_stems(card)) for s in content_stems(phrase.text)
+        )
+        if (
+            not (card and column and key and names_entity)
+            or key == column.name
+            or dimension.expression
+        ):
+            return [dimension]
+        by_key = Dimension(name=snake(key), relation=card.key, column=key,
+                           grounding=dimension.grounding)  # fmt: skip
+        if key.lower() in {"id", "key", "code", "uuid"}:
+            by_key = by_key.model_copy(
+                update={"name": f"{snake(singular(entity_of(card.key)))}_{key}"}
+            )
+        if column.is_personal:
+            self.context.assume(
+                f"“{phrase.text}” is split by `{card.key}.{key}`: `{column.name}` is personal data."
+            )
+            return [by_key]
+        return [by_key, dimension]
 
     def _dimension(self, phrase: Phrase, bases: Sequence[str]) -> Dimension | None:
         said = content_stems(phrase.text)
@@ -42,10 +87,14 @@ class DimensionReader:
             return _dimension_of(
                 link, Grounding(source="ticket", text=phrase.quote, confidence=confidence)
             )
-        if phrase.place in {"acceptance", "aside"} and not meanings:
+        if (phrase.place in {"acceptance", "aside"} or self._is_headline(phrase)) and not meanings:
             self.context.notes.append(f"Not read as a column: “{phrase.text}”.")
             return None
         return self._ask_dimension(phrase, meanings, bases)
+
+    def _is_headline(self, phrase: Phrase) -> bool:
+        """Whether the words of a title are said again, or otherwise, below it."""
+        return phrase.place == "title" and self._said_below
 
     def _settled(self, meanings: Sequence[ColumnLink]) -> bool:
         """Two links of equal score are settled where one is much nearer than the others."""
@@ -91,7 +140,7 @@ class DimensionReader:
 
 def _is_key(link: ColumnLink) -> bool:
     """A number that names something rather than measures it."""
-    return bool(set(stems(link.column.name)) & set(stems("id key code no number year zip")))
+    return bool(set(name_stems(link.column.name)) & set(stems("id key code no number year zip")))
 
 
 def _dimension_of(link: ColumnLink, grounding: Grounding) -> Dimension:
@@ -103,7 +152,7 @@ def _dimension_of(link: ColumnLink, grounding: Grounding) -> Dimension:
     )
 
 
-def _unique_names(dimensions: list[Dimension]) -> list[Dimension]:
+def unique_names(dimensions: list[Dimension]) -> list[Dimension]:
     named: list[Dimension] = []
     for dimension in dimensions:
         while any(d.name == dimension.name for d in named):

@@ -55,11 +55,12 @@ class FilterReader:
 
     def read(self, wish: Wish, bases: Sequence[str], metrics: Sequence[Metric]) -> list[Filter]:
         found: dict[str, Filter] = {}
-        have = {self._normal(f) for metric in metrics for m in metric.measures for f in m.filters}
+        own = [{self._normal(f) for f in m.filters} for metric in metrics for m in metric.measures]
+        have = set.intersection(*own) if own else set()
         kept = _Kept(wish)
         for phrase, wanted in [
             *((p, False) for p in wish.exclusions if not kept.takes_back(p)),
-            *((p, True) for p in wish.inclusions),
+            *((p, True) for p in (*wish.inclusions, *wish.scopes)),
         ]:
             link = self._condition(phrase, bases, metrics, wanted)
             if link is None:
@@ -87,6 +88,11 @@ class FilterReader:
                 settled.append(filter_)
                 continue
             either = f"({rival.condition}) or ({filter_.condition})"
+            if rival.grounding.text == filter_.grounding.text:  # named in one breath: any of them
+                both = {"condition": either, "label": f"{rival.label} or {filter_.label}"}
+                settled[settled.index(rival)] = filter_.model_copy(update=both)
+                self.context.assume(f"“{filter_.grounding.text}”: rows of either count ({either}).")
+                continue
             index = self.context.asking.ask(
                 f"either:{snake(rival.label)}-{snake(filter_.label)}"[:60],
                 f"“{rival.label}” and “{filter_.label}”: no row is both. Which rows count?",
@@ -101,10 +107,15 @@ class FilterReader:
         return settled
 
     def _equated(self, filter_: Filter) -> str:
-        """The column that a condition sets equal to one value; empty for any other condition."""
+        """The column that a condition sets equal to one value, or to one of some; empty for any
+        other condition."""
         sql = parse_sql(filter_.condition, self.context.evidence.dialect)
-        is_value = isinstance(sql, exp.EQ) and isinstance(sql.expression, exp.Literal)
-        return sql.this.sql() if is_value else ""
+        parts = [p.unnest() for p in (sql.flatten() if isinstance(sql, exp.Or) else [sql])]
+        columns = {
+            p.this.sql() if isinstance(p, exp.EQ) and isinstance(p.expression, exp.Literal) else ""
+            for p in parts
+        }
+        return columns.pop() if len(columns) == 1 else ""
 
     def _keep(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crew.artifacts import Filter, Grounding, Metric
+from crew.drafting.figure_words import is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import content_stems
 from crew.drafting.vocabulary import alike, stem_set, stems, word_set, words
@@ -46,7 +47,8 @@ class LeftoverReader:
         found: list[Filter] = []
         # A title that names no metric is a headline; its words are noted, not asked about.
         titles = [p for p in wish.metrics if p.place == "title"]
-        self._titled = any(p not in unread for p in titles)
+        told = any(p.place != "title" and p not in unread for p in wish.metrics)
+        self._titled = any(p not in unread for p in titles) and not told
         known = self._known(wish, metrics)
         for phrase in [*wish.leftovers, *unread]:
             condition = self._read(phrase, known, bases)
@@ -84,7 +86,11 @@ class LeftoverReader:
         if set(said) & word_set("currencies"):
             self.context.assume(f"“{phrase.text}”: amounts stay in the unit of their column.")
             return None
-        if self._titled if phrase.place == "title" else opening in _RESTRICTIVE:
+        is_restrictive = opening in _RESTRICTIVE
+        if phrase.place == "title":
+            names = any(w[0].isupper() or w[0].isdigit() for w in phrase.text.split()[1:])
+            is_restrictive = self._titled or (is_restrictive and names)
+        if is_mark(said[-1]) or is_restrictive:
             told = self._told(phrase, bases)
             if told is None:
                 self._ask(phrase, [k.condition for k in best])

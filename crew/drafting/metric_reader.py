@@ -4,69 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from crew.artifacts import (
     Aggregation,
     Evidence,
-    GlossaryTerm,
     Grounding,
     Measure,
     Metric,
     RelationCard,
 )
+from crew.catalog.dbt_project import entity_of
+from crew.catalog.warehouse_profile import is_numeric
+from crew.drafting.figure_reader import FigureReader
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
 from crew.drafting.schema_linker import (
     ColumnLink,
-    ConditionLink,
     SchemaLinker,
     content_stems,
     entity_stems,
+    shares_root,
     term_for,
 )
 from crew.drafting.scope import UnknownColumn, qualified, qualify_measure
-from crew.drafting.vocabulary import alike, plural, snake, stem, stem_set, stems, vocabulary, words
+from crew.drafting.vocabulary import (
+    alike,
+    name_stems,
+    plural,
+    snake,
+    stem,
+    stem_set,
+    stems,
+    vocabulary,
+    words,
+)
 from crew.drafting.wish import Phrase
-
-
-@dataclass
-class Reading:
-    """What a phrase turned out to mean.
-
-    `metric` is set if there is a reading; `unexplained` are words it does not account for;
-    `columns` are number columns that fit about equally; `problem` says why an agreed term fails.
-    """
-
-    phrase: Phrase
-    metric: Metric | None = None
-    unexplained: list[str] = field(default_factory=list)
-    columns: list[ColumnLink] = field(default_factory=list)
-    conditions: list[ConditionLink] = field(default_factory=list)
-    entity: RelationCard | None = None
-    term: GlossaryTerm | None = None
-    problem: str = ""
-    assumptions: list[str] = field(default_factory=list)
-
-    @property
-    def is_full(self) -> bool:
-        return self.metric is not None and not self.unexplained and not self.conditions
-
-    @property
-    def says_something(self) -> bool:
-        return bool(self.metric or self.entity or self.columns or self.term)
-
-
-def split_aggregation(text: str) -> tuple[Aggregation | None, str]:
-    """The aggregation a phrase opens with, and the rest: `number of orders` -> count, `orders`."""
-    pairs = [(str(p), a) for a, phrases in vocabulary()["aggregations"].items() for p in phrases]
-    for phrase, aggregation in sorted(pairs, key=lambda p: -len(p[0])):
-        matched = re.match(rf"\s*(?:the\s+)?{re.escape(phrase)}(?!\w)\s*", text, re.I)
-        if matched and text[matched.end() :].strip():
-            rest = re.sub(r"^(?:of|the)\s+", "", text[matched.end() :].strip(), flags=re.I)
-            return aggregation, rest
-    if matched := re.match(r"^(.*\w)\s+(?:count|volume|numbers?)$", text, re.I):
-        return "count", matched.group(1)
-    return None, text
 
 
 class MetricReader:
@@ -78,6 +51,16 @@ class MetricReader:
         self.planner = planner
 
     def read(self, phrase: Phrase, wanted: Sequence[str], timed: bool) -> Reading:
+        """The reading of a phrase, marks of figures included."""
+        shown = self.linker.figures.readable(phrase.text)
+        if shown != phrase.text and term_for(content_stems(shown), self.evidence.glossary):
+            agreed = self._plain(replace(phrase, text=shown), wanted, timed)
+            if agreed.term:
+                return agreed
+        figures = FigureReader(self.linker, lambda p: self._plain(p, wanted, timed))
+        return figures.read(phrase) or self._plain(phrase, wanted, timed)
+
+    def _plain(self, phrase: Phrase, wanted: Sequence[str], timed: bool) -> Reading:
         aggregation, rest_text = split_aggregation(phrase.text)
         if "~" in rest_text:
             having = self._count_having(phrase, rest_text)
@@ -180,7 +163,7 @@ class MetricReader:
                 if key
                 else "*",
             )
-            reading.metric = _simple(measure, phrase, f"rows of {card.key}")
+            reading.metric = simple_metric(measure, phrase, f"rows of {card.key}")
             self._explain(reading, list(link.rest), [card.key], timed)
             if aggregation == "count_distinct" and not link.rest:
                 # Rows of their own relation are different by nature: somebody means elsewhere.
@@ -209,7 +192,7 @@ class MetricReader:
                 ),
             )
             reading = Reading(replace(phrase, text=shown), entity=link.card)
-            reading.metric = _simple(
+            reading.metric = simple_metric(
                 measure, reading.phrase, f"different {edge.left_column} in {link.card.key}"
             )
             self._explain(reading, list(link.rest), [link.card.key])
@@ -252,7 +235,7 @@ class MetricReader:
             for c in self.linker.conditions(rest, [card.key])
             if c.relation == card.key and c.origin.startswith("value of")
         ]
-        if not links:
+        if not links or self._is_named(rest):
             return None
         order = {c.key: n for n, c in enumerate(self.evidence.relations)}
         staged = [
@@ -270,7 +253,9 @@ class MetricReader:
             filters=(link.condition,),
         )
         reading = Reading(phrase, entity=card)
-        reading.metric = _simple(measure, phrase, f"rows of {card.key} where {link.condition}")
+        reading.metric = simple_metric(
+            measure, phrase, f"rows of {card.key} where {link.condition}"
+        )
         reading.assumptions.append(
             f"“{phrase.text}” are the rows of `{card.key}` with {link.condition}."
         )
@@ -311,11 +296,12 @@ class MetricReader:
             relation=link.relation,
             aggregation=aggregation or "sum",
             expression=f"{expression} / 100.0" if in_cents else expression,
+            fraction=fraction_of(phrase.text),
         )
         reading = Reading(phrase)
         if in_cents:
             reading.assumptions.append(f"`{link.name}` is in cents; the result is in whole units.")
-        reading.metric = _simple(measure, phrase, f"column {link.name}")
+        reading.metric = simple_metric(measure, phrase, f"column {link.name}")
         if aggregation is None:
             reading.assumptions.append(f"“{phrase.text}” is `{link.name}`, summed.")
         elif not link.exact:
@@ -333,7 +319,67 @@ class MetricReader:
     def _distinct(
         self, phrase: Phrase, aggregation: Aggregation, text: str, rest: list[str]
     ) -> Reading:
-        return Reading(phrase, unexplained=rest)
+        """`different products`: of the rows that the ticket speaks of, by the column that names them."""
+        if aggregation != "count_distinct":
+            return Reading(phrase, unexplained=rest)
+        found: list[tuple[ColumnLink, list[str]]] = []
+        for owner in self.linker.entities([s for s in rest if self._names_relation(s)] or rest):
+            for edge in self.planner.edges:
+                card = self.evidence.relation(edge.left)
+                column = card.column(edge.left_column) if card else None
+                is_own = card and entity_of(card.key) == entity_of(owner.card.key)
+                if (
+                    edge.right == owner.card.key
+                    and card
+                    and column
+                    and not is_own
+                    and (card.layer != "source")
+                ):
+                    left = [s for s in rest if not alike(s) & set(entity_stems(owner.card))]
+                    found.append((ColumnLink(edge.left, column, 1.0, 0, True), left))
+        if not found:
+            found = [
+                (link, [])
+                for link in self.linker.lookups_anywhere(rest)
+                if not is_numeric(link.column)
+            ]
+        said = {x for s in self.linker.said for x in alike(s)}
+        near = [f for f in found if set(self._entity_words(f[0].relation)) & said] or found
+        best = self.linker.distinct_meanings([f[0] for f in near]) if near else []
+        places = {entity_of(k.relation): k for k in reversed(best)}
+        if len(places) != 1:
+            return Reading(
+                phrase, columns=list(places.values()), unexplained=[] if places else rest
+            )
+        link = next(iter(places.values()))
+        left = next(unexplained for k, unexplained in near if k.relation == link.relation)
+        roots = self._entity_words(link.relation)
+        left = [s for s in left if s not in _DOING and not any(shares_root(s, r) for r in roots)]
+        measure = Measure(
+            name=_name(text, aggregation),
+            relation=link.relation,
+            aggregation="count_distinct",
+            expression=qualified(link.relation, link.column.name).sql(
+                dialect=self.evidence.dialect
+            ),
+        )
+        reading = Reading(phrase, entity=self.evidence.relation(link.relation))
+        reading.metric = simple_metric(measure, phrase, f"different {link.name}")
+        reading.assumptions.append(f"“{phrase.text}” are the different `{link.name}`.")
+        self._explain(reading, left, [link.relation])
+        return reading
+
+    def _names_relation(self, word: str) -> bool:
+        return any(alike(word) & set(entity_stems(c)) for c in self.evidence.relations)
+
+    def _is_named(self, rest: Sequence[str]) -> bool:
+        """Whether a relation or a number is called so too: then a value is but one reading."""
+        for card in self.evidence.relations:
+            numbers = [c.name for c in card.columns if is_numeric(c)]
+            for name in (card.key, *numbers):
+                if set(rest) <= set(name_stems(name)):
+                    return True
+        return False
 
     # --- modifiers -------------------------------------------------------------------------
 
@@ -380,7 +426,7 @@ class MetricReader:
             return None
         times = self.linker.times(card)
         for column, _ in times:
-            if left[0] in stems(column.name):
+            if left[0] in name_stems(column.name):
                 return qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
         if (
             left[0] == stem("new")
@@ -391,19 +437,11 @@ class MetricReader:
         return None
 
 
+_DOING = frozenset(stem(w) for w in ("used", "have", "had", "made", "did", "with", "seen", "there"))
+
+
 def _loaded() -> frozenset[str]:
     return stem_set("loaded")
-
-
-def _simple(measure: Measure, phrase: Phrase, what: str) -> Metric:
-    return Metric(
-        name=measure.name,
-        label=phrase.text,
-        definition=what,
-        formula=measure.name,
-        measures=(measure,),
-        grounding=Grounding(source="column", text=what, confidence=0.9),
-    )
 
 
 def _name(text: str, aggregation: Aggregation | None) -> str:

@@ -13,7 +13,8 @@ from crew.drafting.clause_reader import (
     kept_phrase,
     split_clauses,
 )
-from crew.drafting.date_words import find_date_span, unclear_dates
+from crew.drafting.date_words import find_date_span, unclear_dates, without_all_time
+from crew.drafting.figure_words import is_mark, take_figures
 from crew.drafting.vocabulary import grain_words, phrase_pattern, word_set, words
 from crew.drafting.wish import LookBackWish, Phrase, Wish
 
@@ -25,7 +26,12 @@ _LOOK_BACK = re.compile(
     + r"\b",
     re.I,
 )
-_OVER_BACK = re.compile(r"\b(?:over|within|in)\s+(?P<n>\d+)[\s-]+" + _UNITS + r"\b", re.I)
+_OVER_BACK = re.compile(
+    r"\b(?:over|within|in)\s+(?P<n>\d+)[\s-]+"
+    + _UNITS
+    + r"\b(?!\s+(?:after|of|from|before|since|later))",
+    re.I,
+)
 _NUMBERS = {
     w: n
     for n, w in enumerate(
@@ -66,6 +72,13 @@ _HAVING = re.compile(
 )
 
 
+def _having(matched: re.Match[str]) -> str:
+    """`customers with orders` as one phrase; a comparison or a plain noun narrows, it does not."""
+    follows = matched.string[matched.end() :].split()[:1]
+    has_mark = any(map(is_mark, [*matched["what"].split(), *follows]))
+    return matched.group() if has_mark else f"{matched['who']}~{matched['what']}"
+
+
 def read_clause(clause: Phrase, wish: Wish) -> None:
     """Add what one sentence asks for to the wish, by the place it stands in."""
     for part in split_clauses(clause.text):
@@ -73,7 +86,8 @@ def read_clause(clause: Phrase, wish: Wish) -> None:
 
 
 def _read_part(clause: Phrase, wish: Wish) -> None:
-    text = clause.text
+    text = _EACH.sub(r"\g<what> by \g<who>", _WRAPPED.sub("", clause.text))
+    text = _take_scope(text, clause, wish)
     if gaps := _GAPS.search(text):
         if denies(text[: gaps.start()]):
             wish.denied.append(clause)
@@ -83,6 +97,9 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
             # Such a sentence says what an empty period looks like, not what is counted.
             return
         text = _GAPS.sub(_BREAK, text)
+    text = without_all_time(text).replace("|", _BREAK)
+    text = take_figures(text, clause.quote, wish.figures)
+    text = _take_dating(text, clause, wish)
     text = _take_look_back(text, clause, wish)
     text = _take_dates(text, wish)
     if _WEEK_START.search(text):
@@ -91,8 +108,12 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
     if clause.place in {"title", "wish"} and re.search(
         r"\bhow many\b|\bnumber of\b|\bcount of\b", text, re.I
     ):
-        text = _HAVING.sub(r"\g<who>~\g<what>", text)
-    row_per = bool(_ROW_PER.search(text))
+        text = _HAVING.sub(_having, text)
+    row_per = _ROW_PER.search(text)
+    if row_per:
+        what, _ = _phrase_after(text, row_per.end())
+        if what and not _only_grain(what) and wish.row_per is None:
+            wish.row_per = replace(clause, text=what)
     text = _ROW_PER.sub(" per ", text)
     if clause.place in {"acceptance", "aside"} and not row_per:
         return
@@ -100,6 +121,54 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
     text = _take_grain(text, clause, wish)
     if clause.place not in {"acceptance", "aside"}:
         wish.metrics.extend(_metric_phrases(text, clause, wish))
+
+
+_DATING = re.compile(
+    r"\b(?P<how>by|per|for\s+each|each|every|and)\s+(?:the\s+)?(?P<grain>\w+)\s+(?:of\s+(?:the\s+|their\s+|its\s+)?|in\s+which\s+(?:they|it)\s+(?:was|were|is|are)\s+)"
+    r"(?P<date>(?:(?!\b(?:and|by|per|for|of|only|which|that|year|day|week|month)\b)\w+\s?){1,3}?)(?=\s*(?:[,;:|().!?]|$|\b(?:and|by|per|for|of|only|which|that|with)\b))",
+    re.I,
+)
+_DATED = re.compile(
+    r"\b(?:dated\s+by|according\s+to|based\s+on|using|going\s+by)\s+(?:the\s+|their\s+)?(?P<date>(?:\w+\s){0,2}?(?:date|day|time|timestamp))\b",
+    re.I,
+)
+
+
+def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
+    """`by month of the invoice date`: the grain, and which date puts a row into a period."""
+    if matched := _DATING.search(text):
+        grain = grain_words().get(matched["grain"].lower())
+        if grain:
+            wish.dated_by = wish.dated_by or replace(clause, text=matched["date"].strip())
+            return f"{text[: matched.start()]} {matched['how']} {matched['grain']} {text[matched.end() :]}"
+    if matched := _DATED.search(text):
+        wish.dated_by = wish.dated_by or replace(clause, text=matched["date"].strip())
+        return text[: matched.start()] + _BREAK + text[matched.end() :]
+    return text
+
+
+_NOUNS = "|".join(sorted(word_set("wrapping_nouns") - {"value of"}, key=len, reverse=True))
+_WRAPPED = re.compile(
+    rf"(?:\b(?:a|an|the|one|new|simple|small)\s+)*\b(?:{_NOUNS})\s+(?:with|showing|containing|listing|(?:that|which)\s+(?:shows?|has|lists?|contains?))\s+",
+    re.I,
+)
+_EACH = re.compile(
+    r"\b(?:each|every)\s+(?P<who>\w+(?:\s\w+)?)['’]s\s+(?P<what>\w+(?:\s(?!and\b|in\b|by\b|per\b)\w+)?)",
+    re.I,
+)
+_SCOPE = re.compile(
+    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*[,:]\s*(?=\S)",
+    re.I,
+)
+
+
+def _take_scope(text: str, clause: Phrase, wish: Wish) -> str:
+    """`For paid invoices, …`: the rows that all that follows is about."""
+    matched = _SCOPE.match(text)
+    if not matched or len(matched["what"].split()) < 2 or _only_grain(matched["what"]):
+        return text
+    wish.scopes.append(replace(clause, text=matched["what"]))
+    return text[matched.end() :]
 
 
 def _take_look_back(text: str, clause: Phrase, wish: Wish) -> str:
@@ -140,7 +209,7 @@ def _take_filters(text: str, clause: Phrase, wish: Wish) -> str:
         return _take_filters(head + _BREAK + text[tail.end() :], clause, wish)
     tail = tail_match(text)
     if tail is not None:
-        before = re.split(r"[,|:]| and | but | with | where ", text[: tail.start()])[-1]
+        before = re.split(r"[,|:(]| and | but | with | where ", text[: tail.start()])[-1]
         if subject := _trim(before):
             wish.exclusions.append(replace(clause, text=subject))
         head = text[: tail.start() - len(before)]
@@ -365,6 +434,8 @@ def _wished(segment: str, announced: bool) -> str:
         return segment[marks[-1].end() :]
     if announced or re.search(r"\bnumber of\b", segment, re.I):
         return segment
+    if not set(words(segment)) & word_set("finite_verbs"):
+        return segment  # no statement: `revenue per month, with its share of the total`
     return ""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from string import ascii_uppercase
 
 from crew.artifacts import Choice, Followed, Grounding, Option, PastAnswer, Question
-from crew.drafting.metric_reader import split_aggregation
+from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.vocabulary import stem_set, stems
 
 MAX_QUESTIONS = 3

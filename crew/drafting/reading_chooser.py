@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crew.artifacts import Measure
-from crew.drafting.metric_reader import MetricReader, Reading
+from crew.drafting.metric_reader import MetricReader
+from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.schema_linker import content_stems
-from crew.drafting.vocabulary import stem_set
+from crew.drafting.vocabulary import stem_set, stems
 from crew.drafting.wish import Phrase, Wish
 
 
@@ -28,7 +29,14 @@ class ReadingChooser:
         wish.kept += [r.phrase for r in added]
         read = [r for r in read if r not in added]
         clear = [r for r in clear if r not in added]
-        unclear = [r for r in read if not r.is_full and self._matters(r, clear, wish)]
+        told = [r for r in clear if r.phrase.place != "title"]
+        unclear = [
+            r
+            for r in read
+            if not r.is_full
+            and self._matters(r, clear, wish)
+            and not (told and r.phrase.place == "title" and not self._is_loaded(r, clear))
+        ]
         self.unread = [
             r.phrase for r in read if r not in clear and r not in unclear and not r.says_something
         ]
@@ -45,15 +53,30 @@ class ReadingChooser:
                 found.append(reading)
         return found[:12]
 
+    def _is_loaded(self, reading: Reading, clear: Sequence[Reading]) -> bool:
+        """Whether a phrase has a word with a definition of its own that no clear reading has."""
+        said = set(content_stems(reading.phrase.text))
+        clearly = {
+            s for c in clear for s in (*content_stems(c.phrase.text), *stems(c.phrase.quote))
+        }
+        return bool(said & stem_set("loaded") - clearly)
+
     def _matters(self, reading: Reading, clear: list[Reading], wish: Wish) -> bool:
         """Whether an unclear phrase must be asked about rather than passed over as prose."""
         said = set(content_stems(reading.phrase.text))
         if not said or _is_said(reading, clear):
             return False
         clearly = {s for c in clear for s in content_stems(c.phrase.text)}
+        if (
+            reading.phrase.place != "title"
+            and split_aggregation(reading.phrase.text)[0] is not None
+        ):
+            return True  # a figure was asked for in so many words
         if reading.term or reading.columns or reading.conditions:
             return True
         loaded = said & stem_set("loaded") - clearly
+        if said <= stem_set("wrapping_nouns"):
+            return False
         if not clear:
             about_data = wish.grain or wish.dimensions or wish.look_back
             return bool(reading.says_something or loaded or about_data)

@@ -49,7 +49,9 @@ def find_existing(
 
     A model counts only if it has the same grain and every number is the same in every row.
     """
-    if spec.look_back or not spec.metrics:
+    if spec.look_back or spec.derived or spec.top or spec.spine or not spec.metrics:
+        return None
+    if any(d.expression for d in spec.dimensions):
         return None
     ours = runnable(draft, evidence)
     near: Existing | None = None

@@ -52,10 +52,12 @@ class RowSet:
     aliases: Aliases
     name: str = ""
     columns: dict[tuple[str, str], str] = field(default_factory=dict)
+    computed: dict[str, str] = field(default_factory=dict)
+    """Expressions of the specification that become a column of their own, by its name."""
 
     @property
     def is_plain(self) -> bool:
-        return not self.joins and not self.filters
+        return not self.joins and not self.filters and not self.computed
 
     def expose(self, tree: exp.Expr, preferred: str = "") -> None:
         """Make the columns of an expression available under unique names."""
@@ -64,7 +66,7 @@ class RowSet:
             if place in self.columns:
                 continue
             name = preferred if preferred and isinstance(tree, exp.Column) else column.name
-            if name in self.columns.values():
+            if name in self.columns.values() or name in self.computed:
                 name = f"{self.aliases.of(place[0])}_{column.name}"
             self.columns[place] = name
 
@@ -97,6 +99,7 @@ class RowSet:
         for (key, column), name in self.columns.items():
             source = exp.column(column, table=self.aliases.of(key))
             columns.append(source if name == column else exp.alias_(source, name))
+        columns += [exp.alias_(self.aliased(text), name) for name, text in self.computed.items()]
         query = exp.select(*columns).from_(self.aliases.of(self.relation))
         for edge in self.joins:
             left = exp.column(edge.left_column, table=self.aliases.of(edge.left))
@@ -140,20 +143,25 @@ def _plan(row_set: RowSet, spec: RequirementSpec, planner: JoinPlanner) -> None:
     targets = relations_of(trees)
     exposed: list[exp.Expr] = []
     for measure in row_set.measures:
-        texts = (measure.expression, measure.time, measure.active_from, measure.active_to)
+        texts = (
+            measure.expression, measure.time, measure.active_from, measure.active_to, measure.order_by
+        )  # fmt: skip
         exposed += [parse_sql(t, evidence.dialect) for t in texts if t and t != "*"]
     dimensions = [(d, parse_sql(dimension_sql(d), evidence.dialect)) for d in spec.dimensions]
     targets |= relations_of(exposed) | relations_of(tree for _, tree in dimensions)
     keys = row_set.measures[0].keys
     row_set.joins = planner.plan(row_set.relation, targets, keys)
+    row_set.computed = {d.name: d.expression for d, _ in dimensions if d.expression}
     for dimension, tree in dimensions:
-        row_set.expose(tree, preferred=dimension.name)
+        if not dimension.expression:
+            row_set.expose(tree, preferred=dimension.name)
     for tree in exposed:
         row_set.expose(tree)
 
 
 def dimension_sql(dimension: Dimension) -> str:
-    return qualified(dimension.relation, dimension.column).sql()
+    """What a dimension is, as SQL over qualified columns."""
+    return dimension.expression or qualified(dimension.relation, dimension.column).sql()
 
 
 def scope_of(relation: str, evidence: Evidence, planner: JoinPlanner) -> Scope:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text
+from crew.drafting.figure_words import Comparison, Figure, FigureWishes, Quoted, is_mark
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.periods import is_too_coarse
 from crew.drafting.scope import Scope, UnknownColumn, qualified
-from crew.drafting.vocabulary import alike, stem, stem_set, stems, vocabulary, words
+from crew.drafting.vocabulary import alike, name_stems, stem, stem_set, stems, vocabulary, words
 
 _LABELS = ("name", "title", "label", "description")
 _NEUTRAL = {
@@ -31,9 +33,11 @@ _NEUTRAL = {
         "flag",
     )
 }
-_KEYS = {stem(w) for w in ("id", "key", "sk", "uuid", "code", "hash")}
+_KEYS = {stem(w) for w in ("id", "key", "sk", "uuid", "code", "hash", "no")}
 _FLAG = {stem(w) for w in ("is", "has", "was", "flag", "did")}
-_EVENT = {stem(w) for w in ("at", "on", "date", "time", "ts", "timestamp", "datetime", "utc", "dt")}
+EVENT_STEMS = {
+    stem(w) for w in ("at", "on", "date", "time", "ts", "timestamp", "datetime", "utc", "dt")
+}
 _LAYER_ORDER = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
 
 
@@ -76,19 +80,23 @@ class ConditionLink:
 def content_stems(phrase: str) -> list[str]:
     """Stems that carry meaning, in order."""
     skip = {str(w) for w in vocabulary()["fillers"]} | {str(w) for w in vocabulary()["articles"]}
-    return [stem(w.removesuffix("'s")) for w in words(phrase) if w not in skip and w != "s"]
+    found = [stem(w.removesuffix("'s")) for w in words(phrase) if w not in skip and w != "s"]
+    return sorted(found, key=lambda s: not is_mark(s))  # a mark is never the head of a phrase
 
 
 FIGURE_MARGIN = 0.15
 
 
 class SchemaLinker:
-    """Links over one evidence. `grain` is the period that is asked for, empty if none is."""
+    """Links over one evidence. `grain` is the period that is asked for, empty if none is; `figures`
+    are what the marks in its phrases stand for, `said` the stems of all that the ticket wishes."""
 
     def __init__(self, evidence: Evidence, planner: JoinPlanner) -> None:
         self.evidence = evidence
         self.planner = planner
         self.grain = ""
+        self.figures = FigureWishes()
+        self.said: frozenset[str] = frozenset()
 
     # --- relations -------------------------------------------------------------------------
 
@@ -110,7 +118,7 @@ class SchemaLinker:
         """The primary key: unique and not null in the data, named like one."""
         unique = [c for c in card.columns if c.is_unique]
         tested = [c for c in unique if "unique" in c.tests]
-        named = [c for c in unique if set(stems(c.name)) & _KEYS]
+        named = [c for c in unique if set(name_stems(c.name)) & _KEYS]
         for group in (tested, named, unique):
             if group:
                 return group[0].name
@@ -126,6 +134,12 @@ class SchemaLinker:
         """Columns of any type that `base` has or reaches, best first."""
         return self._columns(phrase, [base], lambda column: True, labels=True)
 
+    def lookups_anywhere(self, phrase: Sequence[str]) -> list[ColumnLink]:
+        """Columns of any type in all models of the evidence, best first."""
+        found = self._columns(phrase, None, lambda column: True, labels=True)
+        layers = {c.key: c.layer for c in self.evidence.relations}
+        return [k for k in found if layers[k.relation] != "source"] or found
+
     def numbers(self, phrase: Sequence[str]) -> list[ColumnLink]:
         """Numeric columns that may be added up to the grain, in all the evidence, best first."""
         links = self._columns(phrase, None, _summable, labels=False)
@@ -135,6 +149,20 @@ class SchemaLinker:
         best = max((k.score for k in raw), default=0.0)
         # A figure that another request made of a column is no other meaning of its words.
         return [k for k in links if not k.column.is_figure or k.score > best + FIGURE_MARGIN]
+
+    def measurable(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ColumnLink]:
+        """Numeric columns that the bases have or reach, best first."""
+        return self._columns(phrase, bases, _summable, labels=False)
+
+    def amounts(self, bases: Sequence[str]) -> list[ColumnLink]:
+        """The bases' own columns of money, where nothing says which number is meant."""
+        return [
+            ColumnLink(b, c, 0.6, 0, False)
+            for b in bases
+            if (card := self.evidence.relation(b))
+            for c in card.columns
+            if _summable(c) and set(name_stems(c.name)) & stem_set("money")
+        ]
 
     def _columns(
         self,
@@ -218,6 +246,12 @@ class SchemaLinker:
 
     def conditions(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ConditionLink]:
         """Conditions that explain all words of the phrase, on rows the bases reach; best first."""
+        marks = [w for w in phrase if w in self.figures.marks]
+        if marks:
+            rest = [w for w in phrase if w not in marks]
+            return (
+                self._marked(self.figures.marks[marks[0]], rest, bases) if len(marks) == 1 else []
+            )
         found = [*self._agreed(phrase, bases)]
         for key, hops in self._reach(bases).items():
             card = self.evidence.relation(key)
@@ -231,6 +265,81 @@ class SchemaLinker:
             found,
             key=lambda c: (-round(c.score, 1), c.relation in other, -c.score, c.relation, c.column),
         )
+
+    def _marked(
+        self, figure: Figure, rest: Sequence[str], bases: Sequence[str]
+    ) -> list[ConditionLink]:
+        """Conditions of a comparison or a quoted value, on the columns that the other words name."""
+        skip = stem_set("stops") | stem_set("currencies") | stem_set("joints")
+        own = {s for b in bases if (c := self.evidence.relation(b)) for s in entity_stems(c)}
+        said = [s for s in rest if s not in skip]
+        named = [s for s in said if not (alike(s) & own)]
+        if isinstance(figure, Comparison):
+            return self._compared(figure, named or said, bool(named), bases)
+        if isinstance(figure, Quoted):
+            return self._quoted(figure, named or said, bool(named), bases)
+        return []
+
+    def _compared(
+        self, figure: Comparison, said: Sequence[str], is_named: bool, bases: Sequence[str]
+    ) -> list[ConditionLink]:
+        links = self.measurable(said, bases) if said else []
+        if not links and not is_named:
+            links = self.amounts(bases)
+        found = []
+        for link in self.distinct_meanings(links) if links else []:
+            sql = self._comparison(figure, link)
+            found.append(
+                ConditionLink(
+                    sql, f"not coalesce({sql}, false)", link.relation, f"number {link.column.name}",
+                    link.score, link.column.name,
+                )
+            )  # fmt: skip
+        return found
+
+    def _comparison(self, figure: Comparison, link: ColumnLink) -> str:
+        name = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)
+        factor = 1.0
+        if figure.unit in {"%", "percent"} and float(link.column.maximum or 0) <= 1:
+            factor = 0.01
+        elif figure.unit and re.search(r"(?:^|_)cents?$", link.column.name, re.I):
+            factor = 100.0
+        low, high = (None if n is None else f"{n * factor:.10g}" for n in (figure.low, figure.high))
+        if low is not None and low == high:
+            return f"{name} = {low}"
+        parts = [f"{name} {'>=' if figure.includes_low else '>'} {low}"] if low is not None else []
+        if high is not None:
+            parts.append(f"{name} {'<=' if figure.includes_high else '<'} {high}")
+        return " and ".join(parts)
+
+    def _quoted(
+        self, figure: Quoted, said: Sequence[str], is_named: bool, bases: Sequence[str]
+    ) -> list[ConditionLink]:
+        links = self._columns(said, bases, is_text, labels=True) if said else []
+        if not links and not is_named:
+            links = [
+                ColumnLink(key, c, 0.6 - 0.05 * hops, hops, False)
+                for key, hops in self._reach(bases).items()
+                if (card := self.evidence.relation(key))
+                for c in card.columns
+                if is_text(c) and set(figure.values) <= set(c.values)
+            ]
+        found = []
+        for link in self.distinct_meanings(links) if links else []:
+            name = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)
+            known = {v.lower(): v for v in link.column.values}
+            values = [known.get(v.lower(), v).replace("'", "''") for v in figure.values]
+            listed = ", ".join(f"'{v}'" for v in values)
+            one = len(values) == 1
+            positive = f"{name} = {listed}" if one else f"{name} in ({listed})"
+            negative = f"({name} <> {listed}" if one else f"({name} not in ({listed})"
+            negative += f" or {name} is null)"
+            pair = (negative, positive) if figure.negated else (positive, negative)
+            found.append(
+                ConditionLink(*pair, link.relation, f"value of {link.column.name}", link.score,
+                              link.column.name)
+            )  # fmt: skip
+        return found
 
     def _agreed(self, phrase: Sequence[str], bases: Sequence[str]) -> Iterable[ConditionLink]:
         reach = self._reach(bases)
@@ -252,7 +361,7 @@ class SchemaLinker:
         self, phrase: list[str], card: RelationCard, column: ColumnCard, entity: set[str], hops: int
     ) -> Iterable[ConditionLink]:
         name = qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
-        own = set(stems(column.name))
+        own = set(name_stems(column.name))
         near = -0.05 * hops
         if is_boolean(column):
             core = own - _FLAG
@@ -270,6 +379,9 @@ class SchemaLinker:
         if is_text(column):
             for value in column.values:
                 wanted = stems(value)
+                plain = re.sub(r"[\W_]", "", value.lower())
+                if len(plain) > 3 and plain in _squeezed(phrase, entity | own):
+                    wanted = list(phrase)  # `add-on` is `addon`
                 rest = [s for s in phrase if s not in wanted]
                 if (
                     wanted
@@ -289,8 +401,21 @@ class SchemaLinker:
                         score,
                         column.name,
                     )
+        reference = own & _KEYS and not is_temporal(column) and bool(column.nulls)
+        if reference and column.nulls != card.row_count:
+            core = own - _KEYS
+            rest = [s for s in phrase if not (alike(s) & core)]
+            if core and len(rest) < len(phrase) and set(rest) <= entity:
+                yield ConditionLink(
+                    f"{name} is not null",
+                    f"{name} is null",
+                    card.key,
+                    f"column {column.name}",
+                    1.05 + near,
+                    column.name,
+                )
         if is_temporal(column) and not is_arrival(column.name):
-            core = own - _EVENT
+            core = own - EVENT_STEMS
             rest = [s for s in phrase if s not in core]
             if core and core <= set(phrase) and column.nulls and set(rest) <= entity:
                 yield ConditionLink(
@@ -302,6 +427,17 @@ class SchemaLinker:
                     column.name,
                 )
 
+    def rows_with(self, phrase: Sequence[str]) -> list[ConditionLink]:
+        """Conditions on a relation's own columns that a word such as `refund` names; staged before
+        sources, one of each entity and column."""
+        found: dict[tuple[str, str], ConditionLink] = {}
+        for card in sorted(self.evidence.relations, key=lambda c: _LAYER_ORDER[c.layer]):
+            for said in (list(phrase), [*phrase, *entity_stems(card)]):
+                for link in self.conditions(said, [card.key]):
+                    if link.relation == card.key:
+                        found.setdefault((entity_of(card.key), link.column), link)
+        return list(found.values())
+
     # --- time ------------------------------------------------------------------------------
 
     def times(self, card: RelationCard) -> list[tuple[ColumnCard, float]]:
@@ -311,13 +447,13 @@ class SchemaLinker:
         for column in card.columns:
             if not is_temporal(column) or is_arrival(column.name):
                 continue
-            own = set(stems(column.name))
+            own = set(name_stems(column.name))
             score = 0.0
-            if own & entity or any(_shares_root(s, e) for s in own - _EVENT for e in entity):
+            if own & entity or any(shares_root(s, e) for s in own - EVENT_STEMS for e in entity):
                 score += 2.0
-            if own & stem_set("creation_words") - _EVENT:
+            if own & stem_set("creation_words") - EVENT_STEMS:
                 score += 1.2
-            if own <= _EVENT:
+            if own <= EVENT_STEMS:
                 score += 1.5
             if own & (stem_set("begins") | stem_set("early_events")):
                 score += 0.5
@@ -348,14 +484,20 @@ class SchemaLinker:
         begins = [
             c
             for c in temporal
-            if set(stems(c.name)) & stem_set("begins") and not set(stems(c.name)) & stem_set("ends")
+            if set(name_stems(c.name)) & stem_set("begins")
+            and not set(name_stems(c.name)) & stem_set("ends")
         ]
-        ends = [c for c in temporal if set(stems(c.name)) & stem_set("ends") and c.nulls]
+        ends = [c for c in temporal if set(name_stems(c.name)) & stem_set("ends") and c.nulls]
         return (begins[0].name, ends[0].name) if begins and ends else None
 
 
+def _squeezed(phrase: Sequence[str], known: set[str]) -> set[str]:
+    """The words of a phrase as one, with and without those that are known otherwise."""
+    return {"".join(phrase), "".join(s for s in phrase if s not in known)}
+
+
 def entity_stems(card: RelationCard) -> list[str]:
-    return stems(entity_of(card.key))
+    return name_stems(entity_of(card.key))
 
 
 def term_for(
@@ -391,7 +533,7 @@ def _score(
     """How well a column explains all words of a phrase; None if a word stays unexplained."""
     if not phrase:
         return None
-    own, entity = stems(column.name), entity_stems(card)
+    own, entity = name_stems(column.name), entity_stems(card)
     described = set(stems(column.description))
     total, exact = 0.0, True
     for word in phrase:
@@ -436,9 +578,9 @@ def _splittable(column: ColumnCard) -> bool:
 
 
 def _summable(column: ColumnCard) -> bool:
-    return is_numeric(column) and not set(stems(column.name)) & _KEYS
+    return is_numeric(column) and not set(name_stems(column.name)) & _KEYS
 
 
-def _shares_root(a: str, b: str) -> bool:
+def shares_root(a: str, b: str) -> bool:
     n = min(len(a), len(b))
     return n >= 4 and a[: max(4, n - 1)] == b[: max(4, n - 1)]

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from crew.artifacts import DraftModel, Evidence, JoinEdge, Measure, RequirementSpec
+from crew.drafting.derived_columns import with_derived
 from crew.drafting.join_planner import JoinPlanner
-from crew.drafting.row_sets import Aliases, RowSet, parse_sql, row_sets
+from crew.drafting.row_sets import Aliases, RowSet, dimension_sql, parse_sql, row_sets
+from crew.drafting.scope import relations_of
 from crew.drafting.sql_layout import FINAL, Cte, import_cte, write_model
+from crew.drafting.vocabulary import singular
 
 AS_OF = "as_of"
 _ADDITIVE = {"count", "count_distinct", "sum"}
@@ -49,10 +52,11 @@ class AggregateCompiler:
         for rows in self.sets:
             self._add_rows(rows)
         groups = self._groups()
-        if len(groups) == 1 and not self._needs_grid(groups):
+        if len(groups) == 1 and not self._needs_grid(groups) and not spec.spine:
             self._add_single(groups[0])
         else:
             self._add_combined(groups)
+        self.ctes = with_derived(spec, self.ctes, self._figure_names(), self.aliases.fresh)
         return DraftModel(
             name=spec.model,
             path=path,
@@ -70,16 +74,23 @@ class AggregateCompiler:
         return list({m.name: m for metric in self.spec.metrics for m in metric.measures}.values())
 
     def _relations(self) -> list[str]:
-        keys: dict[str, None] = {}
+        keys: dict[str, None] = {self.spec.spine: None} if self.spec.spine else {}
         for rows in self.sets:
             keys[rows.relation] = None
         for rows in self.sets:
             for edge in rows.joins:
                 keys[edge.right] = None
+        if self.spec.spine:
+            own = {d.relation for d in self.spec.dimensions}
+            for edge in self.planner.plan(self.spec.spine, own):
+                keys[edge.right] = None
         return list(keys)
 
-    def _output_names(self) -> list[str]:
+    def _figure_names(self) -> list[str]:
         return [*self._keys(), *(name for name, _ in self._values({}))]
+
+    def _output_names(self) -> list[str]:
+        return [*self._figure_names(), *(d.name for d in self.spec.derived)]
 
     def _keys(self) -> list[str]:
         time = [self.spec.time.column] if self.spec.time else []
@@ -198,7 +209,11 @@ class AggregateCompiler:
     def _dimension_columns(self, rows: RowSet, qualifier: str = "") -> list[exp.Expr]:
         found: list[exp.Expr] = []
         for dimension in self.spec.dimensions:
-            name = rows.columns[(dimension.relation, dimension.column)]
+            name = (
+                dimension.name
+                if dimension.expression
+                else rows.columns[(dimension.relation, dimension.column)]
+            )
             column = exp.column(name, table=qualifier or None)
             found.append(column if name == dimension.name else exp.alias_(column, dimension.name))
         return found
@@ -206,22 +221,8 @@ class AggregateCompiler:
     def _aggregate(self, rows: RowSet, measure: Measure, qualifier: str = "") -> exp.Expr:
         if measure.expression == "*":
             return exp.Count(this=exp.Star())
-        value = rows.local(measure.expression, qualifier)
-        match measure.aggregation:
-            case "count":
-                return exp.Count(this=value)
-            case "count_distinct":
-                return exp.Count(this=exp.Distinct(expressions=[value]))
-            case "sum":
-                return exp.Sum(this=value)
-            case "average":
-                return exp.Avg(this=value)
-            case "median":
-                return exp.Median(this=value)
-            case "min":
-                return exp.Min(this=value)
-            case "max":
-                return exp.Max(this=value)
+        order = rows.local(measure.order_by, qualifier) if measure.order_by else None
+        return aggregate(measure, rows.local(measure.expression, qualifier), order)
 
     # --- time --------------------------------------------------------------------------------
 
@@ -452,6 +453,8 @@ class AggregateCompiler:
             return None
         if self.spec.time and not self.spec.dimensions:
             return self.periods
+        if self.spec.spine:
+            return self._add_spine()
         selects = {
             g.rows.name: exp.select(*self._dimension_columns(g.rows)).distinct().from_(g.rows.name)
             for g in groups
@@ -472,6 +475,19 @@ class AggregateCompiler:
         self.ctes.append(Cte("grid", query))
         return "grid"
 
+    def _add_spine(self) -> str:
+        """Every row of the spine, whether or not anything points at it."""
+        spine = self.spec.spine
+        rows = RowSet(spine, (), [], [], self.evidence, self.aliases)
+        trees = [parse_sql(dimension_sql(d), self.evidence.dialect) for d in self.spec.dimensions]
+        rows.joins = self.planner.plan(spine, relations_of(trees))
+        name = self.aliases.of(spine)
+        columns = [named(rows.aliased(dimension_sql(d)), d.name) for d in self.spec.dimensions]
+        query = rows.select().select(*columns, append=False)
+        grid = self.aliases.fresh(f"every_{singular(name)}")
+        self.ctes.append(Cte(grid, query))
+        return grid
+
     def _values(self, names: dict[str, exp.Expr]) -> list[tuple[str, exp.Expr]]:
         """Output columns after the keys: the measures behind a formula, then the metric."""
         found: dict[str, exp.Expr] = {}
@@ -483,6 +499,34 @@ class AggregateCompiler:
                     )
             found[metric.name] = formula_tree(metric.formula, names)
         return list(found.items())
+
+
+def aggregate(measure: Measure, value: exp.Expr, order: exp.Expr | None = None) -> exp.Expr:
+    """The aggregate of a value's expression; `order` is what decides which one is first or last."""
+    match measure.aggregation:
+        case "count":
+            return exp.Count(this=value)
+        case "count_distinct":
+            return exp.Count(this=exp.Distinct(expressions=[value]))
+        case "sum":
+            return exp.Sum(this=value)
+        case "average":
+            return exp.Avg(this=value)
+        case "median":
+            return exp.Median(this=value)
+        case "min":
+            return exp.Min(this=value)
+        case "max":
+            return exp.Max(this=value)
+        case "percentile":
+            fraction = exp.Literal.number(measure.fraction or 0.5)
+            return exp.WithinGroup(
+                this=exp.PercentileCont(this=fraction),
+                expression=exp.Order(expressions=[exp.Ordered(this=value)]),
+            )
+        case "first" | "last":
+            kind = exp.ArgMin if measure.aggregation == "first" else exp.ArgMax
+            return kind(this=value, expression=order or value.copy())
 
 
 def named(tree: exp.Expr, name: str) -> exp.Expr:

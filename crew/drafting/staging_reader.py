@@ -25,7 +25,7 @@ from crew.catalog.warehouse_profile import (
     is_text,
     quoted,
 )
-from crew.drafting.vocabulary import alike, singular, snake, stems
+from crew.drafting.vocabulary import alike, name_stems, singular, snake, stems
 from crew.drafting.wish import Wish
 
 _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
@@ -206,7 +206,7 @@ class _StagingPlan:
         if wanted in {own_name, column.name.lower()}:
             return 10.0
         said = set(stems(wanted))
-        have = set(stems(column.name)) | set(stems(own_name))
+        have = set(name_stems(column.name)) | set(stems(own_name))
         exact = len(said & have)
         near = sum(bool(alike(s) & have) for s in said) - exact
         told = len(said & set(stems(column.description)))

@@ -12,9 +12,11 @@ from typing import Literal
 
 from crew.artifacts import Request
 from crew.drafting.clause_reader import is_command, is_courtesy, split_clauses, without_deadlines
+from crew.drafting.figure_words import Comparison, FigureWishes, Quoted, take_figures
+from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.phrase_reader import read_clause, says_gaps, tail_match
 from crew.drafting.questions import cut_option
-from crew.drafting.vocabulary import phrase_pattern, vocabulary, word_set
+from crew.drafting.vocabulary import grain_words, phrase_pattern, vocabulary, word_set, words
 from crew.drafting.wish import Phrase, Place, Wish
 
 
@@ -32,9 +34,9 @@ def read_ticket(request: Request, follow_ups: Sequence[str] = ()) -> Wish:
     return wish
 
 
-def read_text(text: str, place: Place) -> Wish:
-    """The wish in one sentence, as read in that place."""
-    wish = Wish()
+def read_text(text: str, place: Place, figures: FigureWishes | None = None) -> Wish:
+    """The wish in one sentence, as read in that place; marks are added to `figures`."""
+    wish = Wish(figures=figures or FigureWishes())
     read_clause(Phrase(text, place, text), wish)
     return wish
 
@@ -110,6 +112,8 @@ def _short(text: str) -> str:
 def _plain(text: str) -> str:
     text = _LINK.sub(r"\1", _FENCE.sub(" ", text))
     text = _MENTION.sub(" ", text)
+    for short, full in vocabulary()["shorthand"].items():
+        text = re.sub(rf"(?<![\w/]){short}(?![\w/])", full, text, flags=re.I)
     return re.sub(r"\*{2,}|(?<!\w)[*_]+(?=[\w`])|(?<=[\w`.!?])[*_]+(?!\w)", "", text)
 
 
@@ -149,9 +153,8 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             elif tail_match(sentence) or _ASIDE.search(sentence) or says_gaps(sentence):
                 found.append(Phrase(sentence, "aside", sentence))
         if not bullet:
-            listing = text.endswith(":") and bool(
-                _asks(text) or phrase_pattern("wishes").search(text)
-            )
+            opens = text.endswith((":", ","))
+            listing = opens and bool(_asks(text) or phrase_pattern("wishes").search(text))
     return found
 
 
@@ -166,14 +169,29 @@ def _asks(sentence: str) -> bool:
         or opening in word_set("wishes")
         or any(is_command(clause) for clause in split_clauses(sentence))
         or sentence.endswith("?")
+        or _names_figures(sentence)
     )
+
+
+def _names_figures(sentence: str) -> bool:
+    """Whether a sentence is a figure rather than a statement: `Number of orders per month`."""
+    if split_aggregation(sentence)[0] is not None:
+        return True
+    found = FigureWishes()
+    take_figures(sentence, sentence, found)
+    if found.top or any(not isinstance(f, Comparison | Quoted) for f in found.marks.values()):
+        return True
+    said = set(words(sentence))
+    is_fragment = not said & word_set("finite_verbs")
+    splits = phrase_pattern("splitters").search(sentence) or said & grain_words().keys()
+    return is_fragment and bool(splits) and len(said) <= 30
 
 
 def _paragraph_lines(text: str) -> list[str]:
     """Lines with soft wraps joined: a line that starts in lower case goes on with the last."""
     lines: list[str] = []
     blank = True
-    for line in text.splitlines():
+    for line in _without_tables(text).splitlines():
         if not line.strip():
             blank = True
             continue
@@ -186,6 +204,35 @@ def _paragraph_lines(text: str) -> list[str]:
             lines.append(line.strip())
         blank = False
     return lines
+
+
+_ROW = re.compile(r"^\s*\|(?P<cells>.+)\|\s*$")
+_RULE = re.compile(r"^\s*\|[\s|:-]+\|\s*$")
+
+
+def _without_tables(text: str) -> str:
+    """The text with each table that tells columns as a list of what they mean; tables of examples,
+    which hold numbers, are left out."""
+    lines = text.splitlines()
+    kept: list[str] = []
+    for n, line in enumerate(lines):
+        row = _ROW.match(line)
+        if row is None:
+            kept.append(line)
+            continue
+        is_head = n + 1 < len(lines) and bool(_RULE.match(lines[n + 1]))
+        cells = [c.strip(" `*") for c in row["cells"].split("|")]
+        if is_head or _RULE.match(line) or any(re.fullmatch(r"-?[\d.,%€$]+", c) for c in cells):
+            continue
+        if (
+            kept
+            and kept[-1]
+            and not kept[-1].lstrip().startswith("*")
+            and not kept[-1].endswith(":")
+        ):
+            kept[-1] = kept[-1].rstrip(" ,.") + ":"
+        kept.append(f"* {next((c for c in cells[1:] if c), cells[0])}")
+    return "\n".join(kept)
 
 
 def _ends(line: str) -> bool:

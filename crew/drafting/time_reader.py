@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from crew.artifacts import Measure, Metric
 from crew.drafting.interpretation import Interpretation
+from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import stems
+from crew.drafting.vocabulary import alike, name_stems, stems
 from crew.drafting.wish import Wish
 
 
@@ -48,6 +49,8 @@ class TimeReader:
             )
             return None
         card = self.context.evidence.relation(owner)
+        if hinted := self._hinted(measure, wish):
+            return {"time": hinted}
         names = [
             qualified(owner, c.name).sql(dialect=self.context.evidence.dialect) for c, _ in times
         ]
@@ -71,6 +74,31 @@ class TimeReader:
             f"time:{owner}", f"Which date counts for “{metric.label}”?", options
         )
         return None if index is None else {"time": names[index]}
+
+    def _hinted(self, measure: Measure, wish: Wish) -> str:
+        """The column that the ticket itself says dates a row: `by month of the invoice date`."""
+        if wish.dated_by is None:
+            return ""
+        said = [s for s in content_stems(wish.dated_by.text) if s not in EVENT_STEMS]
+        hops = self.context.planner.hops(measure.relation)
+        layers = {c.key: c.layer for c in self.context.evidence.relations}
+        own = layers.get(measure.relation)
+        found: list[tuple[float, str]] = []
+        for key, steps in hops.items():
+            card = self.context.evidence.relation(key)
+            for column, likely in self.context.linker.times(card) if card else []:
+                have = set(name_stems(column.name)) - EVENT_STEMS
+                entity = set(entity_stems(card)) if card else set()
+                if said and not all(alike(s) & (have | entity) for s in said):
+                    continue
+                direct = sum(bool(alike(s) & have) for s in said)
+                score = 10 * direct - len(have - set(said)) - steps - 2 * (layers.get(key) != own)
+                name = qualified(key, column.name).sql(dialect=self.context.evidence.dialect)
+                found.append((score + 0.1 * likely, name))
+        found.sort(reverse=True)
+        if not found or (len(found) > 1 and found[0][0] - found[1][0] < 0.05):
+            return ""
+        return found[0][1]
 
     def _is_event(self, metric: Metric, names: Sequence[str]) -> bool:
         said = set(stems(metric.label))

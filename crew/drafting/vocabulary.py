@@ -57,6 +57,12 @@ def stems(text: str) -> list[str]:
     return [stem(w) for w in words(text)]
 
 
+def name_stems(name: str) -> list[str]:
+    """Stems of the words in the name of a column or relation, common abbreviations spelt out."""
+    spelt = vocabulary()["abbreviations"]
+    return [stem(w) for word in words(name) for w in str(spelt.get(word, word)).split()]
+
+
 @cache
 def stem_set(name: str) -> frozenset[str]:
     """A list of the vocabulary as stems of single words."""

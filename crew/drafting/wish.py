@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from crew.drafting.date_words import DateSpan
+from crew.drafting.figure_words import FigureWishes
 
 Place = Literal["title", "wish", "acceptance", "answer", "aside"]
 
@@ -41,7 +42,9 @@ class Wish:
     `leftovers` are the words of wishes that no other field took, prepositions included: each is
     a condition, or something to ask about, but never passed over. `kept` are rows that must not be
     left out; `denied` are wishes for the absence of something, which nothing follows; `passed_over`
-    are words around a wish that no other field took, mostly prose.
+    are words around a wish that no other field took, mostly prose. `row_per` is what the result
+    has a row for, in so many words; `dated_by` the date that puts a row into a period;
+    `scopes` are the rows that all figures are about.
     """
 
     metrics: list[Phrase] = field(default_factory=list)
@@ -64,6 +67,10 @@ class Wish:
     leftovers: list[Phrase] = field(default_factory=list)
     other_grains: list[tuple[str, str]] = field(default_factory=list)
     unclear_dates: list[str] = field(default_factory=list)
+    figures: FigureWishes = field(default_factory=FigureWishes)
+    scopes: list[Phrase] = field(default_factory=list)
+    row_per: Phrase | None = None
+    dated_by: Phrase | None = None
 
     @property
     def is_empty(self) -> bool:

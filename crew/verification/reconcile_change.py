@@ -7,6 +7,7 @@ from crew.artifacts import (
     Measure,
     RelationCard,
 )
+from crew.drafting.row_sets import dimension_sql
 from crew.drafting.scope import qualified
 from crew.verification.reconcile_new_model import aggregated, figures
 from crew.verification.reconciliation_card import NUMBERS, Card, Figure, Keys
@@ -30,9 +31,9 @@ def changed(card: Card) -> None:
         return
     for metric in card.spec.metrics:
         edge = card.planner.path(metric.measures[0].relation, target.key)[-1]
-        there = f"{qualified(target.key, edge.right_column).sql()} IS NOT NULL"
+        there = f"{_sql(target.key, edge.right_column)} IS NOT NULL"
         filters = (*(f.condition for f in card.spec.filters), there)
-        cut = Cut(filters=filters, dimensions=((target.key, edge.right_column),))
+        cut = Cut(filters=filters, dimensions=(_sql(target.key, edge.right_column),))
         key = card.column(edge.right_column)
         figures(card, [metric], cut, Keys(dimensions={edge.right_column: key or "null"}))
     for dimension in card.spec.dimensions:
@@ -55,7 +56,7 @@ def _looked_up(card: Card, target: RelationCard, dimension: Dimension) -> None:
         card.failed.append(f"The model has no column {dimension.name}.")
         return
     key = next((c.name for c in target.columns if c.is_unique or "unique" in c.tests), "")
-    places = [(target.key, key)] * bool(key) + [(dimension.relation, dimension.column)]
+    places = [_sql(target.key, key)] * bool(key) + [dimension_sql(dimension)]
     names = {key: card.column(key) or "null"} if key else {}
     every = Measure(name=dimension.name, relation=target.key, aggregation="count", expression="*")
     cells = card.totals.cells(every, Cut(dimensions=tuple(places)))
@@ -63,3 +64,7 @@ def _looked_up(card: Card, target: RelationCard, dimension: Dimension) -> None:
     figure = Figure(dimension.name, cells, "count(*)", True)
     keys = Keys(dimensions={**names, dimension.name: column})
     card.compare(figure, keys, f"{missing:,} rows without a value")
+
+
+def _sql(relation: str, column: str) -> str:
+    return qualified(relation, column).sql()

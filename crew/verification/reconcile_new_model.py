@@ -11,7 +11,9 @@ from crew.artifacts import (
     Measure,
     Metric,
 )
+from crew.drafting.row_sets import dimension_sql
 from crew.drafting.sql_compiler import formula_tree
+from crew.verification.reconcile_derived import derived
 from crew.verification.reconciliation_card import (
     NUMBERS,
     RATIO,
@@ -59,23 +61,26 @@ def aggregated(card: Card) -> Keys | None:
     dated = [m for metric in spec.metrics for m in metric.measures if m.time]
     cut = Cut(
         filters=tuple(f.condition for f in spec.filters),
-        dimensions=tuple((d.relation, d.column) for d in spec.dimensions),
+        dimensions=tuple(dimension_sql(d) for d in spec.dimensions),
         grain=spec.time.grain if spec.time else "",
         look_back=spec.look_back,
         date_range=spec.date_range,
         as_of=card.totals.newest_day(dated[0]) if dated and spec.look_back else "",
     )
-    figures(card, spec.metrics, cut, keys)
+    cells = figures(card, spec.metrics, cut, keys)
+    if cells:
+        derived(card, keys, cells)
     return keys
 
 
-def figures(card: Card, metrics: Sequence[Metric], cut: Cut, keys: Keys) -> None:
-    """Compare every measure, then every metric's formula over them."""
+def figures(card: Card, metrics: Sequence[Metric], cut: Cut, keys: Keys) -> dict[str, str]:
+    """Compare every measure, then every metric's formula over them. Returns the SQL of the cells of
+    each, by name; none where they cannot be compared."""
     measures = {m.name: m for metric in metrics for m in metric.measures}
     lost = [m.name for m in measures.values() if cut.grain and not (m.time or m.is_stock)]
     if lost:
         card.warned.append(f"Not compared, as they have no date: {', '.join(lost)}.")
-        return
+        return {}
     periods = _periods(card, measures.values(), cut, keys)
     cells = {m.name: card.totals.cells(m, cut, periods) for m in measures.values()}
     plain = {metric.formula.strip(): metric.name for metric in metrics}
@@ -89,12 +94,14 @@ def figures(card: Card, metrics: Sequence[Metric], cut: Cut, keys: Keys) -> None
         card.compare(figure, keys, words)
     for metric in metrics:
         _formula(card, metric, cells, keys)
+    dialect = card.context.info.dialect
+    return cells | {m.name: _combined(m, cells, keys, dialect) for m in metrics}
 
 
 def _figure(card: Card, measure: Measure, cells: str, column: str) -> Figure:
     adds_up = measure.aggregation in _ADDITIVE
     is_number = True
-    if measure.aggregation in {"min", "max"}:
+    if measure.aggregation in {"min", "max", "first", "last"}:
         key, _, name = measure.expression.rpartition(".")
         relation = card.evidence.relation(key)
         known = relation.column(name) if relation else None
@@ -187,7 +194,7 @@ def _left_out(card: Card, measure: Measure, cut: Cut) -> str:
     words.append(f"{counted[1]:,} counted")
     for n, missing in enumerate(counted[3:]):
         if missing:
-            words.append(f"{missing:,} of them without {cut.dimensions[n][1]}")
+            words.append(f"{missing:,} of them without {card.spec.dimensions[n].name}")
     return "; ".join(words)
 
 

@@ -142,16 +142,26 @@ class Card:
             known = f"select d{n} from source_cells"
             value = f"cast({column} as {kind})"
             theirs.append(f"case when {value} in ({known}) then {value} end as d{n}")
-        ending = grouped(names)
+        ending, kept = grouped(names), ""
+        if self.spec.top and names:  # the rows that were cut off are proven by the order
+            same = [
+                f"{o} is not distinct from c.{n}"
+                for o, n in zip(self._own(keys), names, strict=True)
+            ]
+            kept = f" where exists (select 1 from {self.relation} as r where {' and '.join(same)})"
         pair = [", ".join([*names, f"{s} as s", f"{m} as m"])
                 for s, m in (("value", "null"), ("null", "value"))]  # fmt: skip
         return (
             f"with source_cells as (select {', '.join([*own, 'value'])} from ({figure.cells}) "
-            f"as c), model_cells as (select {', '.join([*theirs, f'{figure.value} as value'])} "
+            f"as c{kept}), model_cells as (select {', '.join([*theirs, f'{figure.value} as value'])} "
             f"from {self.relation} as r{ending}), cells as (select "
             f"{', '.join([*names, 'max(s) as s', 'max(m) as m'])} from (select {pair[0]} from "
             f"source_cells union all select {pair[1]} from model_cells) as u{ending})"
         )
+
+    def _own(self, keys: Keys) -> list[str]:
+        """The model's expressions of the period and the dimensions."""
+        return [*([keys.period[1]] if keys.period else []), *keys.dimensions.values()]
 
     def _difference(self, figure: Figure, keys: Keys, level: bool, start: str, words: str) -> str:
         names = keys.names(level)

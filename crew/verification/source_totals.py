@@ -14,7 +14,7 @@ from sqlglot import exp, parse_one
 from crew.artifacts import DateRange, Evidence, LookBack, Measure
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.scope import key_of, qualified
-from crew.drafting.sql_compiler import interval, period_of
+from crew.drafting.sql_compiler import aggregate, interval, period_of
 
 ROWS = "counted"
 COUNTED, UNDATED, OUTSIDE = 0, 1, 2
@@ -24,11 +24,11 @@ _NAME = ("this", "db", "catalog")
 
 @dataclass(frozen=True)
 class Cut:
-    """Which rows of a measure count, and how they are split: by (relation, column) pairs and,
-    with a `grain`, by period. `as_of` is a scalar query of the day a look-back counts from."""
+    """Which rows of a measure count, and how they are split: by expressions over qualified columns
+    and, with a `grain`, by period. `as_of` is a scalar query of the day a look-back counts from."""
 
     filters: tuple[str, ...] = ()
-    dimensions: tuple[tuple[str, str], ...] = ()
+    dimensions: tuple[str, ...] = ()
     grain: str = ""
     look_back: LookBack | None = None
     date_range: DateRange | None = None
@@ -93,10 +93,12 @@ class SourceTotals:
         reason), where `reason` says why it does not count: no date, outside the dates, the first
         condition that is false, else the first that is unknown (LOST: a key leads nowhere)."""
         columns = self._moments(measure, cut)
-        for n, (relation, column) in enumerate(cut.dimensions):
-            columns[f"d{n}"] = self._value(measure, qualified(relation, column))
+        for n, text in enumerate(cut.dimensions):
+            columns[f"d{n}"] = self._tree(measure, text)
         one = measure.expression == "*"
         columns["value"] = exp.Literal.number(1) if one else self._tree(measure, measure.expression)
+        if measure.order_by:
+            columns["place"] = self._tree(measure, measure.order_by)
         for n, text in enumerate(cut.conditions(measure)):
             columns[f"f{n}"] = exp.paren(self._tree(measure, text))
             columns[f"k{n}"] = self._leads_nowhere(measure, text)
@@ -202,8 +204,9 @@ class SourceTotals:
     def _aggregate(self, measure: Measure) -> exp.Expr:
         if measure.expression == "*":
             return exp.Count(this=exp.Star())
-        text = _aggregation(measure, self._sql(self._tree(measure, measure.expression)))
-        return parse_one(text, read=self._evidence.dialect)
+        value = self._tree(measure, measure.expression)
+        order = self._tree(measure, measure.order_by) if measure.order_by else None
+        return aggregate(measure, value, order)
 
     def _tree(self, measure: Measure, text: str) -> exp.Expr:
         tree = parse_one(text, read=self._evidence.dialect)
@@ -251,6 +254,13 @@ def _aggregation(measure: Measure, value: str) -> str:
     """The aggregate of a value's text."""
     if measure.expression == "*":
         return "count(*)"
+    if measure.aggregation == "percentile":
+        return f"percentile_cont({measure.fraction}) within group (order by {value})"
+    if measure.aggregation in {"first", "last"}:
+        way = "asc" if measure.aggregation == "first" else "desc"
+        place = f"{value.removesuffix('value')}place"
+        known = f"filter (where {value} is not null and {place} is not null)"
+        return f"(array_agg({value} order by {place} {way}) {known})[1]"
     names = {"average": "avg", "count_distinct": "count"}
     distinct = "distinct " if measure.aggregation == "count_distinct" else ""
     return f"{names.get(measure.aggregation, measure.aggregation)}({distinct}{value})"

@@ -1,0 +1,208 @@
+"""What to split by that is no column as it is: ranges of a number, parts of a date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import sqlglot
+from sqlglot import exp
+
+from crew.artifacts import Dimension, Grounding
+from crew.catalog.warehouse_profile import is_arrival, is_numeric, is_temporal
+from crew.drafting.figure_words import Ranges
+from crew.drafting.interpretation import Interpretation
+from crew.drafting.schema_linker import EVENT_STEMS, ColumnLink, content_stems, entity_stems
+from crew.drafting.scope import qualified
+from crew.drafting.vocabulary import alike, grain_words, name_stems, snake, stems, words
+from crew.drafting.wish import Phrase
+
+_PARTS = {"weekday": "isodow", "hourofday": "hour", "monthofyear": "month"}
+_PART_NAMES = {"weekday": "weekday", "hourofday": "hour_of_day", "monthofyear": "month_of_year"}
+_PART_TOLD = {
+    "weekday": "`weekday` is 1 for Monday to 7 for Sunday",
+    "hourofday": "`hour_of_day` is 0 to 23",
+    "monthofyear": "`month_of_year` is 1 to 12",
+}
+
+
+class ComputedDimensions:
+    """Computed dimensions of one interpretation."""
+
+    def __init__(self, context: Interpretation) -> None:
+        self.context = context
+
+    def read(self, phrase: Phrase, bases: Sequence[str]) -> Dimension | Literal["asked"] | None:
+        """The dimension that a phrase computes; None if it computes none."""
+        said = words(phrase.text)
+        for word in said:
+            figure = self.context.linker.figures.marks.get(word)
+            if isinstance(figure, Ranges):
+                return self._ranges(phrase, figure, bases)
+            if word in _PARTS:
+                return self._part(phrase, word, bases)
+        if len(said) > 1 and said[-1] in grain_words() and grain_words()[said[-1]] != "hour":
+            return self._period(phrase, said[:-1], grain_words()[said[-1]], bases)
+        return None
+
+    # --- dates ---------------------------------------------------------------------------------
+
+    def _part(
+        self, phrase: Phrase, part: str, bases: Sequence[str]
+    ) -> Dimension | Literal["asked"]:
+        """The weekday, hour or month of the moment that dates a row."""
+        column = self._dating(bases)
+        if column is None:
+            self.context.asking.ask(
+                f"dimension:{part}",
+                f"“{_PART_NAMES[part]}” of which date? No single one dates a row.",
+                [],
+            )
+            return "asked"
+        relation, name = column
+        sql = qualified(relation, name).sql(dialect=self.context.evidence.dialect)
+        if part == "weekday":
+            tree: exp.Expr = sqlglot.parse_one(f"isodow({sql})", read="duckdb")
+            tree = exp.Extract(this=exp.var("isodow"), expression=self._tree(sql))
+        else:
+            tree = exp.Extract(this=exp.var(_PARTS[part]), expression=self._tree(sql))
+        self.context.assume(f"{_PART_TOLD[part]}, by `{relation}.{name}`.")
+        return Dimension(
+            name=_PART_NAMES[part],
+            relation=relation,
+            column=name,
+            expression=tree.sql(dialect=self.context.evidence.dialect),
+            grounding=Grounding(source="ticket", text=phrase.quote),
+        )
+
+    def _dating(self, bases: Sequence[str]) -> tuple[str, str] | None:
+        """The column that dates the rows of the only base, if it is clear which one does."""
+        if len(set(bases)) != 1:
+            return None
+        card = self.context.evidence.relation(bases[0])
+        times = self.context.linker.times(card) if card else []
+        if not times or (len(times) > 1 and times[0][1] < times[1][1] + 0.7):
+            return None
+        return bases[0], times[0][0].name
+
+    def _period(
+        self, phrase: Phrase, event: Sequence[str], grain: str, bases: Sequence[str]
+    ) -> Dimension | None:
+        """`signup month`: the period of a date that is looked up."""
+        said = [s for s in content_stems(" ".join(event)) if s not in {"cohort"}]
+        linker = self.context.linker
+        found: list[ColumnLink] = []
+        reaches = [self.context.planner.hops(b) for b in bases]
+        common = set(reaches[0]).intersection(*reaches[1:]) if reaches else set()
+        for key in common:
+            card = self.context.evidence.relation(key)
+            for column in card.columns if card else ():
+                own = set(name_stems(column.name)) - EVENT_STEMS
+                entity = set(entity_stems(card)) if card else set()
+                if not is_temporal(column) or is_arrival(column.name) or not said:
+                    continue
+                if any(alike(s) & own for s in said) and all(
+                    alike(s) & (own | entity) for s in said
+                ):
+                    strange = len([s for s in own if not any(s in alike(x) for x in said)])
+                    hops = max(r[key] for r in reaches)
+                    found.append(ColumnLink(key, column, 1.0 - 0.2 * strange, hops, True))
+        found.sort(key=lambda k: (-k.score, k.hops, k.name))
+        meanings = linker.distinct_meanings(found) if found else []
+        if len(meanings) != 1:
+            return None
+        link = meanings[0]
+        sql = qualified(link.relation, link.column.name).sql(dialect=self.context.evidence.dialect)
+        truncated = exp.cast(
+            exp.Anonymous(
+                this="date_trunc", expressions=[exp.Literal.string(grain), self._tree(sql)]
+            ),
+            "date",
+        )
+        return Dimension(
+            name=snake(phrase.text),
+            relation=link.relation,
+            column=link.column.name,
+            expression=truncated.sql(dialect=self.context.evidence.dialect),
+            grounding=Grounding(source="ticket", text=phrase.quote),
+        )
+
+    # --- ranges --------------------------------------------------------------------------------
+
+    def _ranges(
+        self, phrase: Phrase, ranges: Ranges, bases: Sequence[str]
+    ) -> Dimension | Literal["asked"]:
+        """`order size: under 50, 50-100, over 100`."""
+        linker = self.context.linker
+        own = {
+            s for b in bases if (c := self.context.evidence.relation(b)) for s in entity_stems(c)
+        }
+        neutral = {*stems("size group bucket range band bracket class value level"), *own}
+        said = [s for s in content_stems(ranges.what) if s not in neutral]
+        links = linker.measurable(said, bases) if said else linker.amounts(bases)
+        meanings = linker.distinct_meanings(links) if links else []
+        if not meanings:
+            self.context.asking.ask(
+                f"dimension:{snake(ranges.what)}",
+                f"“{ranges.what}”: which number is put into these ranges?",
+                [(f"`{k.name}`", "") for k in linker.amounts(bases)[:4]],
+            )
+            return "asked"
+        link = meanings[0]
+        if len(meanings) > 1:
+            options = [(f"`{m.name}`", _extent(m)) for m in meanings[:4]]
+            index = self.context.asking.ask(
+                f"dimension:{snake(ranges.what)}",
+                f"“{ranges.what}”: which number is put into these ranges?",
+                options,
+            )
+            if index is None:
+                return "asked"
+            link = meanings[index]
+        if not said or not link.exact:
+            self.context.assume(f"“{ranges.what}” is `{link.name}`.")
+        expression = self._range_sql(ranges, link)
+        name = snake(ranges.what)
+        name = (
+            name if name.endswith(("range", "group", "bucket", "band", "size")) else f"{name}_range"
+        )
+        return Dimension(
+            name=name,
+            relation=link.relation,
+            column=link.column.name,
+            expression=expression,
+            grounding=Grounding(source="ticket", text=phrase.quote),
+        )
+
+    def _range_sql(self, ranges: Ranges, link: ColumnLink) -> str:
+        dialect = self.context.evidence.dialect
+        column = qualified(link.relation, link.column.name).sql(dialect=dialect)
+        if link.column.name.lower().endswith(("_cents", "_cent")):
+            column = f"({column} / 100.0)"
+        if ranges.step:
+            step = f"{ranges.step:.10g}"
+            self.context.assume(
+                f"A range begins at a multiple of {step} and ends before the next one."
+            )
+            return f"floor({column} / {step}) * {step}"
+        whens = []
+        for low, high in ranges.bounds:
+            parts = [f"{column} >= {low:.10g}"] if low is not None else []
+            parts += [f"{column} < {high:.10g}"] if high is not None else []
+            whens.append(f"when {' and '.join(parts)} then '{_label(low, high)}'")
+        self.context.assume("A range includes its lower bound and ends before its upper bound.")
+        return f"case {' '.join(whens)} end"
+
+    def _tree(self, sql: str) -> exp.Expr:
+        return sqlglot.parse_one(sql, read=self.context.evidence.dialect)
+
+
+def _label(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"under {high:.10g}"
+    return f"{low:.10g} and more" if high is None else f"{low:.10g} to under {high:.10g}"
+
+
+def _extent(link: ColumnLink) -> str:
+    known = is_numeric(link.column) and link.column.minimum is not None
+    return f"between {link.column.minimum} and {link.column.maximum}" if known else ""

@@ -1,0 +1,262 @@
+"""Reads requests for one row per customer, account or product: what it is, and what happened to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crew.artifacts import Dimension, Grounding, Measure, Metric, RelationCard
+from crew.catalog.warehouse_profile import is_arrival, is_temporal
+from crew.drafting.dimension_reader import unique_names
+from crew.drafting.figure_words import is_mark
+from crew.drafting.interpretation import Interpretation
+from crew.drafting.metric_reader import MetricReader
+from crew.drafting.metric_reading import Reading, simple_metric, split_aggregation
+from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
+from crew.drafting.scope import qualified
+from crew.drafting.vocabulary import alike, name_stems, snake, stem_set
+from crew.drafting.wish import Phrase, Wish
+
+_FIRST = re.compile(
+    r"^\W*(?:the\s+)?(?:(?:date|day|time|month)\s+of\s+(?:the\s+|their\s+|its\s+)?)?"
+    r"(?P<way>first|earliest|oldest|initial|last|latest|most\s+recent|newest)\s+(?P<what>.+)$",
+    re.I,
+)
+_EARLY = {"first", "earliest", "oldest", "initial"}
+
+
+class EntityReader:
+    """Rows per entity of one interpretation."""
+
+    def __init__(self, context: Interpretation, reader: MetricReader) -> None:
+        self.context, self.reader = context, reader
+
+    def spine(self, wish: Wish) -> RelationCard | None:
+        """The relation whose rows the result has one each of, if the ticket says so."""
+        if wish.row_per is None or wish.grain is not None:
+            return None
+        links = [
+            k for k in self.context.linker.entities(content_stems(wish.row_per.text)) if not k.rest
+        ]
+        pointed = {e.right for e in self.context.planner.edges}
+        links.sort(key=lambda k: (k.card.key not in pointed, k.card.layer == "source"))
+        card = links[0].card if links else None
+        return card if card and self.context.linker.key_column(card) else None
+
+    def read(
+        self, wish: Wish, spine: RelationCard
+    ) -> tuple[list[Metric], list[Dimension], list[Phrase]]:
+        """What each row shows: figures, attributes, and phrases that nothing explains."""
+        key = self.context.linker.key_column(spine)
+        assert key is not None and wish.row_per is not None
+        said = Grounding(source="ticket", text=wish.row_per.quote)
+        attributes = [Dimension(name=snake(key), relation=spine.key, column=key, grounding=said)]
+        metrics: list[Metric] = []
+        unread: list[Phrase] = []
+        latest: tuple[RelationCard, str, str] | None = None
+        for phrase in self._items(wish):
+            if self._is_spine(phrase, spine):
+                continue
+            if (row := self._row_of(phrase, spine, wish)) is not None:
+                latest = row
+                metrics += self._shown(phrase, latest, [])
+            elif latest is not None and (shown := self._shown(phrase, latest, metrics)):
+                metrics += shown
+            elif (moment := self._first_or_last(phrase, spine)) is not None:
+                metrics.append(moment)
+            elif (attribute := self._attribute(phrase, spine)) is not None:
+                attributes.append(attribute)
+            elif (metric := self._figure(phrase, spine)) is not None:
+                metrics.append(metric)
+            elif phrase.place != "title":
+                unread.append(phrase)
+        places = {(d.relation, d.column): d for d in reversed(attributes)}
+        kept = [d for d in attributes if places[d.relation, d.column] is d]
+        figures = list({m.name: m for m in metrics}.values())
+        return [self._known(m, spine, key) for m in figures], unique_names(kept), unread
+
+    def _items(self, wish: Wish) -> list[Phrase]:
+        below = [p for p in wish.metrics if p.place != "title"]
+        items = below or list(wish.metrics)
+        return [*items, *(p for p in wish.dimensions if p.place != "title")]
+
+    def _is_spine(self, phrase: Phrase, spine: RelationCard) -> bool:
+        said = [s for s in content_stems(phrase.text) if s not in stem_set("wrapping_nouns")]
+        return all(any(s in alike(e) for e in entity_stems(spine)) for s in said)
+
+    # --- what it is ----------------------------------------------------------------------------
+
+    def _attribute(self, phrase: Phrase, spine: RelationCard) -> Dimension | None:
+        if split_aggregation(phrase.text)[0] is not None or any(map(is_mark, phrase.text.split())):
+            return None
+        said = content_stems(phrase.text)
+        links = [k for k in self.context.linker.lookups(said, spine.key) if k.hops <= 2]
+        meanings = self.context.linker.distinct_meanings(links) if links else []
+        own = [m for m in meanings if m.hops == 0] or meanings
+        if not own or (len(own) > 1 and own[0].score <= own[1].score):
+            return None
+        link = own[0]
+        if not link.exact:
+            self.context.assume(f"“{phrase.text}” is `{link.name}`.")
+        grounding = Grounding(source="ticket", text=phrase.quote)
+        return Dimension(name=snake(link.column.name), relation=link.relation, column=link.column.name,
+                         grounding=grounding)  # fmt: skip
+
+    # --- what happened to it -------------------------------------------------------------------
+
+    def _figure(self, phrase: Phrase, spine: RelationCard) -> Metric | None:
+        reading = self.reader.read(phrase, [], timed=False)
+        metric = reading.metric
+        if metric is None or not reading.is_full or not self._reaches(metric.measures, spine):
+            metric, reading = self._own_figure(reading, phrase, spine)
+        if metric is None:
+            return None
+        for text in reading.assumptions:
+            self.context.assume(text)
+        return metric
+
+    def _own_figure(
+        self, reading: Reading, phrase: Phrase, spine: RelationCard
+    ) -> tuple[Metric | None, Reading]:
+        """A number column that fits about as well, among those that belong to the spine's rows."""
+        aggregation, _ = split_aggregation(phrase.text)
+        for link in reading.columns:
+            measure = Measure(
+                name=snake(phrase.text), relation=link.relation, aggregation=aggregation or "sum",
+                expression=qualified(link.relation, link.column.name).sql(
+                    dialect=self.context.evidence.dialect
+                ),
+            )  # fmt: skip
+            fitting = [k for k in reading.columns if self._reaches([measure], spine)]
+            if len(fitting) == 1:
+                return simple_metric(measure, phrase, f"column {link.name}"), reading
+        return None, reading
+
+    def _first_or_last(self, phrase: Phrase, spine: RelationCard) -> Metric | None:
+        """`first invoice date`, `last login`, `latest status`: by the time of what points at it."""
+        matched = _FIRST.match(phrase.text)
+        if matched is None:
+            return None
+        early = matched["way"].lower() in _EARLY
+        said = content_stems(re.sub(r"\b(?:date|day|time)\b", " ", matched["what"], flags=re.I))
+        for card in self._pointing(spine):
+            times = [t for t in self.context.linker.times(card)]
+            named = [
+                c for c in card.columns
+                if is_temporal(c) and not is_arrival(c.name) and said
+                and set(said) <= set(name_stems(c.name)) - EVENT_STEMS | set(entity_stems(card))
+            ]  # fmt: skip
+            is_entity = bool(said) and all(
+                any(s in alike(e) for e in entity_stems(card)) for s in said
+            )
+            if not times:
+                continue
+            if is_entity:
+                named = [times[0][0]]
+            if len(named) == 1:
+                time = self._sql(card, named[0].name)
+                return self._moment(phrase, card, "min" if early else "max", time, None)
+            values = [
+                c for c in card.columns if said and set(said) == set(name_stems(c.name)) - {"id"}
+            ]
+            values = values or [
+                c for c in card.columns
+                if said and set(said) <= set(name_stems(c.name)) | set(entity_stems(card))
+                and set(said) & (set(name_stems(c.name)) - set(entity_stems(card)))
+            ]  # fmt: skip
+            if len(values) == 1:
+                order = self._sql(card, times[0][0].name)
+                how = "first" if early else "last"
+                return self._moment(phrase, card, how, self._sql(card, values[0].name), order)
+        return None
+
+    def _row_of(
+        self, phrase: Phrase, spine: RelationCard, wish: Wish
+    ) -> tuple[RelationCard, str, str] | None:
+        """`latest subscription`: the relation, the time by which it is the last one, and the way."""
+        matched = _FIRST.match(phrase.text)
+        if matched is None or re.search(r"\b(?:date|day|time)\b", phrase.text, re.I):
+            return None
+        said = content_stems(matched["what"])
+        for card in self._pointing(spine):
+            if said and all(any(s in alike(e) for e in entity_stems(card)) for s in said):
+                times = self.context.linker.times(card)
+                if times and len(entity_stems(card)) == len(said):
+                    way = "first" if matched["way"].lower() in _EARLY else "last"
+                    return card, times[0][0].name, way
+        return None
+
+    def _shown(
+        self, phrase: Phrase, row: tuple[RelationCard, str, str], have: Sequence[Metric]
+    ) -> list[Metric]:
+        """What a phrase names of the latest row; its key where the row itself is named."""
+        card, time, way = row
+        said = [s for s in content_stems(phrase.text) if s not in EVENT_STEMS | {"latest", "last"}]
+        key = self.context.linker.key_column(card)
+        if _FIRST.match(phrase.text):
+            names = [key] if key else []
+            links = [(card.key, n) for n in names]
+        else:
+            found = [k for k in self.context.linker.lookups(said, card.key) if k.hops <= 2]
+            own = [k for k in found if k.hops == 0] or found
+            links = [(own[0].relation, own[0].column.name)] if own else []
+        metrics = []
+        for relation, column in links:
+            name = snake(column)
+            if all(m.name != name for m in have):
+                metric = self._moment(
+                    phrase, card, way, qualified(relation, column).sql(
+                        dialect=self.context.evidence.dialect
+                    ), self._sql(card, time),
+                )  # fmt: skip
+                measure = metric.measures[0].model_copy(update={"name": name})
+                metrics.append(
+                    metric.model_copy(
+                        update={"name": name, "formula": name, "measures": (measure,)}
+                    )
+                )
+        return metrics
+
+    def _moment(
+        self, phrase: Phrase, card: RelationCard, how: str, expression: str, order: str | None
+    ) -> Metric:
+        measure = Measure.model_validate(
+            {"name": snake(phrase.text), "relation": card.key, "aggregation": how,
+             "expression": expression, "order_by": order}
+        )  # fmt: skip
+        self.context.assume(
+            f"“{phrase.text}” is `{expression}` of `{card.key}`"
+            + (f", by `{order}`." if order else ".")
+        )
+        return simple_metric(measure, phrase, f"{how} {expression}")
+
+    def _pointing(self, spine: RelationCard) -> list[RelationCard]:
+        """Relations that lead to the spine, modelled ones first, near ones first."""
+        order = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
+        found = [
+            (order[c.layer], hops[spine.key], c)
+            for c in self.context.evidence.relations
+            if c.key != spine.key and spine.key in (hops := self.context.planner.hops(c.key))
+        ]
+        return [c for *_, c in sorted(found, key=lambda f: (f[0], f[1], f[2].key))]
+
+    # --- rows ------------------------------------------------------------------------------------
+
+    def _reaches(self, measures: Sequence[Measure], spine: RelationCard) -> bool:
+        planner = self.context.planner
+        return all(
+            m.relation != spine.key and spine.key in planner.hops(m.relation) for m in measures
+        )
+
+    def _known(self, metric: Metric, spine: RelationCard, key: str) -> Metric:
+        """Rows that belong to none of the entities are of no use here."""
+        there = (
+            f"{qualified(spine.key, key).sql(dialect=self.context.evidence.dialect)} is not null"
+        )
+        measures = tuple(
+            m.model_copy(update={"filters": (*m.filters, there)}) for m in metric.measures
+        )
+        return metric.model_copy(update={"measures": measures})
+
+    def _sql(self, card: RelationCard, column: str) -> str:
+        return qualified(card.key, column).sql(dialect=self.context.evidence.dialect)

@@ -1,0 +1,290 @@
+"""Turns the marks of figures into metrics: shares of rows, amounts per unit, times between events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlglot import exp, parse_one
+
+from crew.artifacts import Aggregation, ColumnCard, Grounding, Measure, Metric, RelationCard
+from crew.catalog.dbt_project import entity_of
+from crew.catalog.warehouse_profile import is_temporal
+from crew.drafting.figure_words import Duration, FigureWishes, PerUnit, Quotient, Share
+from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
+from crew.drafting.schema_linker import EVENT_STEMS, SchemaLinker, content_stems, entity_stems
+from crew.drafting.scope import qualified
+from crew.drafting.vocabulary import alike, name_stems, plural, singular, snake, stem_set
+from crew.drafting.wish import Phrase
+
+Read = Callable[[Phrase], Reading]
+
+
+class FigureReader:
+    """Marks of one interpretation; `read` reads a plain metric phrase."""
+
+    def __init__(self, linker: SchemaLinker, read: Read) -> None:
+        self.linker, self.read_plain = linker, read
+        self.evidence, self.planner = linker.evidence, linker.planner
+
+    @property
+    def figures(self) -> FigureWishes:
+        return self.linker.figures
+
+    def read(self, phrase: Phrase) -> Reading | None:
+        """The reading of a phrase with a mark that is a metric; None if it has none."""
+        for word in content_stems(phrase.text):
+            figure = self.figures.marks.get(word)
+            shown = replace(phrase, text=self.figures.readable(phrase.text))
+            if isinstance(figure, Share):
+                return self._share(shown, figure)
+            if isinstance(figure, PerUnit):
+                return self._per_unit(shown, figure)
+            if isinstance(figure, Quotient):
+                return self._quotient(shown, figure)
+            if isinstance(figure, Duration):
+                return self._duration(shown, figure, split_aggregation(phrase.text)[0])
+        return None
+
+    # --- shares ------------------------------------------------------------------------------
+
+    def _share(self, phrase: Phrase, share: Share) -> Reading:
+        if share.part and share.whole:
+            return self._part_of(phrase, share)
+        if share.part:
+            return self._rate(phrase, share)
+        counted = self.read_plain(replace(phrase, text=f"number of {share.whole}"))
+        measure = counted.metric.measures[0] if counted.metric and counted.is_full else None
+        if measure is None or not measure.filters:
+            return replace(
+                counted, phrase=phrase, metric=None, unexplained=content_stems(share.whole)
+            )
+        every = measure.model_copy(update={"filters": (), "name": self._rows_name(measure)})
+        return self._ratio(phrase, counted, measure, every)
+
+    def _part_of(self, phrase: Phrase, share: Share) -> Reading:
+        """`share of orders that were refunded`."""
+        counted = self.read_plain(replace(phrase, text=f"number of {share.whole}"))
+        if counted.metric is None or not counted.is_full:
+            return replace(counted, phrase=phrase)
+        every = counted.metric.measures[0]
+        words = [
+            s for s in content_stems(share.part) if s not in stem_set("joints") | stem_set("stops")
+        ]
+        tail = entity_stems(counted.entity) if counted.entity else []
+        links = self.linker.conditions(words, [every.relation]) or self.linker.conditions(
+            [*words, *tail], [every.relation]
+        )
+        if not links:
+            return Reading(phrase, metric=None, entity=counted.entity, unexplained=words)
+        best = [c for c in links if c.score >= links[0].score - 0.05]
+        name = snake(f"{share.part} {plural(entity_of(every.relation))}")
+        part = every.model_copy(
+            update={"name": name, "filters": (*every.filters, links[0].condition)}
+        )
+        reading = self._ratio(phrase, counted, part, every)
+        if len({c.column for c in best}) > 1:
+            reading.conditions = best
+            reading.metric = self._ratio(
+                phrase, counted, every.model_copy(update={"name": name}), every
+            ).metric
+        return reading
+
+    def _rate(self, phrase: Phrase, share: Share) -> Reading:
+        """`refund rate`: the rows with that value or flag, out of all rows of their relation."""
+        said = content_stems(share.part)
+        if set(said) & stem_set("loaded"):
+            return Reading(phrase, unexplained=said)
+        found = self.linker.rows_with(said)
+        if not found:
+            return Reading(phrase, unexplained=said)
+        names = {(entity_of(k.relation), k.column) for k in found}
+        link = found[0]
+        card = self.evidence.relation(link.relation)
+        assert card is not None
+        key = self.linker.key_column(card)
+        rows = plural(singular(entity_of(card.key)))
+        every = Measure(
+            name=snake(rows),
+            relation=card.key,
+            aggregation="count",
+            expression=self._sql(card.key, key) if key else "*",
+        )
+        part = every.model_copy(
+            update={"name": snake(f"{share.part} {rows}"), "filters": (link.condition,)}
+        )
+        reading = self._ratio(phrase, Reading(phrase, entity=card), part, every)
+        if len(names) > 1:
+            reading.conditions = found
+            reading.metric = self._ratio(
+                phrase,
+                Reading(phrase, entity=card),
+                every.model_copy(update={"name": part.name}),
+                every,
+            ).metric
+        reading.assumptions.append(
+            f"“{phrase.text}” is the share of rows of `{card.key}` with {link.condition}."
+        )
+        return reading
+
+    def _ratio(self, phrase: Phrase, counted: Reading, part: Measure, whole: Measure) -> Reading:
+        if part.name == whole.name:
+            part = part.model_copy(update={"name": f"{part.name}_of_these"})
+        name = f"{part.name}_share"
+        metric = Metric(
+            name=name,
+            label=phrase.text,
+            definition=f"{part.name} out of {whole.name}",
+            formula=f"{part.name} / {whole.name}",
+            unit="ratio",
+            measures=(part, whole),
+            grounding=Grounding(source="column", text=phrase.text, confidence=0.9),
+        )
+        return Reading(
+            phrase, metric=metric, entity=counted.entity, assumptions=[*counted.assumptions]
+        )
+
+    def _rows_name(self, measure: Measure) -> str:
+        return snake(plural(singular(entity_of(measure.relation))))
+
+    def _quotient(self, phrase: Phrase, figure: Quotient) -> Reading:
+        """`revenue divided by the number of accounts`."""
+        above = self.read_plain(replace(phrase, text=figure.above))
+        below = self.read_plain(replace(phrase, text=figure.below))
+        for part in (above, below):
+            if part.metric is None or not part.is_full:
+                return replace(part, phrase=phrase)
+        assert above.metric is not None and below.metric is not None
+        metric = Metric(
+            name=snake(f"{above.metric.name} per {below.metric.name.removeprefix('distinct_')}")[
+                :55
+            ],
+            label=phrase.text,
+            definition=f"{above.metric.label} divided by {below.metric.label}",
+            formula=f"({above.metric.formula}) / ({below.metric.formula})",
+            measures=(*above.metric.measures, *below.metric.measures),
+            grounding=Grounding(source="ticket", text=phrase.quote),
+        )
+        told = [*above.assumptions, *below.assumptions]
+        return Reading(phrase, metric=metric, entity=above.entity, assumptions=told)
+
+    # --- per unit ------------------------------------------------------------------------------
+
+    def _per_unit(self, phrase: Phrase, figure: PerUnit) -> Reading:
+        reading = self.read_plain(replace(phrase, text=figure.what))
+        if reading.metric is None or not reading.is_full:
+            return replace(reading, phrase=phrase)
+        above = reading.metric.measures[0]
+        units = self._units(above, figure.unit)
+        if not units or len(reading.metric.measures) > 1 or above.is_stock:
+            return Reading(phrase, unexplained=content_stems(figure.unit))
+        below = units[0].model_copy(update={"filters": above.filters, "time": above.time})
+        name = snake(f"average {split_aggregation(figure.what)[1]} per {figure.unit}")
+        metric = Metric(
+            name=name,
+            label=phrase.text,
+            definition=f"{above.name} divided by {below.name}",
+            formula=f"{above.name} / {below.name}",
+            measures=(above, below),
+            grounding=Grounding(source="column", text=phrase.text, confidence=0.9),
+        )
+        found = Reading(
+            phrase, metric=metric, entity=reading.entity, assumptions=reading.assumptions
+        )
+        if below.aggregation == "count_distinct":
+            unit = plural(singular(figure.unit.lower()))
+            found.assumptions.append(
+                f"“{phrase.text}” divides by the {unit} that have at least one such row."
+            )
+        return found
+
+    def _units(self, above: Measure, unit: str) -> list[Measure]:
+        """How many units there are among the counted rows."""
+        name = snake(plural(singular(unit.lower())))
+        for link in self.linker.entities(content_stems(unit)):
+            if link.rest:
+                continue
+            card = link.card
+            key = self.linker.key_column(card)
+            if card.key == above.relation and key:
+                return [Measure(name=name, relation=card.key, aggregation="count",
+                                expression=self._sql(card.key, key))]  # fmt: skip
+            edge = next(
+                (e for e in self.planner.edges if (e.left, e.right) == (above.relation, card.key)),
+                None,
+            )
+            relation, column = (above.relation, edge.left_column) if edge else (card.key, key)
+            if column and card.key in self.planner.hops(above.relation):
+                return [Measure(name=name, relation=above.relation, aggregation="count_distinct",
+                                expression=self._sql(relation, column))]  # fmt: skip
+        return []
+
+    # --- durations -----------------------------------------------------------------------------
+
+    def _duration(
+        self, phrase: Phrase, figure: Duration, aggregation: Aggregation | None
+    ) -> Reading:
+        """The time from one event to another on the same row."""
+        found = []
+        for card in self.evidence.relations:
+            begin, end = (self._moments(card, words) for words in (figure.begin, figure.end))
+            if len(begin) == 1 and len(end) == 1 and begin[0].name != end[0].name:
+                found.append((card, begin[0], end[0]))
+        modelled = [f for f in found if f[0].layer != "source"] or found
+        order = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
+        modelled.sort(key=lambda f: order[f[0].layer])
+        if not modelled:
+            return Reading(phrase, unexplained=content_stems(f"{figure.begin} {figure.end}"))
+        card, first, last = modelled[0]
+        begin_sql, end_sql = self._sql(card.key, first.name), self._sql(card.key, last.name)
+        are_dates = first.data_type == "date" and last.data_type == "date"
+        expression = elapsed(begin_sql, end_sql, figure.unit, are_dates, self.evidence.dialect)
+        name = snake(
+            f"{aggregation or 'average'} {figure.unit}s from {figure.begin} to {figure.end}"
+        )
+        measure = Measure(
+            name=name[:55], relation=card.key, aggregation=aggregation or "average",
+            expression=expression, fraction=fraction_of(phrase.text),
+            filters=(f"{end_sql} is not null", f"{begin_sql} is not null"),
+        )  # fmt: skip
+        reading = Reading(phrase, entity=card)
+        reading.metric = simple_metric(
+            measure, phrase, f"{first.name} to {last.name} of {card.key}"
+        )
+        reading.assumptions.append(
+            f"“{phrase.text}” is from `{card.key}.{first.name}` to `{last.name}`, in {figure.unit}s"
+            f"{'' if are_dates else ' with fractions'}; rows without either are left out."
+        )
+        return reading
+
+    def _moments(self, card: RelationCard, words: str) -> list[ColumnCard]:
+        said = [s for s in content_stems(words) if s not in stem_set("stops")]
+        entity = set(entity_stems(card))
+        temporal = [c for c in card.columns if is_temporal(c)]
+        exact = [c for c in temporal if said and all(
+            alike(s) & set(name_stems(c.name)) or s in entity for s in said)
+            and any(alike(s) & set(name_stems(c.name)) - EVENT_STEMS for s in said)]  # fmt: skip
+        if exact:
+            fewest = min(len(name_stems(c.name)) for c in exact)
+            return [c for c in exact if len(name_stems(c.name)) == fewest]
+        if set(said) <= entity:
+            times = self.linker.times(card)
+            return [times[0][0]] if times and (len(times) == 1 or times[0][1] > times[1][1]) else []
+        return []
+
+    def _sql(self, relation: str, column: str) -> str:
+        return qualified(relation, column).sql(dialect=self.evidence.dialect)
+
+
+def elapsed(begin: str, end: str, unit: str, are_dates: bool, dialect: str) -> str:
+    """SQL of the time between two moments, in units; whole days between dates."""
+    seconds = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_746}
+    a, b = (parse_one(text, read=dialect) for text in (begin, end))
+    if are_dates and unit == "day":
+        return exp.DateDiff(this=b, expression=a, unit=exp.var("DAY")).sql(dialect=dialect)
+    if dialect in {"duckdb", "postgres", "redshift"}:
+        return f"extract(epoch from ({end} - {begin})) / {seconds[unit]}.0"
+    difference = exp.TimestampDiff(this=b, expression=a, unit=exp.var("SECOND")).sql(
+        dialect=dialect
+    )
+    return f"{difference} / {seconds[unit]}.0"

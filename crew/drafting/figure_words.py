@@ -1,0 +1,516 @@
+"""Takes out of a sentence what is said about figures: comparisons, shares, growth, top rows, ranges.
+
+What stands for one noun phrase (`over 100 EUR`, `share of orders that were refunded`) becomes a
+mark, a plain word such as `cmp0`, so that it travels with the phrase it belongs to and is resolved
+where that phrase is linked to the data. What is about the whole result goes to the wish.
+"""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from crew.artifacts import DerivedKind
+from crew.drafting.vocabulary import grain_words, vocabulary, word_set
+
+_MARK = re.compile(r"\b(?:cmp|lit|dur|ratio|unit|quot|range)\d+\b")
+_NUMBER = r"(?:€|\$|£|eur\s|usd\s)?\s?-?\d+(?:[.,]\d+)*(?:\s?(?:k|m)\b)?"
+_UNIT = r"(?:\s?(?P<unit>%|percent|€|\$|£|eur|euros?|usd|dollars?|gbp|pounds?|chf)(?!\w))?"
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+            "eleven", "twelve")  # fmt: skip
+_WORDS = {word: str(n) for n, word in enumerate(_NUMBERS)}
+_COUNT = r"(?P<count>\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_PERIOD = r"(?P<unit>day|week|month|quarter|year|period)s?"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`low` inclusive or not, `high` likewise; a number without its own unit."""
+
+    low: float | None
+    high: float | None
+    includes_low: bool
+    includes_high: bool
+    unit: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """A value that stands in quotes, and whether it is the one that is left out."""
+
+    values: tuple[str, ...]
+    negated: bool
+    quote: str
+
+
+@dataclass(frozen=True)
+class Duration:
+    """The time from one event to another, in words of the ticket."""
+
+    begin: str
+    end: str
+    unit: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of `whole` that meets `part`; with no part, `whole` says it (`refund rate`)."""
+
+    whole: str
+    part: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class PerUnit:
+    """How much of `what` there is for each `unit`."""
+
+    what: str
+    unit: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """One figure divided by another, in words of the ticket."""
+
+    above: str
+    below: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Ranges to put numbers into: bounds [a, b), the first and last perhaps open; or `step` wide."""
+
+    what: str
+    bounds: tuple[tuple[float | None, float | None], ...]
+    step: float | None
+    quote: str
+
+
+Figure = Comparison | Quoted | Duration | Share | PerUnit | Quotient | Ranges
+
+
+@dataclass(frozen=True)
+class DerivedWish:
+    """A derived column; `unit` is the period it speaks of, empty for the one of the result."""
+
+    kind: DerivedKind
+    periods: int
+    unit: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class TopWish:
+    """The `count` highest (or lowest) `what`; `by` is the figure that decides, perhaps empty."""
+
+    count: int
+    what: str
+    by: str
+    lowest: bool
+    within: str
+    quote: str
+
+
+@dataclass
+class FigureWishes:
+    """Everything said about figures in one ticket. `marks` are words that stand in its phrases."""
+
+    marks: dict[str, Figure] = field(default_factory=dict)
+    derived: list[DerivedWish] = field(default_factory=list)
+    top: TopWish | None = None
+    grain: str = ""
+
+    def mark(self, kind: str, figure: Figure) -> str:
+        """A word that stands for a figure from now on."""
+        for known, other in self.marks.items():
+            if other == figure:
+                return known
+        name = f"{kind}{len(self.marks)}"
+        self.marks[name] = figure
+        return name
+
+    def readable(self, text: str) -> str:
+        """The text with every mark replaced by the words it stands for."""
+        return _MARK.sub(
+            lambda m: self.marks[m.group()].quote if m.group() in self.marks else m.group(), text
+        )
+
+
+def is_mark(word: str) -> bool:
+    return bool(_MARK.fullmatch(word))
+
+
+def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
+    """The sentence without what it says about figures, marks in the place of noun phrases."""
+    text = _PLAIN_EVENT.sub(r"\g<what>", text)
+    for take in (_take_parts, _take_ranges, _take_top, _take_derived, _take_durations,
+                 _take_quotients, _take_shares, _take_per_unit, _take_comparisons, _take_quoted):  # fmt: skip
+        text = take(text, quote, wishes)
+    return text
+
+
+# --- whole result ------------------------------------------------------------------------------
+
+
+@cache
+def _patterns(kind: str) -> list[re.Pattern[str]]:
+    return [re.compile(p, re.I) for p in vocabulary()["derived"][kind]]
+
+
+def _count(text: str | None) -> int:
+    return int(_WORDS.get((text or "1").lower(), text or "1"))
+
+
+def _unit(matched: re.Match[str]) -> str:
+    groups = matched.groupdict()
+    said = (groups.get("unit") or groups.get("unit2") or "").lower()
+    short = {"mom": "month", "wow": "week", "yoy": "year", "qoq": "quarter", "dod": "day"}
+    said = short.get(said, said)
+    return "" if said == "period" else grain_words().get(said, said)
+
+
+def _take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
+    for kind in ("moving_average", "moving_sum", "running_total", "growth", "change", "previous",
+                 "share", "rank"):  # fmt: skip
+        for pattern in _patterns(kind):
+            matched = pattern.search(text)
+            if not matched:
+                continue
+            count, unit = _count(matched.groupdict().get("count")), _unit(matched)
+            if kind.startswith("moving") and not matched.groupdict().get("count"):
+                continue
+            _add(wishes, DerivedWish(kind, count, unit, quote))
+            if kind in {"growth", "change", "previous"} and unit:
+                wishes.grain = wishes.grain or unit
+            kept = matched.groupdict().get("keep") or ""
+            text = f"{text[: matched.start()]} {kept} {text[matched.end() :]}"
+            break
+    return re.sub(r"\s{2,}", " ", text)
+
+
+def _add(wishes: FigureWishes, wish: DerivedWish) -> None:
+    if all((w.kind, w.periods) != (wish.kind, wish.periods) for w in wishes.derived):
+        wishes.derived.append(wish)
+
+
+_WHAT = r"(?P<what>(?:(?!\b(?:by|per|with|in|for|based|ranked|over|from|that|who|which|where|of)\b)[^,;:|()])+?)"
+_LOW = r"bottom|worst|lowest|least"
+_TOP = re.compile(
+    rf"\b(?:the\s+|our\s+)?(?P<way>top|best|highest|largest|biggest|{_LOW})[\s-]+{_COUNT}(?:\s+(?:best|selling|most|highest))?\s+{_WHAT}"
+    r"(?:\s+(?:per|in\s+each|for\s+each|within\s+each|of\s+each|by\s+each|in\s+every)\s+(?P<within>\w+(?:\s+\w+)?))?"
+    r"(?:\s+(?:by|based\s+on|in\s+terms\s+of|ranked\s+by|according\s+to|measured\s+by)\s+(?P<by>[^,;:|()]+?)"
+    r"|\s+with\s+the\s+(?P<most>most|highest|largest|biggest|lowest|fewest|least)\s+(?P<by2>[^,;:|()]+?))?"
+    r"(?:\s+(?:per|in\s+each|for\s+each|within\s+each)\s+(?P<within2>\w+(?:\s+\w+)?))?"
+    r"(?=\s*(?:[,;:|().!?]|$|\s(?:over|in|for|from|since|during|excluding|without|only|and|last|this|where|within|per|between)\b))",
+    re.I,
+)
+_WITH_MOST = re.compile(
+    rf"\b(?:the\s+)?{_COUNT}\s+{_WHAT}\s+with\s+the\s+(?P<most>most|highest|largest|biggest|lowest|fewest|least)\s+"
+    r"(?P<by2>[^,;:|()]+?)(?=\s*(?:[,;:|().!?]|$|\s(?:over|in|for|from|since|during|excluding|without|only|and|last|per)\b))",
+    re.I,
+)
+
+
+_IN_BRACKETS = re.compile(r"\s*\([^()]*\)")
+
+
+def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
+    if re.fullmatch(r"\W*top[\s-]+\d+\W*", text, re.I):
+        return ""  # a headline: of what, and by which number, is said elsewhere or not at all
+    bare = _IN_BRACKETS.sub("", text)
+    if bare != text and (_TOP.search(bare) or _WITH_MOST.search(bare)):
+        text = bare
+    for pattern in (_TOP, _WITH_MOST):
+        matched = pattern.search(text)
+        if not matched:
+            continue
+        groups = matched.groupdict()
+        by = (groups.get("by") or groups.get("by2") or "").strip()
+        most = (groups.get("most") or "").lower()
+        if most in {"most", "fewest", "least"} and not re.match(r"number|count|total", by, re.I):
+            by = f"number of {by}"
+        way = (groups.get("way") or most).lower()
+        lowest = bool(re.fullmatch(f"{_LOW}|fewest", way)) or most in {"lowest", "fewest", "least"}
+        within = (groups.get("within") or groups.get("within2") or "").strip()
+        what = groups["what"].strip()
+        wishes.top = TopWish(_count(groups["count"]), what, by, lowest, within, quote)
+        rest = f"{by or ''} by {what}" + (f" and {within}" if within else "")
+        text = f"{text[: matched.start()]} {rest} {text[matched.end() :]}"
+        return re.sub(r"\s{2,}", " ", text)
+    return text
+
+
+# --- marks ---------------------------------------------------------------------------------------
+
+_PART_WORDS = {
+    "weekday": r"(?:week\s?days?|days?\s+of\s+(?:the\s+)?week|dow)",
+    "hourofday": r"(?:hours?\s+of\s+(?:the\s+)?day|time\s+of\s+(?:the\s+)?day)",
+    "monthofyear": r"(?:months?\s+of\s+(?:the\s+)?year|calendar\s+months?)",
+}
+
+
+def _take_parts(text: str, quote: str, wishes: FigureWishes) -> str:
+    for word, pattern in _PART_WORDS.items():
+        text = re.sub(
+            rf"\b(by|per|and|each|every|,)\s+{pattern}\b", rf"\1 {word}", text, flags=re.I
+        )
+    return text
+
+
+_RANGE_ITEM = (
+    r"(?:(?:under|below|less\s+than|up\s+to|<=?)\s*[€$£]?\d+(?:[.,]\d+)*"
+    r"|(?:over|above|more\s+than|from|>=?)\s*[€$£]?\d+(?:[.,]\d+)*(?:\s*(?:and\s+(?:more|above|over|up)|plus|onwards))?"
+    r"|[€$£]?\d+(?:[.,]\d+)*\s*(?:-|–|to|bis|until)\s*[€$£]?\d+(?:[.,]\d+)*|[€$£]?\d+(?:[.,]\d+)*\s*\+)"
+    r"(?:\s?(?:€|\$|£|eur|euros?|usd|days?|years?|hours?|min(?:ute)?s?|kg|km|items?))?"
+)
+_RANGES = re.compile(
+    r"\b(?:by|per|and|into|in)\s+(?P<what>[\w ]{2,40}?)\s*(?:,?\s*(?:in(?:to)?\s+)?(?:the\s+)?(?:ranges?|buckets?|bands?|brackets?|groups?|bins?|classes)(?:\s+of)?)?"
+    rf"\s*[:(\[]?\s*(?P<list>{_RANGE_ITEM}(?:\s*(?:,|;|/|and|&|or)\s*(?:and\s+)?{_RANGE_ITEM})+)\s*[)\]]?",
+    re.I,
+)
+_STEPS = re.compile(
+    r"\b(?:by|per|and)\s+(?P<what>[\w ]{2,40}?)\s*,?\s*\(?in\s+(?:buckets|steps|bands|ranges|bins|groups|brackets|intervals)\s+of\s+"
+    rf"(?P<step>{_NUMBER}){_UNIT}\)?",
+    re.I,
+)
+
+
+def _take_ranges(text: str, quote: str, wishes: FigureWishes) -> str:
+    if matched := _STEPS.search(text):
+        ranges = Ranges(
+            _noun(matched["what"]), (), _value(matched["step"]), matched.group().strip()
+        )
+        mark = wishes.mark("range", ranges)
+        return f"{text[: matched.start()]} by {mark} {text[matched.end() :]}"
+    if matched := _RANGES.search(text):
+        items = re.findall(_RANGE_ITEM, matched["list"], re.I)
+        bounds = _bounds(items)
+        if bounds:
+            ranges = Ranges(_noun(matched["what"]), bounds, None, matched.group().strip())
+            mark = wishes.mark("range", ranges)
+            return f"{text[: matched.start()]} by {mark} {text[matched.end() :]}"
+    return text
+
+
+def _bounds(items: list[str]) -> tuple[tuple[float | None, float | None], ...]:
+    """Half-open ranges; `0-17, 18-64` are closed whole numbers, which is the same as [0, 18)."""
+    found: list[tuple[float | None, float | None]] = []
+    for item in items:
+        numbers = [_value(n) for n in re.findall(r"\d+(?:[.,]\d+)*", item)]
+        lowered = item.lower().strip()
+        if len(numbers) == 2:
+            found.append((numbers[0], numbers[1]))
+        elif re.match(r"under|below|less|up|<", lowered):
+            found.append((None, numbers[0]))
+        else:
+            found.append((numbers[0], None))
+    found.sort(key=lambda b: (b[0] is not None, b[0] or 0.0))
+    closed: list[tuple[float | None, float | None]] = []
+    for n, (low, high) in enumerate(found):
+        following = found[n + 1][0] if n + 1 < len(found) else None
+        if high is not None and following is not None:
+            if following not in {high, high + 1}:
+                return ()
+            high = following
+        closed.append((low, high))
+    return tuple(closed)
+
+
+_TIME_UNITS = r"(?P<unit>minutes?|hours?|days?|weeks?|months?)"
+_EVENT_WORDS = r"(?:(?!\b(?:from|between|until|till|and|to|per|by|for|in)\b)[\w]+\s?){1,4}?"
+_DURATIONS = [
+    re.compile(
+        rf"\b(?:the\s+)?(?:(?:number\s+of\s+)?{_TIME_UNITS}|time|duration|delay|lag)\s+(?:it\s+takes\s+|taken\s+|elapsed\s+|passed\s+|needed\s+)?"
+        rf"(?:from|between)\s+(?:the\s+)?(?P<begin>{_EVENT_WORDS})\s+(?:to|and|until|till)\s+(?:the\s+)?(?P<end>{_EVENT_WORDS})"
+        r"(?:\s+\(?in\s+(?P<unit2>minutes|hours|days|weeks)\)?)?(?=\s*(?:[,;:|().!?]|$|\b(?:per|by|for|in|over|of|split|each)\b))",
+        re.I,
+    ),
+]
+
+
+def _take_durations(text: str, quote: str, wishes: FigureWishes) -> str:
+    for pattern in _DURATIONS:
+        if matched := pattern.search(text):
+            unit = (matched["unit"] or matched["unit2"] or "days").rstrip("s")
+            duration = Duration(matched["begin"].strip(), matched["end"].strip(), unit,
+                                matched.group().strip())  # fmt: skip
+            if re.search(r"\d", duration.begin + duration.end):
+                continue
+            mark = wishes.mark("dur", duration)
+            text = f"{text[: matched.start()]} {mark} {text[matched.end() :]}"
+    return text
+
+
+# `the day it was paid` is `paid`, `when they signed up` is `signed up`.
+_PLAIN_EVENT = re.compile(
+    r"\b(?:the\s+)?(?:day|date|time|moment)\s+(?:when\s+|on\s+which\s+|that\s+)?(?:it|they|the\s+\w+)\s+(?:was|were|is|are|got|has\s+been|have\s+been)\s+(?P<what>\w+)",
+    re.I,
+)
+_QUOTIENT = re.compile(
+    r"(?P<defines>,?\s*\b(?:that\s+is|i\.e\.?|meaning|defined\s+as)\s*:?\s+)?(?P<above>(?:(?!\b(?:is|by|per|as|and)\b)[\w\-]+\s){1,5}?)divided\s+by\s+(?:the\s+)?"
+    r"(?P<below>(?:(?!\b(?:per|by|for|with|that|in|over)\b)[\w\-]+\s?){1,6}?)(?=\s*(?:[,;:|()!?.]|$|\b(?:per|by|for|each|every|with|that|in|over)\b))",
+    re.I,
+)
+
+
+def _take_quotients(text: str, quote: str, wishes: FigureWishes) -> str:
+    matched = _QUOTIENT.search(text)
+    if not matched:
+        return text
+    figure = Quotient(_noun(matched["above"]), _noun(matched["below"]), matched.group().strip(" ,"))
+    before, mark = text[: matched.start()], wishes.mark("quot", figure)
+    if matched["defines"]:  # it says what the figure before it is; of that the periods stay
+        grains = "|".join(grain_words())
+        before = " ".join(re.findall(rf"\b(?:per|by|each|every)\s+(?:{grains})\b", before, re.I))
+    return f"{before} | {mark} {text[matched.end() :]}"
+
+
+_OF = r"(?:share|percentage|percent|proportion|fraction|ratio|rate|part|%)\s+of\s+(?:all\s+|the\s+|our\s+|total\s+)*"
+_IS = r"(?:that|which|who)?\s*(?:(?:are|is|was|were|have|has|had|got|get|been|be|being|contain|contains|containing|having|with|include|includes|use|used|using|ended|end)\b\s*(?:(?:been|being|a|an|at\s+least\s+one|up)\b\s*)*)+"
+_END = r"(?=\s*(?:[,;:|()!?]|$|\b(?:per|by|for|over|each|every|split|broken|in\s+(?:the|each|\d+)|during|last|and|vs)\b))"
+_SHARES = [
+    re.compile(
+        rf"\b(?P<head>{_OF})(?P<whole>(?:(?!\b(?:that|which|who|per|by|over)\b)\w+\s){{1,3}}?){_IS}(?P<part>[\w\-' ]+?){_END}",
+        re.I,
+    ),
+    re.compile(
+        rf"\bwhat\s+(?P<head>{_OF})(?P<whole>(?:\w+\s){{1,3}}?)(?:are|is|was|were|have|has|had|get|got)\s+(?:been\s+)?(?P<part>[\w\-' ]+?){_END}",
+        re.I,
+    ),
+    re.compile(
+        rf"\bhow\s+many\s+(?:percent|%)\s+(?P<head>of\s+(?:all\s+|the\s+|our\s+)*)(?P<whole>(?:\w+\s){{1,3}}?)(?:are|is|was|were|have|has|had|get|got)\s+(?:been\s+)?(?P<part>[\w\-' ]+?){_END}",
+        re.I,
+    ),
+    re.compile(rf"\b(?P<head>{_OF})(?P<whole>[\w\- ]+?){_END}", re.I),
+    re.compile(rf"\b(?P<part>[\w\-]+)\s+(?:orders?\s+)?(?:rate|share|percentage|quota)\b(?:\s+of\s+(?:all\s+|the\s+|our\s+)*(?P<whole>[\w\- ]+?){_END})?", re.I),
+]  # fmt: skip
+
+
+def _take_shares(text: str, quote: str, wishes: FigureWishes) -> str:
+    for pattern in _SHARES:
+        matched = pattern.search(text)
+        if not matched:
+            continue
+        groups = matched.groupdict()
+        whole = _noun(groups.get("whole") or "")
+        part = _noun(groups.get("part") or "")
+        if not (whole or part) or _MARK.search(whole + part) or part.lower() in _NO_PARTS:
+            continue
+        mark = wishes.mark("ratio", Share(whole, part, matched.group().strip()))
+        text = f"{text[: matched.start()]} {mark} {text[matched.end() :]}"
+    return text
+
+
+_NO_PARTS = {"growth", "exchange", "tax", "interest", "flat", "hourly", "daily", "the", "a", "our",
+             "discount", "vat", "unit", "and", "overall", "at", "any", "average", "market", "this"}  # fmt: skip
+_PER_UNIT = re.compile(
+    r"\b(?:average|avg\.?|mean)\s+(?P<head>number\s+of\s+|count\s+of\s+|amount\s+of\s+|no\.?\s+of\s+|#\s+of\s+)?(?P<what>(?:(?!\bper\b)[\w\-]+\s){1,4}?)per\s+"
+    r"(?P<unit>(?:(?!\b(?:and|by|per)\b)[\w\-]+\s+(?=\w+\s+(?:per|by)\b))?[\w\-]+)\b",
+    re.I,
+)
+
+
+def _take_per_unit(text: str, quote: str, wishes: FigureWishes) -> str:
+    matched = _PER_UNIT.search(text)
+    if not matched or matched["unit"].lower() in grain_words():
+        return text
+    what = f"number of {matched['what'].strip()}" if matched["head"] else matched["what"].strip()
+    figure = PerUnit(what, matched["unit"], matched.group().strip())
+    return f"{text[: matched.start()]} {wishes.mark('unit', figure)} {text[matched.end() :]}"
+
+
+_BELOW = r"less\s+than|lower\s+than|fewer\s+than|smaller\s+than|under|below|<"
+_ABOVE = (
+    r"more\s+than|greater\s+than|higher\s+than|larger\s+than|bigger\s+than|exceeding|over|above|>"
+)
+_LEAST = r"at\s+least|min\.|minimum\s+of|no\s+less\s+than|not\s+less\s+than|>=|≥"
+_MOST = r"at\s+most|max\.|maximum\s+of|up\s+to|no\s+more\s+than|not\s+more\s+than|<=|≤"
+_COMPARED = re.compile(
+    rf"(?:\bwith\s+|\bof\s+)?(?:(?<!\w)(?P<way>{_LEAST}|{_MOST}|{_BELOW}|{_ABOVE}|exactly|equal\s+to|=)\s*"
+    rf"(?P<number>{_NUMBER}){_UNIT}|\bbetween\s+(?P<low>{_NUMBER})\s*(?:and|-|–|to)\s*(?P<high>{_NUMBER})"
+    r"(?:\s?(?P<unit2>%|percent|€|\$|£|eur|euros?|usd|dollars?))?"
+    rf"|(?<![\w.])(?P<floor>{_NUMBER})\s+(?:or|and)\s+(?:more|above|over|higher))(?![\w]|[-/]\d)",
+    re.I,
+)
+_NOT_A_NUMBER = re.compile(r"\s*(?:days?|weeks?|months?|quarters?|years?|hours?|minutes?)\b", re.I)
+
+
+def _take_comparisons(text: str, quote: str, wishes: FigureWishes) -> str:
+    def mark(matched: re.Match[str]) -> str:
+        way = re.sub(r"\s+", " ", (matched["way"] or "").lower())
+        timed = _NOT_A_NUMBER.match(text, matched.end())
+        if timed and way in {"over", "at least", "up to", "at most", "last", ""}:
+            return matched.group()  # `over 3 months` is a span of time
+        low, high, above, below = None, None, False, False
+        if matched["low"]:
+            low, high, above, below = _value(matched["low"]), _value(matched["high"]), True, True
+            if 1900 <= low <= 2100 and 1900 <= high <= 2100:
+                return matched.group()
+        elif matched["floor"]:
+            low, above = _value(matched["floor"]), True
+        else:
+            number = _value(matched["number"])
+            if re.fullmatch(_LEAST, way):
+                low, above = number, True
+            elif re.fullmatch(_MOST, way):
+                high, below = number, True
+            elif re.fullmatch(_BELOW, way):
+                high = number
+            elif re.fullmatch(_ABOVE, way):
+                low = number
+            else:
+                low, high, above, below = number, number, True, True
+            if number == 1 and way == "at least":
+                return matched.group()  # `at least one order`: whether there is any
+        unit = (matched["unit"] or matched["unit2"] or "").lower()
+        said = Comparison(low, high, above, below, unit, matched.group().strip())
+        return f" {wishes.mark('cmp', said)} "
+
+    return _COMPARED.sub(mark, text)
+
+
+_QUOTED = re.compile(
+    r"(?P<way>\bis\s+not|\bisn['’]t|\bis|\bare\s+not|\bare|\bequals?|!=|<>|=|\bnot\s+in|\bin|\bnot|\bcalled|\bnamed)?\s*\(?"
+    r"(?P<values>['‘\"“](?P<first>[^'‘’\"“”]{1,60})['’\"”](?:\s*(?:,|or|and)\s*['‘\"“][^'‘’\"“”]{1,60}['’\"”])*)\)?",
+    re.I,
+)
+
+
+def _take_quoted(text: str, quote: str, wishes: FigureWishes) -> str:
+    def mark(matched: re.Match[str]) -> str:
+        if not matched["way"] or re.fullmatch("called|named", matched["way"], re.I):
+            return matched.group()
+        values = tuple(re.findall(r"['‘\"“]([^'‘’\"“”]{1,60})['’\"”]", matched["values"]))
+        negated = bool(re.search(r"not|n['’]t|!=|<>", matched["way"], re.I))
+        return f" {wishes.mark('lit', Quoted(values, negated, matched.group().strip()))} "
+
+    return _QUOTED.sub(mark, text)
+
+
+def _value(text: str) -> float:
+    """A number as people write it: 1,000 · 1.000,50 · 1.5 · 2k."""
+    text = re.sub(r"[^\d.,km-]", "", text.lower())
+    factor = {"k": 1_000, "m": 1_000_000}.get(text[-1:], 1)
+    text = text.rstrip("km").rstrip(".,")
+    if "," in text and "." in text:
+        decimal = max(text.rfind(","), text.rfind("."))
+        whole, rest = re.sub(r"[.,]", "", text[:decimal]), text[decimal + 1 :]
+        return float(f"{whole}.{rest}") * factor
+    if matched := re.fullmatch(r"(-?\d{1,3})((?:[.,]\d{3})+)", text):
+        return float(matched[1] + re.sub(r"[.,]", "", matched[2])) * factor
+    return float(text.replace(",", ".")) * factor
+
+
+def _noun(text: str) -> str:
+    """A noun phrase without the words that only open it."""
+    tokens = text.strip(" ,.;:").split()
+    while tokens and tokens[0].lower() in word_set("articles") | {"been", "being", "a", "the"}:
+        tokens = tokens[1:]
+    return " ".join(tokens)
