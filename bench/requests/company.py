@@ -1,30 +1,27 @@
 """A company of the benchmark: its dbt project, warehouse and git repository, made ready once.
 
 Under `<home>/<name>-<hash of the folder>/`: `raw.duckdb` (what the loaders left), `built.duckdb`
-(the same after `dbt build`) and `project/`, from which each working process makes its bare
-repository.
+(the same after `dbt build`) and the manifest of that build. On Postgres both are there besides, as
+databases.
 """
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import importlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import yaml
 
+from bench.requests.places import DuckDbFile, Place, PostgresDatabase, Table
+
 FOLDER = Path(__file__).parent
-WAREHOUSE = "BENCH_WAREHOUSE"
-_BATCH = 400
 _PEOPLE = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -34,25 +31,20 @@ _PEOPLE = {
         "DATE": "2026-07-01T09:00:00+00:00",
     }.items()
 }
-Table = tuple[list[tuple[str, str]], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
 class Company:
-    """One example project. `home` holds what was made of it."""
+    """One example project: what the loaders left (`raw`), the same with its models (`built`), and
+    `truth`, which is `built` in DuckDB, for the expected SQL. `home` holds what was made of it."""
 
     name: str
     held_out: bool
     requests: tuple[dict[str, Any], ...]
     home: Path
-
-    @property
-    def raw(self) -> Path:
-        return self.home / "raw.duckdb"
-
-    @property
-    def built(self) -> Path:
-        return self.home / "built.duckdb"
+    raw: Place
+    built: Place
+    truth: Place
 
     @property
     def dbt(self) -> Path:
@@ -70,25 +62,40 @@ def _settings(name: str) -> dict[str, Any]:
     return loaded
 
 
-def make_company(name: str, home: Path) -> Company:
+def make_company(name: str, home: Path, postgres: bool = False) -> Company:
     """The company with its warehouse, made anew where its folder has changed. Raises RuntimeError
     where the project does not build."""
     folder = FOLDER / name
     requests = yaml.safe_load((folder / "requests.yaml").read_text("utf-8"))
     place = home / f"{name}-{_digest(folder)}"
-    company = Company(name, bool(_settings(name)["held_out"]), tuple(requests), place)
-    if not company.built.exists():
+    if not place.exists():
         for old in home.glob(f"{name}-*"):
             shutil.rmtree(old)
         place.mkdir(parents=True)
-        load(tables(name), company.raw)
-        made = place / "making.duckdb"
-        shutil.copy(company.raw, made)
-        done = dbt(company.dbt, made, place / "target", "build")
-        if done.returncode:
-            raise RuntimeError(f"{name} does not build:\n{done.stdout}{done.stderr}")
-        made.rename(company.built)
-    return company
+    truth = DuckDbFile(place / "built.duckdb")
+    raw: Place = DuckDbFile(place / "raw.duckdb")
+    built: Place = truth
+    _ensure_built(name, raw, built, place / "target")
+    if postgres:
+        label = place.name.replace("-", "_")
+        raw, built = PostgresDatabase(f"{label}_raw"), PostgresDatabase(f"{label}_built")
+        _ensure_built(name, raw, built, place / "target_postgres")
+    held_out = bool(_settings(name)["held_out"])
+    return Company(name, held_out, tuple(requests), place, raw, built, truth)
+
+
+def _ensure_built(name: str, raw: Place, built: Place, target: Path) -> None:
+    if (target / "ready").exists() and built.exists():
+        return
+    for place in (raw, built):
+        if place.exists():
+            place.drop()
+    raw.load(tables(name))
+    copied = raw.copy(target.parent / "built")
+    done = dbt(FOLDER / name / "dbt", copied, target, "build")
+    if done.returncode:
+        raise RuntimeError(f"{name} does not build:\n{done.stdout}{done.stderr}")
+    (target / "ready").touch()
 
 
 def _digest(folder: Path) -> str:
@@ -103,48 +110,23 @@ def tables(name: str) -> dict[str, Table]:
     return made
 
 
-def statements(made: dict[str, Table]) -> Iterable[str]:
-    """SQL that creates and fills the tables, as DuckDB and Postgres both read it."""
-    for schema in sorted({key.partition(".")[0] for key in made}):
-        yield f"create schema if not exists {schema}"
-    for key, (columns, rows) in made.items():
-        table = ".".join(f'"{part}"' for part in key.split("."))
-        typed = ", ".join(f'"{name}" {type_}' for name, type_ in columns)
-        yield f"create table {table} ({typed})"
-        for start in range(0, len(rows), _BATCH):
-            batch = rows[start : start + _BATCH]
-            values = ", ".join(f"({', '.join(map(literal, row))})" for row in batch)
-            yield f"insert into {table} values {values}"
-
-
-def load(made: dict[str, Table], path: Path) -> None:
-    with duckdb.connect(str(path)) as connection:
-        connection.begin()
-        for statement in statements(made):
-            connection.execute(statement)
-        connection.commit()
-
-
-def literal(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | datetime.date):
-        return "'" + str(value).replace("'", "''") + "'"
-    return str(value)
-
-
 def dbt(
-    project: Path, warehouse: Path, target: Path, *command: str
+    project: Path, place: Place, target: Path, *command: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run dbt of a project on a warehouse; whatever it writes besides goes below `target`."""
+    """Run dbt of a project on a place; whatever it writes besides goes below `target`."""
     environment = {
         **os.environ,
-        WAREHOUSE: str(warehouse),
+        **place.environment,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    where = ("--project-dir", str(project), "--profiles-dir", str(project))
+    where = (
+        "--project-dir",
+        str(project),
+        "--profiles-dir",
+        str(project),
+        "--target",
+        place.target,
+    )
     folders = ("--target-path", str(target), "--log-path", str(target / "logs"))
     return subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", *command, "--quiet", *where, *folders],

@@ -97,7 +97,7 @@ def picture(by_company: dict[str, Counter[str]]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{style}{"".join(parts)}</svg>\n'
 
 
-def write(records: Sequence[Record], held_out: set[str], note: str, show: bool) -> None:
+def write(records: Sequence[Record], held_out: set[str], note: str) -> None:
     """`requests.md`, `.jsonl` and `.svg`; nothing but counts of companies held out."""
     told = (
         "# Requests\n\n`make bench-requests`; what the scores mean: `bench/requests/score.py`.\n\n"
@@ -105,7 +105,7 @@ def write(records: Sequence[Record], held_out: set[str], note: str, show: bool) 
     text = f"{told}![Scores by company](requests.svg)\n\n{in_words(records, held_out, note)}\n"
     (RESULTS / "requests.md").write_text(text, "utf-8")
     (RESULTS / "requests.svg").write_text(picture(counts(records, "project")), "utf-8")
-    write_lines(RESULTS / "requests.jsonl", records, set() if show else held_out)
+    write_lines(RESULTS / "requests.jsonl", records, held_out)
 
 
 def write_lines(path: Path, records: Sequence[Record], held_out: set[str]) -> None:

@@ -1,7 +1,7 @@
 """The benchmark of requests: how much of what people ask for is drafted rightly, by rules alone.
 
     python -m bench.requests.run [--project NAME] [--only REGEX] [--jobs 2] [--note TEXT]
-                                 [--check] [--release] [--show-held-out]
+                                 [--postgres] [--check] [--release] [--show-held-out]
 
 Requests and expected SQL are written without knowledge of the drafting engine. Each request is
 worked by the product with no language model; what it delivers is built by a fresh dbt from the
@@ -20,6 +20,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import duckdb
 
 from bench.requests import report
 from bench.requests.company import Company, make_company, names
+from bench.requests.places import running_server
 from bench.requests.work import Built, work
 
 HOME = Path(__file__).parents[2] / ".firstmile" / "bench"
@@ -34,26 +36,31 @@ HOME = Path(__file__).parents[2] / ".firstmile" / "bench"
 
 def main() -> None:
     options = _options()
+    with running_server(HOME / "postgres") if options.postgres else nullcontext():
+        _measure(options)
+
+
+def _measure(options: argparse.Namespace) -> None:
     HOME.mkdir(parents=True, exist_ok=True)
-    companies = [make_company(n, HOME) for n in options.project or names()]
+    companies = [make_company(n, HOME, options.postgres) for n in options.project or names()]
     faults = [f for company in companies for f in _faults(company)]
     if faults:
         sys.exit("The benchmark itself is at fault:\n" + "\n".join(faults))
     if options.check:
         return print("\n".join(f"{c.name}: {len(c.requests)} requests" for c in companies))
-    held_out = {c.name for c in companies if c.held_out}
+    held_out = set() if options.show_held_out else {c.name for c in companies if c.held_out}
     records = []
     for record in _work(companies, options.only, options.jobs):
         records.append(record)
-        if options.show_held_out or record["project"] not in held_out:
+        if record["project"] not in held_out:
             print(f"{record['score']:18} {record['id']}", flush=True)
     order = {e["id"]: n for n, e in enumerate(e for c in companies for e in c.requests)}
     records.sort(key=lambda r: order[r["id"]])
     print(report.in_words(records, held_out, options.note))
-    report.write_lines(HOME / "last.jsonl", records, set() if options.show_held_out else held_out)
-    if options.project or options.only:
+    report.write_lines(HOME / "last.jsonl", records, held_out)
+    if options.project or options.only or options.postgres:
         return
-    report.write(records, held_out, options.note, options.show_held_out)
+    report.write(records, held_out, options.note)
     if options.release:
         report.release(records)
 
@@ -64,6 +71,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="requests whose id matches")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--note", default="", help="said at the top of the report")
+    parser.add_argument("--postgres", action="store_true", help="a Postgres of its own")
     parser.add_argument("--check", action="store_true", help="look only at the benchmark itself")
     parser.add_argument("--release", action="store_true", help="keep the counts for comparison")
     parser.add_argument("--show-held-out", action="store_true")
@@ -72,7 +80,7 @@ def _options() -> argparse.Namespace:
 
 def _faults(company: Company) -> Iterator[str]:
     """Requests that are no good: ids twice, unknown kinds of expectation, SQL without rows."""
-    built, seen = Built(company.built, company.built, {}), set()
+    built, seen = Built(company.built, company.truth, {}), set()
     for entry in company.requests:
         if entry["id"] in seen or entry["expect"] not in ("rows", "ask", "refuse"):
             yield f"{entry['id']}: twice, or expects {entry['expect']!r}"

@@ -20,8 +20,9 @@ from typing import Any
 
 import duckdb
 
-from bench.requests.company import WAREHOUSE, Company, check_out, dbt, make_repository
+from bench.requests.company import Company, check_out, dbt, make_repository
 from bench.requests.compare import Rows
+from bench.requests.places import Place, literal
 from bench.requests.score import Entry, questions_of, score
 
 DRAFTING = ("interpret", "synthesize", "test", "document")
@@ -53,47 +54,38 @@ class Forgetful:
     def remember(self, request: Any, outcome: Any) -> None: ...
 
 
-@dataclasses.dataclass
-class Built:
-    """A database to look at: `kept` is the warehouse as it was before."""
+_TYPES = {"character varying": "VARCHAR", "double precision": "DOUBLE"}
 
-    path: Path
-    kept: Path
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """A place to look at, and one with the warehouse as it was before."""
+
+    place: Place
+    truth: Place
     manifest: dict[str, Any]
 
     def rows(self, relation: str) -> Rows | None:
-        with duckdb.connect(str(self.path), read_only=True) as connection:
-            schemas = connection.execute(
-                "select table_schema from information_schema.tables where lower(table_name) = ?"
-                " order by table_schema <> 'analytics'",
-                [relation.lower()],
-            ).fetchall()
-            if not schemas:
-                return None
-            return _rows(connection, f'select * from "{schemas[0][0]}"."{relation}"')
+        found = self.place.rows(
+            "select table_schema, table_name from information_schema.tables"
+            f" where lower(table_name) = {literal(relation.lower())}"
+            " order by case when table_schema = 'analytics' then 0 else 1 end"
+        ).rows
+        return self.place.rows('select * from "{}"."{}"'.format(*found[0])) if found else None
 
     def type_of(self, relation: str, column: str) -> str:
-        with duckdb.connect(str(self.path), read_only=True) as connection:
-            found = connection.execute(
-                "select data_type from information_schema.columns"
-                " where lower(table_name) = ? and lower(column_name) = ?",
-                [relation.lower(), column.lower()],
-            ).fetchone()
-        return str(found[0]) if found else "not there"
+        found = self.place.rows(
+            "select data_type from information_schema.columns where lower(table_name) ="
+            f" {literal(relation.lower())} and lower(column_name) = {literal(column.lower())}"
+        ).rows
+        return _TYPES.get(found[0][0], found[0][0].upper()) if found else "not there"
 
     def expected(self, sql: str) -> Rows:
         """Raises ValueError where there are no rows: then the request is at fault."""
-        with duckdb.connect(str(self.kept), read_only=True) as connection:
-            found = _rows(connection, sql)
+        found = self.truth.rows(sql)
         if not found.rows:
             raise ValueError(f"the expected SQL gives no rows:\n{sql}")
         return found
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> Rows:
-    connection.execute("set timezone = 'UTC'")
-    cursor = connection.execute(sql)
-    return Rows(tuple(d[0] for d in cursor.description or ()), tuple(cursor.fetchall()))
 
 
 def work(company: Company, entries: Sequence[Entry], folder: Path) -> list[dict[str, Any]]:
@@ -104,9 +96,10 @@ def work(company: Company, entries: Sequence[Entry], folder: Path) -> list[dict[
 
     logging.disable(logging.CRITICAL)
     folder.mkdir(parents=True)
-    os.environ[WAREHOUSE] = str(company.built)
+    os.environ.update(company.built.environment)
     bare = make_repository(company.dbt, folder / "project.git")
-    settings = load_settings(project=str(bare), state=folder / "state", to="local")
+    target = company.built.target
+    settings = load_settings(project=str(bare), state=folder / "state", to="local", target=target)
     records = []
     with contextlib.redirect_stdout(io.StringIO()), open_workplace(settings) as place:
         learning.make_ready(place.recall, None, place.checkout, settings.memory.wait_seconds)
@@ -175,22 +168,24 @@ def _judge(
     if entry["expect"] == "rows" and result["outcome"] == "delivered":
         delivery = _build(company, entry, result["branch"], bare, room)
     elif entry["expect"] == "rows" and result["outcome"] == "already_exists":
-        target = company.home / "target" / "manifest.json"
-        delivery = Built(company.built, company.built, json.loads(target.read_text("utf-8")))
-    return score(entry, result, delivery)
+        manifest = json.loads((company.home / "target" / "manifest.json").read_text("utf-8"))
+        delivery = Built(company.built, company.truth, manifest)
+    verdict = score(entry, result, delivery)
+    if isinstance(delivery, Built) and delivery.place is not company.built:
+        delivery.place.drop()
+    return verdict
 
 
 def _build(company: Company, entry: Entry, branch: str, bare: Path, room: Path) -> Built | str:
     """The branch, built on the raw tables, or dbt's words where that fails. After a change all
     tests have to pass, too; what is to be incremental is built twice."""
     project = check_out(bare, branch, room / "project")
-    warehouse, target = room / "delivered.duckdb", room / "target"
-    shutil.copy(company.raw, warehouse)
+    place, target = company.raw.copy(room), room / "target"
     resources = ("test", "unit_test") if entry["new"] else ()
     left_out = [part for kind in resources for part in ("--exclude-resource-type", kind)]
     for _ in range(2 if entry.get("materialized") else 1):
-        done = dbt(project, warehouse, target, "build", *left_out)
+        done = dbt(project, place, target, "build", *left_out)
         if done.returncode:
             return f"does not build: {(done.stdout + done.stderr)[-800:]}"
     manifest = json.loads((target / "manifest.json").read_text("utf-8"))
-    return Built(warehouse, company.built, manifest)
+    return Built(place, company.truth, manifest)
