@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +52,7 @@ from crew.delivery.pull_request_text import (
     pull_request_text,
     pull_request_title,
 )
+from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.engine import DraftingEngine
 from crew.drafting.reuse import find_existing
 from crew.errors import FirstmileError
@@ -103,6 +104,7 @@ class Workplace:
     state: Path
     seconds: dict[str, float]
     indexed: tuple[int, int]
+    view: ProjectView
 
     def work(
         self,
@@ -159,7 +161,7 @@ class Workplace:
         settings = self.settings
         llms = choose_llms(settings.llm, settings.agents, list(ROLES), settings.llm_timeout_seconds)
         prices = {r: settings.prices.get(settings.agents.get(r, settings.llm)) for r in ROLES}
-        engine = DraftingEngine(self.worker)
+        engine = DraftingEngine(self.worker, self.view)
         rates = {r: (p.prompt, p.completion) for r, p in prices.items() if p}
         return DesignCrew(config_folder(), llms, engine, self.worker, self.recall, rates)
 
@@ -279,6 +281,26 @@ def _workplace(
         state,
         seconds,
         indexed,
+        project_view(checkout, info, project, profile, names),
+    )
+
+
+def project_view(
+    checkout: Checkout,
+    info: ProjectInfo,
+    project: DbtProject,
+    profile: WarehouseProfile,
+    names: dict[str, str],
+) -> ProjectView:
+    """The project as edits of what exists need it."""
+
+    def columns_of(unique_id: str) -> Sequence[tuple[str, str]]:
+        relation = project.by_id.get(unique_id)
+        return profile.columns_of(relation) if relation else ()
+
+    writable = (*info.model_paths, *info.test_paths)
+    return ProjectView(
+        checkout.folder, project.name, info.dialect, project.manifest, columns_of, names, writable
     )
 
 

@@ -111,6 +111,8 @@ class DesignCrew:
         self, request: Request, evidence: Evidence, finding: Finding | None
     ) -> RequirementSpec:
         draft = self._engine.spec(request, evidence)
+        if draft.kind == "edit":  # edits are made by rule alone, and proven
+            return draft
         texts = {"request": request_text(request), "evidence": evidence_text(evidence)}
 
         def guard(spec: RequirementSpec) -> str:
@@ -125,6 +127,8 @@ class DesignCrew:
         previous: ModelDraft | None,
         finding: Finding | None,
     ) -> ModelDraft:
+        if spec.kind == "edit":
+            return self._engine.model(spec, evidence)
         draft = (
             previous
             if previous and finding and not self._drafts("synthesizer")

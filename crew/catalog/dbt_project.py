@@ -329,4 +329,5 @@ def key_names(relation: ProjectRelation) -> tuple[str, ...]:
     ends = ("id", "key", "code", "sk", "no", "nr", "number", "nummer")
     names = [f"{n}_{s}" for n in (one, last) for s in ends]
     names += [n.replace("_", "") for n in names]  # AccountKey, lower-cased
+    names += [n for n in (one, last) if len(n) > 3]  # `depot`, a code that names the row itself
     return (*names, "id", "key", "code", "uuid")

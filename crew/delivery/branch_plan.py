@@ -76,8 +76,8 @@ class Plan:
 
 
 class Planning:
-    """Plans one delivery: `blobs` are the wanted files (path → content's name), for request `key`
-    on the base commit `start`."""
+    """Plans one delivery: `blobs` are the wanted files (path → content's name, empty: to delete), for
+    request `key` on the base commit `start`."""
 
     def __init__(
         self, reader: BranchReader, key: str, start: str, blobs: Mapping[str, str]

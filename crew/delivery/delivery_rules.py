@@ -36,9 +36,10 @@ def _trailer(message: str, name: str) -> str:
     return found[-1] if found else ""
 
 
-def repository_files(change: ChangeSet, prefix: str) -> dict[str, bytes]:
-    """Path in the repository → bytes. Raises HostRefused for a path that is not the project's."""
-    files: dict[str, bytes] = {}
+def repository_files(change: ChangeSet, prefix: str) -> dict[str, bytes | None]:
+    """Path in the repository → bytes, None for a file to delete. Raises HostRefused for a path that
+    is not the project's."""
+    files: dict[str, bytes | None] = {}
     for file in change.files:
         path = PurePosixPath(file.path)
         plain = str(path) == file.path and not path.is_absolute() and "\\" not in file.path
@@ -49,7 +50,8 @@ def repository_files(change: ChangeSet, prefix: str) -> dict[str, bytes]:
                 f"A change may not write {file.path!r}.",
                 f"Only {', '.join(_SUFFIXES)} in folders of the dbt project are delivered.",
             )
-        files[str(PurePosixPath(prefix) / path)] = file.text.encode()
+        content = None if file.action == "delete" else file.text.encode()
+        files[str(PurePosixPath(prefix) / path)] = content
     return files
 
 
@@ -118,9 +120,12 @@ def conflicting(base: str, branch: str) -> HostRefused:
     )
 
 
-def blob_names(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Path → git's name (SHA-1) for the content, https://git-scm.com/book/en/v2/Git-Internals."""
-    return {
-        path: hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-        for path, content in files.items()
-    }
+def blob_names(files: Mapping[str, bytes | None]) -> dict[str, str]:
+    """Path → git's name (SHA-1) for the content, empty for a file to delete,
+    https://git-scm.com/book/en/v2/Git-Internals."""
+    return {path: "" if c is None else _blob_name(c) for path, c in files.items()}
+
+
+def _blob_name(content: bytes) -> str:
+    whole = b"blob %d\0" % len(content) + content
+    return hashlib.sha1(whole, usedforsecurity=False).hexdigest()

@@ -72,7 +72,9 @@ class GitHubReader:
 class GitHubBranch:
     """The branch of one change."""
 
-    def __init__(self, calls: GitHubCalls, change: ChangeSet, files: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, calls: GitHubCalls, change: ChangeSet, files: Mapping[str, bytes | None]
+    ) -> None:
         self._calls = calls
         self._change = change
         self._files = files
@@ -102,6 +104,10 @@ class GitHubBranch:
         entry = self._reader.entry
         elements = []
         for path, content in self._files.items():
+            if content is None:
+                if entry(plan.onto, path):
+                    elements.append(InputGitTreeElement(path, "100644", "blob", sha=None))
+                continue
             mode = file_mode(path, entry(plan.onto, path))
             elements.append(InputGitTreeElement(path, mode, "blob", content=content.decode()))
         for path, before in plan.restored.items():

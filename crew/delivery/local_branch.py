@@ -62,13 +62,16 @@ class LocalBranches:
         before = commit.parents[0] if commit.parents else _EMPTY_TREE
         return frozenset(self._changed(before, commit.sha))
 
-    def tree(self, plan: Plan, files: Mapping[str, bytes]) -> str:
+    def tree(self, plan: Plan, files: Mapping[str, bytes | None]) -> str:
         """The tree that a plan describes, with the files in it."""
         with tempfile.TemporaryDirectory(prefix="firstmile-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             self.git("read-tree", plan.onto, extra=index)
             lines = []
             for path, content in files.items():
+                if content is None:
+                    lines.append(f"0 {_NOTHING}\t{path}\0")
+                    continue
                 mode = file_mode(path, self.entry(plan.onto, path))
                 blob = self.git("hash-object", "-w", "--stdin", stdin=content)
                 lines.append(f"{mode} {blob}\t{path}\0")

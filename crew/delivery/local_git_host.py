@@ -102,7 +102,7 @@ class LocalGitHost:
             return Verdict(state="closed", location=location)
         return Verdict(state="open" if tip else "gone", location=location)
 
-    def _ensure_commit(self, change: ChangeSet, files: dict[str, bytes]) -> str:
+    def _ensure_commit(self, change: ChangeSet, files: dict[str, bytes | None]) -> str:
         branches, key = self._branches, change_key(change)
         base = branches.commit(change.base_commit)
         if not base:

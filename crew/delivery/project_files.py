@@ -34,13 +34,18 @@ def project_files(
     would overwrite something or cannot be added without changing other lines.
     """
     files = _Files(folder, evidence)
+    whole = {f.path: f for f in draft.files}
+    files.take(draft.files)
     for model in draft.models:
+        if model.path in whole:
+            continue
         files.write_sql(model.path, model.sql, update=model.action == "update")
     for singular in tests.singular:
         files.write_sql(singular.path, singular.sql, update=False)
     for model in draft.models:
-        files.describe(model, tests, docs)
-    drafted = {m.name for m in draft.models}
+        if model.path not in whole:
+            files.describe(model, tests, docs)
+    drafted = {m.name for m in draft.models if m.path not in whole}
     for name in dict.fromkeys([t.model for t in tests.generic] + [d.model for d in docs.models]):
         if name not in drafted:
             files.extend(name, tests, docs)
@@ -58,8 +63,14 @@ class _Files:
         self._folder = folder
         self._evidence = evidence
         self._sql: dict[str, str] = {}
+        self._whole: dict[str, str | None] = {}
         self._edits: dict[str, YamlEdit] = {}
         self._schema_paths: dict[str, str] = {}
+
+    def take(self, files: Iterable[FileChange]) -> None:
+        """Whole files: what is added later is added to these texts."""
+        for file in files:
+            self._whole[file.path] = None if file.action == "delete" else file.text
 
     def write_sql(self, path: str, text: str, update: bool) -> None:
         before = self._read(path)
@@ -122,18 +133,20 @@ class _Files:
 
     def changes(self) -> tuple[FileChange, ...]:
         """What differs from the project."""
-        texts = self._sql | {path: edit.text for path, edit in self._edits.items()}
+        edited = {path: edit.text for path, edit in self._edits.items()}
+        texts: dict[str, str | None] = {**self._whole, **self._sql, **edited}
         found = []
         for path, text in texts.items():
             before = self._read(path)
             if text != before:
-                action = "create" if before is None else "update"
-                found.append(FileChange.model_validate(dict(path=path, text=text, action=action)))
+                action = "delete" if text is None else "create" if before is None else "update"
+                values = dict(path=path, text=text or "", action=action)
+                found.append(FileChange.model_validate(values))
         return tuple(found)
 
     def _edit(self, path: str) -> YamlEdit:
         if path not in self._edits:
-            text = self._read(path) or ""
+            text = (self._whole[path] if path in self._whole else self._read(path)) or ""
             edit = YamlEdit(path, text, self._evidence.conventions.tests_key)
             if not text.strip():
                 edit.set((), "version", 2)

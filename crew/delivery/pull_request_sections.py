@@ -133,6 +133,24 @@ def _ground(grounding: Grounding, limits: Limits) -> str:
     return f"{_SOURCES[grounding.source]}: “{shown(grounding.text, limits.cell)}”{sure}"
 
 
+def edits(spec: RequirementSpec, limits: Limits) -> str:
+    """What is edited, step by step."""
+    steps = []
+    for edit in spec.edits:
+        told = [
+            f"{name.replace('_', ' ')} {code(_plain(value), limits.cell)}"
+            for name, value in edit.model_dump(exclude={"kind"}, exclude_defaults=True).items()
+        ]
+        steps.append(f"{edit.kind.replace('_', ' ')}: {', '.join(told)}")
+    return _listed("## What is edited", steps, limits)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_plain, value))
+    return str(value)
+
+
 def notes(spec: RequirementSpec, evidence: Evidence, limits: Limits) -> str:
     told = (*spec.notes, *evidence.notes)
     return _listed("## Notes", (shown(note, limits.cell * 2) for note in told), limits)

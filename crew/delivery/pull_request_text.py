@@ -39,6 +39,7 @@ _VERBS = {
     "stage_source": "Stage",
     "tests": "Test",
     "documentation": "Describe",
+    "edit": "Change",
 }
 
 
@@ -90,6 +91,7 @@ def pull_request_text(
             sections.too_large(draft, suite),
             sections.asked(request, limits),
             sections.understood(spec, limits),
+            sections.edits(spec, limits),
             sections.notes(spec, evidence, limits),
             sections.assumptions(spec, limits),
             sections.from_memory(spec, evidence, limits),

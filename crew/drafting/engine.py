@@ -21,6 +21,8 @@ from crew.artifacts import (
 )
 from crew.drafting.change_compiler import compile_change
 from crew.drafting.doc_writer import write_docs
+from crew.drafting.edits.edit_drafts import edit_docs, edit_draft, edit_spec, edit_tests
+from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.extension_compiler import compile_extension
 from crew.drafting.interpreter import interpret
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
@@ -41,11 +43,17 @@ from crew.ports import Warehouse
 
 @dataclass(frozen=True)
 class DraftingEngine:
-    """Drafts. `warehouse` is asked what the options of a question would give."""
+    """Drafts. `warehouse` is asked what the options of a question would give; `project` is what
+    edits of existing models are made in."""
 
     warehouse: Warehouse | None = None
+    project: ProjectView | None = None
 
     def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
+        if self.project is not None:
+            edit = edit_spec(request, evidence, self.project, self.warehouse)
+            if edit is not None:
+                return edit
         spec = interpret(request, evidence, self.warehouse)
         return follow_in_spec(spec, request, evidence)
 
@@ -57,6 +65,8 @@ class DraftingEngine:
         if spec.kind in {"tests", "documentation"}:
             return ModelDraft(models=(), rationale="No SQL changes.")
         try:
+            if spec.kind == "edit":
+                return edit_draft(spec, self.project, evidence)
             if spec.kind == "stage_source":
                 return ModelDraft(
                     models=(compile_staging(spec, evidence, staging_path(spec, evidence)),)
@@ -81,10 +91,14 @@ class DraftingEngine:
         previous: TestSuite | None,
         finding: Finding | None,
     ) -> TestSuite:
+        if spec.kind == "edit":
+            return previous or edit_tests(spec, draft, evidence)
         suite = previous or follow_in_tests(suggest_tests(spec, draft, evidence), spec, evidence)
         return without_failing(suite, finding) if finding else suite
 
     def docs(self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
+        if spec.kind == "edit":
+            return edit_docs(draft, evidence)
         return follow_in_docs(write_docs(spec, draft, evidence), spec, evidence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,11 +36,13 @@ from crew.verification.documentation_checks import (
     names_follow_conventions,
 )
 from crew.verification.downstream_check import downstream_works
+from crew.verification.edit_proof import and_below, edit_is_proven, edited, name_before
 from crew.verification.model_diff import model_diff
 from crew.verification.private_copy import PrivateCopy
 from crew.verification.static_checks import (
     compiled_sql_allowed,
     jinja_allowed,
+    macros_kept,
     paths_allowed,
     sql_allowed,
 )
@@ -64,6 +67,11 @@ ON_CHANGE: tuple[tuple[str, CheckFunction], ...] = (
     ("key tests", keys_are_tested),
     ("sample rows", sample_rows),
 )
+ON_EDIT: tuple[tuple[str, CheckFunction], ...] = (
+    ("edit", edit_is_proven),
+    ("sample rows", sample_rows),
+)
+"""An edit has no specification of figures: it is compared with what was there."""
 
 
 class ProjectVerifier:
@@ -105,6 +113,8 @@ class ProjectVerifier:
             spec, draft, tests, evidence, files, self._worker, self._info, self._copy.folder,
             originals=self._copy.texts([f.path for f in files]), allow_macros=self._allow_macros,
         )  # fmt: skip
+        if spec.kind == "edit":
+            context = replace(context, allow_macros=(*self._allow_macros, *macros_kept(context)))
         run = _Run()
         for name, check in STATIC:
             run.check(name, check, context)
@@ -112,7 +122,8 @@ class ProjectVerifier:
             context = self._by_dbt(run, context)
         else:
             run.skip(DBT)
-        for group in (ON_DATA, self._extra, ON_CHANGE):
+        groups = (ON_EDIT,) if spec.kind == "edit" else (ON_DATA, self._extra, ON_CHANGE)
+        for group in groups:
             for name, check in group:
                 if run.stopped or run.failed_before_data:
                     run.skip([name])
@@ -146,7 +157,7 @@ class ProjectVerifier:
     def _compiled_and_built(
         self, run: _Run, context: CheckContext, names: dict[str, str]
     ) -> CheckContext:
-        select = context.touched
+        select = edited(context) if context.spec.kind == "edit" else context.touched
         if not select:
             run.skip(DBT, "nothing to build")
             return context
@@ -181,6 +192,8 @@ class ProjectVerifier:
     def _base(self, context: CheckContext) -> BaseState:
         """The untouched project: compiled SQL of what changes, its tests and children."""
         changed = tuple(sorted(m.name for m in context.changed_models)) or context.touched
+        if context.spec.kind == "edit":
+            changed = tuple(name_before(context.spec.edits, name) for name in changed)
         if changed not in self._bases:
             parsed = self._worker.parse()
             compiled: dict[str, str] = {}
@@ -188,7 +201,12 @@ class ProjectVerifier:
             select = [n for n in changed if f"model.{self._info.name}.{n}" in known]
             if select:
                 self._worker.ensure_built([f"model.{self._info.name}.{n}" for n in select])
-                compiled = self._worker.compile([f"{n}+1" for n in select]).compiled
+                if context.spec.kind == "edit":
+                    manifest = json.loads(parsed.manifest.read_text("utf-8"))
+                    select = list(and_below(manifest, self._info.name, select))
+                else:
+                    select = [f"{n}+1" for n in select]
+                compiled = self._worker.compile(select).compiled
             self._bases[changed] = BaseState(compiled, frozenset(parsed.deprecations))
         return self._bases[changed]
 

@@ -27,6 +27,10 @@ class PrivateCopy:
         """Write the files of an attempt; their paths have passed the path policy."""
         for change in changes:
             file = self.folder / change.path
+            if change.action == "delete":
+                self._before.setdefault(change.path, file.read_bytes() if file.is_file() else None)
+                file.unlink(missing_ok=True)
+                continue
             self._before.setdefault(change.path, file.read_bytes() if file.is_file() else None)
             missing = [p for p in file.parents if not p.exists()]
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,217 @@
+"""Reads the condition of rows out of a phrase: `status is cancelled`, `test accounts`, `before 2020`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from crew.artifacts import Evidence, RelationCard
+from crew.drafting.edits.names import Names
+from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
+from crew.drafting.scope import needs_quotes
+from crew.drafting.vocabulary import stem, stem_set, stems
+
+_OPERATORS = (
+    (r"(?:is|are|was|were)\s+(?:null|empty|missing|unknown|blank|not set)", "null"),
+    (r"(?:is|are|was|were)\s+(?:not\s+(?:null|empty|missing|blank)|set|filled|known)", "not null"),
+    (r"(?:is|are|was|were|does|do)\s*(?:not|n['’]t)\s+(?:equal(?: to)?\s+)?|(?:isn|aren|wasn)['’]t\s+|!=|<>|other than", "<>"),
+    (r">=|(?:is |are )?(?:at least|no less than|from)", ">="),
+    (r"<=|(?:is |are )?(?:at most|no more than|up to|until)", "<="),
+    (r">|(?:is |are )?(?:above|over|greater than|more than|larger than|after|since|later than)", ">"),
+    (r"<|(?:is |are )?(?:below|under|less than|smaller than|before|earlier than|older than)", "<"),
+    (r"=|(?:is|are|was|were|equals?|equal to|in|of|one of)", "="),
+)  # fmt: skip
+_VALUE = r"(?P<value>['\"“‘`][^'\"”’`]+['\"”’`](?:\s*(?:,|or|and|nor)+\s*['\"“‘`][^'\"”’`]+['\"”’`])*|[\w.,:/ -]+)"
+_SQL = re.compile(r"`([^`]*(?:[=<>]|\bis\b|\bin\b|\blike\b)[^`]*)`", re.I)
+_INTRO = re.compile(
+    r"^\W*(?:(?:all|any|the|those|these|rows?|records?|entries|lines|ones|where|with|whose|that|which|who|have|has|having|a|an|for|of)\s+)*",
+    re.I,
+)  # fmt: skip
+_QUOTED = re.compile(r"['\"“‘`]([^'\"”’`]+)['\"”’`]")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """SQL that is true for the rows meant, over bare columns of `relation`; `reason` says how it was
+    understood where that was not plain."""
+
+    sql: str
+    relation: str
+    reason: str = ""
+
+
+class ConditionReader:
+    """Conditions over the columns of one project."""
+
+    def __init__(self, evidence: Evidence, names: Names, linker: SchemaLinker) -> None:
+        self.evidence, self.names, self.linker = evidence, names, linker
+
+    def read(self, phrase: str, relations: Sequence[str]) -> list[Condition]:
+        """What the phrase may mean on the rows of the first relation that explains it."""
+        for relation in relations:
+            found = self._written(phrase, relation) or self._compared(phrase, relation)
+            if found:
+                return found
+        for relation in relations:
+            if found := self._linked(phrase, relation):
+                return found
+        return []
+
+    def _written(self, phrase: str, relation: str) -> list[Condition]:
+        """SQL in backticks, as it is."""
+        columns = {c.lower() for c in self.names.view.columns(relation)}
+        for text in (*_SQL.findall(phrase), phrase.strip(" .")):
+            try:
+                tree = sqlglot.parse_one(text, read=self.evidence.dialect)
+            except SqlglotError:
+                continue
+            is_test = isinstance(tree, exp.Predicate | exp.Connector | exp.Not | exp.In | exp.Is)
+            used = [c for c in tree.find_all(exp.Column)]
+            if not is_test or not used or any(c.name.lower() not in columns for c in used):
+                continue
+            if tree.find(exp.Query, exp.Anonymous, exp.Command) is None:
+                plain = tree.transform(
+                    lambda n: exp.column(n.this) if isinstance(n, exp.Column) else n
+                )
+                return [Condition(plain.sql(dialect=self.evidence.dialect), relation)]
+        return []
+
+    def _compared(self, phrase: str, relation: str) -> list[Condition]:
+        """`<column> <operator> <value>`."""
+        text = _INTRO.sub("", phrase.strip(" ."))
+        parts = re.split(r"\s+(?:and|or)\s+(?=\w+\s+(?:is|=|>|<|!=))", text)
+        if len(parts) > 1:
+            return []
+        for operator, sign in _OPERATORS:
+            match = re.search(rf"(?:^|(?<=\s))(?:{operator})(?:\s+|$)", text, re.I)
+            if match is None:
+                continue
+            said, value = text[: match.start()], text[match.end() :].strip(" .")
+            column = self.names.column(said, relation) if said.strip() else None
+            if column is None and sign in {"<", ">", "<=", ">="} and _is_date(value):
+                column_name = self._only_date(relation, said)
+            elif column is None or column.others:
+                continue
+            else:
+                column_name = column.name
+            if not column_name:
+                continue
+            sql = self._sql(column_name, sign, value, relation)
+            if sql:
+                why = "" if column and column.exact else f"`{column_name}` is the column meant"
+                return [Condition(sql, relation, why)]
+        if match := re.match(
+            r"(?:without|no|missing|lacking)\s+(?:an?\s+|any\s+)?(?P<c>[\w ]+)$", text, re.I
+        ):
+            column = self.names.column(match["c"], relation)
+            if column and not column.others:
+                return [Condition(f"{_name(column.name)} is null", relation)]
+        return []
+
+    def _only_date(self, relation: str, said: str) -> str:
+        typed = self.names.view.typed_columns(relation)
+        dates = [c for c, t in typed.items() if t.startswith(("date", "timestamp"))]
+        return dates[0] if len(dates) == 1 else ""
+
+    def _sql(self, column: str, sign: str, value: str, relation: str) -> str:
+        name = _name(column)
+        if sign in {"null", "not null"}:
+            return f"{name} is {sign}"
+        quoted = _QUOTED.findall(value)
+        type_ = {k.lower(): v for k, v in self.names.view.typed_columns(relation).items()}.get(
+            column.lower(), ""
+        )
+        if sign in {"<", ">", "<=", ">="}:
+            bare = (quoted or [value])[0]
+            if type_.startswith(("date", "timestamp")):
+                if re.fullmatch(r"\d{4}", bare):
+                    bare = f"{bare}-01-01"
+                return f"{name} {sign} '{bare}'" if _is_date(bare) else ""
+            number = re.match(r"-?[\d,]*\.?\d+", bare.replace(" ", ""))
+            return f"{name} {sign} {number.group().replace(',', '')}" if number else ""
+        values = quoted or [v.strip(" .'\"") for v in re.split(r",|\bor\b|\band\b|\bnor\b", value)]
+        literals = [s for v in values if v and (s := self._literal(v, column, type_, relation))]
+        if not literals or len(literals) < len([v for v in values if v]):
+            return ""
+        if literals[0] in {"true", "false"}:
+            positive = (literals[0] == "true") == (sign == "=")
+            return name if positive else f"not {name}"
+        if len(literals) == 1:
+            return f"{name} {sign} {literals[0]}"
+        listed = ", ".join(literals)
+        return f"{name} {'in' if sign == '=' else 'not in'} ({listed})"
+
+    def _literal(self, value: str, column: str, type_: str, relation: str) -> str:
+        """A value as SQL, in the spelling of the data; empty if it is no value of the column."""
+        if type_.startswith("bool"):
+            return {"true": "true", "false": "false", "yes": "true", "no": "false"}.get(
+                value.lower(), ""
+            )
+        if re.fullmatch(r"-?\d+(?:\.\d+)?", value) and not type_.startswith(
+            ("varchar", "text", "char", "string")
+        ):
+            return value
+        card = self.evidence.relation(relation)
+        known = card.column(column) if card else None
+        for candidate in known.values if known else ():
+            if candidate.lower() == value.lower() or stems(candidate) == stems(value):
+                value = candidate
+        return "'" + value.replace("'", "''") + "'"
+
+    def _linked(self, phrase: str, relation: str) -> list[Condition]:
+        """By the values and flags of the data, of the relation itself alone."""
+        said = [s for s in content_stems(phrase) if s not in stem_set("stops")]
+        card = self.evidence.relation(relation)
+        if not said or card is None:
+            return []
+        own = _entity(card)
+        for wanted in (said, [s for s in said if s not in own]):
+            if not wanted:
+                continue
+            links = [
+                k for k in self.linker.conditions(wanted, [relation]) if k.relation == relation
+            ]
+            if links:
+                best = [k for k in links if k.score >= links[0].score - 0.04]
+                return [
+                    Condition(_bare(k.condition, self.evidence.dialect), relation, f"“{phrase}”")
+                    for k in dict.fromkeys(best)
+                ]
+        return []
+
+
+def negated(sql: str, dialect: str) -> str:
+    """The exact opposite, true where the condition is unknown too."""
+    tree = sqlglot.parse_one(sql, read=dialect)
+    if isinstance(tree, exp.EQ) and isinstance(tree.this, exp.Column):
+        return f"{tree.this.sql(dialect=dialect)} is distinct from {tree.expression.sql(dialect=dialect)}"
+    if isinstance(tree, exp.Is) and isinstance(tree.expression, exp.Null):
+        return f"{tree.this.sql(dialect=dialect)} is not null"
+    if isinstance(tree, exp.Not) and isinstance(tree.this, exp.Is):
+        return str(tree.this.sql(dialect=dialect)).lower()
+    return f"not coalesce({sql}, false)"
+
+
+def _bare(sql: str, dialect: str) -> str:
+    tree = sqlglot.parse_one(sql, read=dialect)
+    for column in tree.find_all(exp.Column):
+        column.set("table", None)
+        column.set("db", None)
+    return str(tree.sql(dialect=dialect))
+
+
+def _name(column: str) -> str:
+    return f'"{column}"' if needs_quotes(column) else column
+
+
+def _is_date(value: str) -> bool:
+    return bool(re.fullmatch(r"\d{4}(?:-\d\d(?:-\d\d)?)?", value.strip(" '\"")))
+
+
+def _entity(card: RelationCard) -> set[str]:
+    return {stem(s) for s in entity_stems(card)} | set(entity_stems(card))

@@ -1,0 +1,150 @@
+"""Links the words of a sentence to models and columns: exactly, by their words, or nearly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
+
+from crew.catalog.dbt_project import entity_of
+from crew.drafting.edits.project_view import ProjectView
+from crew.drafting.vocabulary import snake, stem, stem_set, stems, words
+
+_QUOTES = "`\"'“”‘’´"
+_NEAR = 82
+_PLACE = r"(?:in|of|from|on|to|into|model|table|mart|view|dans|de|en|aus|im|der|tabelle|modell)"
+_NOUNS = r"(?:model|table|mart|view|tabelle|modell|modèle|modelo|tabla)"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A name and how it was found; `others` fit as well. `exact`: it is written as it is called."""
+
+    name: str
+    said: str
+    exact: bool
+    others: tuple[str, ...] = ()
+
+
+class Names:
+    """Names of one project."""
+
+    def __init__(self, view: ProjectView) -> None:
+        self.view = view
+
+    def models(self, text: str) -> list[Link]:
+        """Models that are named as such, in the order of the text."""
+        found = []
+        for name in self.view.models:
+            plain = not re.search(r"[_\d]", name)
+            escaped = re.escape(name)
+            whole = rf"(?<![\w.]){escaped}(?!\w|\.\w)"
+            if plain:
+                whole = (
+                    rf"(?<![\w.])(?:[`\"“']{escaped}[`\"”']|{_PLACE}\s+(?:the\s+|our\s+)?{escaped}(?!\w)"
+                    rf"|{escaped}\s+{_NOUNS})(?!\w)"
+                )
+            if match := re.search(whole, text, re.I):
+                found.append((match.start(), -len(name), Link(name, match.group(), True)))
+        return [link for *_, link in sorted(found, key=lambda f: f[:2])]
+
+    def likely_models(self, text: str) -> Link | None:
+        """The model that is meant where none is named exactly: a misspelt name, or its words."""
+        known = {w for n in self.view.nodes for w in [n]}
+        tokens = [t for t in re.findall(r"(?<![\w.])[A-Za-z]\w*_\w+", text) if t not in known]
+        scored: list[tuple[float, str, str]] = []
+        for token in tokens:
+            for name, score, _ in process.extract(
+                token.lower(), list(self.view.models), scorer=fuzz.ratio, limit=3
+            ):
+                scored.append((score, name, token))
+        scored.sort(reverse=True)
+        if scored and scored[0][0] >= _NEAR:
+            best = scored[0]
+            near = tuple(n for s, n, t in scored[1:] if s > best[0] - 4 and t == best[2])
+            return Link(best[1], best[2], False, near)
+        said = set(stems(text))
+        fitting = []
+        for name, node in self.view.models.items():
+            entity = {stem(w) for w in words(entity_of(name))}
+            if entity and entity <= said:
+                depth = self.view.order[name]
+                fitting.append((len(entity), "stg" not in node.path, depth, name))
+        fitting.sort(reverse=True)
+        if not fitting:
+            return None
+        best_model = fitting[0]
+        same = tuple(f[3] for f in fitting[1:] if f[:2] == best_model[:2])
+        return Link(best_model[3], entity_of(best_model[3]).replace("_", " "), False, same)
+
+    def nearest_models(self, text: str) -> list[str]:
+        tokens = re.findall(r"(?<![\w.])[A-Za-z]\w*_\w+", text) or [text]
+        found = process.extract(
+            tokens[0].lower(), list(self.view.models), scorer=fuzz.WRatio, limit=4
+        )
+        return [name for name, *_ in found]
+
+    def columns(self, text: str, model: str) -> list[Link]:
+        """Columns of a model that the text names as such, in its order."""
+        found = []
+        for name in self.view.columns(model):
+            match = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text, re.I)
+            if match and (re.search(r"[_\d]", name) or _stands_alone(text, match)):
+                found.append((match.start(), -len(name), Link(name, match.group(), True)))
+        return [link for *_, link in sorted(found, key=lambda f: f[:2])]
+
+    def column(self, phrase: str, model: str) -> Link | None:
+        """The column that a phrase means; None if none is like it."""
+        columns = list(self.view.columns(model))
+        bare = phrase.strip(" .,:;" + _QUOTES)
+        if not bare or not columns:
+            return None
+        lowered = {c.lower(): c for c in columns}
+        if bare.lower() in lowered:
+            return Link(lowered[bare.lower()], bare, True)
+        if snake(bare) in lowered:
+            return Link(lowered[snake(bare)], bare, True)
+        said = [s for s in stems(bare) if s not in stem_set("articles")]
+        same = [c for c in columns if stems(c) == said]
+        if len(same) == 1:
+            return Link(same[0], bare, False)
+        near = process.extract(
+            snake(bare), columns, scorer=fuzz.ratio, processor=str.lower, limit=3
+        )
+        good = [(n, s) for n, s, _ in near if s >= _NEAR]
+        if good:
+            others = tuple(n for n, s in good[1:] if s > good[0][1] - 4)
+            return Link(good[0][0], bare, False, others)
+        within = [c for c in columns if said and set(said) <= set(stems(c))]
+        within = within or [c for c in columns if c and set(stems(c)) <= set(said)]
+        if within:
+            return Link(within[0], bare, False, tuple(within[1:4]))
+        return None
+
+    def nearest_columns(self, phrase: str, model: str) -> list[str]:
+        columns = list(self.view.columns(model))
+        return [n for n, *_ in process.extract(snake(phrase), columns, scorer=fuzz.WRatio, limit=4)]
+
+
+def _stands_alone(text: str, match: re.Match[str]) -> bool:
+    """Whether a plain word is written as a name: in quotes, or beside `column`."""
+    before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip()
+    quoted = bool(before) and before[-1] in _QUOTES and bool(after) and after[0] in _QUOTES
+    beside = re.search(
+        r"\b(?:columns?|fields?|spalten?|colonnes?|columnas?)\s*[`\"“']?$", before, re.I
+    )
+    behind = re.match(r"[`\"”']?\s*(?:columns?|fields?)\b", after, re.I)
+    return bool(quoted or beside or behind)
+
+
+def without(text: str, names: Sequence[str]) -> str:
+    """The text without names and the prepositions that bring them in."""
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(
+            rf"(?:\b(?:in|of|from|on|dans|de|en|aus|im|von)\s+)?(?:the\s+|our\s+|la\s+|le\s+|der\s+)?"
+            rf"(?:{_NOUNS}\s+)?[{_QUOTES}]?(?<![\w.]){re.escape(name)}(?!\w)[{_QUOTES}]?(?:\s+{_NOUNS}\b)?",
+            " ", text, flags=re.I,
+        )  # fmt: skip
+    return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,369 @@
+"""Proof of an edit: each model before and after it, on today's data.
+
+What an edit does not ask for must not differ: rows and values of the models it touches and of all
+models further on are compared, column by column under their names now. What it does ask for is
+counted and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crew.artifacts import (
+    AddFilter,
+    ChangeGrain,
+    Check,
+    DropColumn,
+    DropModel,
+    Edit,
+    MakeIncremental,
+    MakeUnique,
+    Merge,
+    RenameColumn,
+    RenameModel,
+    Retype,
+    Split,
+    Table,
+)
+from crew.errors import InvalidInput
+from crew.verification.check_context import CheckContext, cell, read_manifest, skipped
+
+MAX_MODELS = 60
+"""Models that are compared; those further away are only named."""
+_FLOATS = ("double", "float", "real")
+_NUMBERS = ("tinyint", "smallint", "integer", "bigint", "hugeint", "decimal", "numeric", *_FLOATS)
+_ROWS_CHANGE = (AddFilter, MakeUnique, ChangeGrain)
+
+
+def edited(context: CheckContext) -> tuple[str, ...]:
+    """Names of models that an edit touches and of all further on, near ones first."""
+    names = [m.name for m in context.draft.models]
+    return and_below(read_manifest(context), context.info.name, names)
+
+
+def and_below(manifest: Mapping[str, Any], project: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Models by name and all that read them, near ones first; at most `MAX_MODELS`."""
+    own = f"model.{project}."
+    frontier = [f"{own}{name}" for name in names]
+    found: dict[str, None] = {}
+    while frontier:
+        found |= dict.fromkeys(u for u in frontier if u in manifest["nodes"])
+        frontier = [
+            c for u in frontier for c in manifest["child_map"].get(u, ())
+            if c.startswith("model.") and c not in found
+        ]  # fmt: skip
+    return tuple(u.rsplit(".", 1)[-1] for u in list(found)[:MAX_MODELS] if u.startswith(own))
+
+
+def name_before(edits: Sequence[Edit], model: str) -> str:
+    """What a model was called before the edits."""
+    return next((e.model for e in edits if isinstance(e, RenameModel) and e.to == model), model)
+
+
+@dataclass
+class _Compared:
+    """One model, before and after."""
+
+    model: str
+    rows_before: int = 0
+    rows_after: int = 0
+    columns: list[str] = field(default_factory=list)
+    differs: list[str] = field(default_factory=list)
+    expected: bool = False
+
+
+def edit_is_proven(context: CheckContext) -> Check:
+    """What the edit leaves alone is the same; what it changes is just what was asked for."""
+    proof = _Proof(context)
+    findings = proof.findings()
+    rows = tuple(
+        (
+            c.model, cell(c.rows_before), cell(c.rows_after), ", ".join(c.columns) or "",
+            "; ".join(c.differs) or "identical",
+        )
+        for c in proof.compared
+    )  # fmt: skip
+    table = Table(columns=("model", "rows before", "rows after", "columns", "values"), rows=rows)
+    if findings:
+        return Check(
+            name="edit", status="failed", finding="\n".join(findings), table=table, blame="model"
+        )
+    if not proof.compared and not proof.told:
+        return skipped("edit", "no model holds other rows or columns")
+    expected = [c for c in proof.compared if c.differs and c.expected]
+    told = [*proof.told, *(f"{c.model}: {'; '.join(c.differs)}" for c in expected)]
+    same = len([c for c in proof.compared if not c.differs])
+    told.append(f"{same} models hold the same rows and values as before" if same else "")
+    status = "warned" if expected else "passed"
+    finding = "\n".join(t for t in told if t)
+    return Check(name="edit", status=status, finding=finding, table=table if rows else None)
+
+
+class _Proof:
+    def __init__(self, context: CheckContext) -> None:
+        self.context, self.edits = context, context.spec.edits
+        self.compared: list[_Compared] = []
+        self.told: list[str] = []
+        self.renamed = {e.column.lower(): e.to for e in self.edits if isinstance(e, RenameColumn)}
+        self.dropped = {e.column.lower() for e in self.edits if isinstance(e, DropColumn)}
+        self.changes_rows = any(isinstance(e, _ROWS_CHANGE) for e in self.edits)
+        self.made = {m.name for m in context.draft.models if m.action == "create"}
+
+    def findings(self) -> list[str]:
+        found: list[str] = []
+        for model in edited(self.context):
+            before = self.context.base.compiled.get(
+                f"model.{self.context.info.name}.{name_before(self.edits, model)}"
+            )
+            if model in self.made or not before or model not in self.context.relation_names:
+                continue
+            found += self._model(model, f"({before.rstrip().rstrip(';')}\n)")
+        for edit in self.edits:
+            found += self._own(edit)
+        return found
+
+    # --- one model ---------------------------------------------------------------------------
+
+    def _model(self, model: str, old: str) -> list[str]:
+        new = self.context.relation_names[model]
+        try:
+            before = _types(self.context, old)
+        except InvalidInput as error:
+            self.told.append(f"{model} could not be read before the change: {error.message[:200]}")
+            return []
+        after = _types(self.context, new)
+        compared = _Compared(model)
+        self.compared.append(compared)
+        names, findings = self._names(model, before, after, compared)
+        where = self._where(model)
+        old = f"(select * from {old} as o where {where})" if where else old
+        compared.rows_before, compared.rows_after = self._count(old), self._count(new)
+        if model in {e.model for e in self.edits if isinstance(e, MakeUnique | ChangeGrain)}:
+            return findings  # those are looked at by themselves
+        compared.differs = self._differences(model, old, new, names, before, after)
+        changed = self.changes_rows and not where
+        compared.expected = changed
+        if compared.differs and not changed:
+            findings.append(f"{model}: {'; '.join(compared.differs)}")
+        return findings
+
+    def _names(
+        self, model: str, before: dict[str, str], after: dict[str, str], compared: _Compared
+    ) -> tuple[dict[str, str], list[str]]:
+        """Old name → new name of the columns that stay, and what is not as asked for."""
+        names, findings = {}, []
+        lowered = {c.lower(): c for c in after}
+        grains = {e.column.lower() for e in self.edits if isinstance(e, ChangeGrain)}
+        for column in before:
+            to = self.renamed.get(column.lower(), "")
+            if column.lower() in lowered:
+                names[column] = lowered[column.lower()]
+            elif to.lower() in lowered:
+                names[column] = lowered[to.lower()]
+                compared.columns.append(f"{column} is {to}")
+            elif column.lower() in self.dropped or self._goes_with(model, column):
+                compared.columns.append(f"{column} is gone")
+            elif column.lower() not in grains:
+                findings.append(f"{model} has lost the column {column}.")
+        new = set(lowered.values()) - set(names.values())
+        if new and not grains:
+            findings.append(f"{model} has gained {', '.join(sorted(new))}, which nobody asked for.")
+        return names, findings
+
+    def _goes_with(self, model: str, column: str) -> bool:
+        """Whether the notes of the edit say that the column goes with a dropped one."""
+        return f"`{model}.{column}` is made of it and goes too" in self.context.draft.rationale
+
+    def _where(self, model: str) -> str:
+        """The condition that old rows of a filtered model must meet."""
+        conditions = [
+            f"({e.condition})" for e in self.edits
+            if isinstance(e, AddFilter) and e.model == model and not e.relation
+        ]  # fmt: skip
+        return " and ".join(conditions)
+
+    def _differences(
+        self,
+        model: str,
+        old: str,
+        new: str,
+        names: dict[str, str],
+        before: dict[str, str],
+        after: dict[str, str],
+    ) -> list[str]:
+        """How many rows differ, matched as whole rows; types that nobody asked for."""
+        retyped = {
+            c.lower() for c in names if before[c] != after[names[c]]
+        }  # fmt: skip
+        asked = any(isinstance(e, Retype) for e in self.edits)
+        told = [
+            f"{c} is {after[names[c]]} instead of {before[c]}" for c in names
+            if c.lower() in retyped and not asked
+        ]  # fmt: skip
+        left = [self._value(c, before[c]) for c in names]
+        right = [
+            self._value(n, before[c], cast=c.lower() in retyped) for c, n in names.items()
+        ]  # fmt: skip
+        if not left:
+            return told
+        counts = []
+        for (one, mine), (other, theirs) in (
+            ((old, left), (new, right)),
+            ((new, right), (old, left)),
+        ):
+            sql = (
+                f"select count(*) from (select {', '.join(mine)} from {one} as a "
+                f"except all select {', '.join(theirs)} from {other} as b) as d"
+            )
+            counts.append(int(self.context.worker.query(sql).rows[0][0]))
+        if counts[0]:
+            told.append(f"{counts[0]:,} rows are no longer there as they were")
+        if counts[1]:
+            told.append(f"{counts[1]:,} rows are new or differ")
+        return told
+
+    def _value(self, column: str, type_: str, cast: bool = False) -> str:
+        name = self.context.quote(column)
+        value = f"cast({name} as {type_})" if cast and type_ else name
+        if type_.lower().startswith(_FLOATS):  # sums of floats depend on their order
+            return f"round(cast({value} as double), 6)"
+        return value
+
+    def _count(self, relation: str) -> int:
+        return int(self.context.worker.query(f"select count(*) from {relation} as r").rows[0][0])
+
+    # --- what each kind promises -------------------------------------------------------------
+
+    def _own(self, edit: Edit) -> list[str]:
+        if isinstance(edit, MakeUnique):
+            return self._unique(edit)
+        if isinstance(edit, ChangeGrain):
+            return self._grain(edit)
+        if isinstance(edit, Split):
+            return self._split(edit)
+        if isinstance(edit, Merge):
+            return self._merge(edit)
+        if isinstance(edit, MakeIncremental):
+            return self._incremental(edit)
+        if isinstance(edit, DropModel):
+            self.told.append(f"{edit.model} is gone, and nothing reads it.")
+        if isinstance(edit, RenameColumn):
+            return self._is_named(edit)
+        return []
+
+    def _relations(self, model: str) -> tuple[str, str] | None:
+        """(rows before, rows after) of a model."""
+        old = self.context.base.compiled.get(f"model.{self.context.info.name}.{model}")
+        new = self.context.relation_names.get(model)
+        return (f"({old.rstrip().rstrip(';')}\n)", new) if old and new else None
+
+    def _is_named(self, edit: RenameColumn) -> list[str]:
+        to = {e.model: e.to for e in self.edits if isinstance(e, RenameModel)}
+        new = self.context.relation_names.get(to.get(edit.model, edit.model))
+        if new and edit.to.lower() not in {c.lower() for c in self.context.columns(new)}:
+            return [f"{edit.model} has no column {edit.to}."]
+        return []
+
+    def _unique(self, edit: MakeUnique) -> list[str]:
+        both = self._relations(edit.model)
+        if both is None:
+            return [f"{edit.model} was not built."]
+        keys = ", ".join(self.context.quote(k) for k in edit.key)
+        doubled = self._count(f"(select {keys} from {both[1]} group by {keys} having count(*) > 1)")
+        lost = self._count(
+            f"(select {keys} from {both[0]} as o except select {keys} from {both[1]})"
+        )
+        new = self._count(f"(select * from {both[1]} except select * from {both[0]} as o)")
+        gone = self._count(both[0]) - self._count(both[1])
+        self.told.append(f"{edit.model}: {gone:,} repeated rows go, each key stays once.")
+        found = [f"{doubled} keys of {edit.model} still repeat."] if doubled else []
+        found += [f"{lost} keys of {edit.model} are lost."] if lost else []
+        return found + ([f"{new} rows of {edit.model} were not there before."] if new else [])
+
+    def _grain(self, edit: ChangeGrain) -> list[str]:
+        both = self._relations(edit.model)
+        if both is None:
+            return [f"{edit.model} was not built."]
+        card = self.context.evidence.relation(edit.model)
+        additive = {c.name.lower() for c in card.columns if c.is_additive} if card else set()
+        types = _types(self.context, both[0])
+        figures = [
+            c for c, t in types.items()
+            if t.lower().startswith(_NUMBERS) and c.lower() in additive
+            and not c.lower().endswith(("_id", "_key"))
+        ]  # fmt: skip
+        found = []
+        for column in figures:
+            name = self.context.quote(column)
+            old, new = (
+                self.context.worker.query(f"select sum({name}) from {r} as r").rows[0][0]
+                for r in both
+            )
+            if abs(float(old or 0) - float(new or 0)) > 1e-6 * (1 + abs(float(old or 0))):
+                found.append(f"{edit.model}: {column} adds up to {new} instead of {old}.")
+        rows = (self._count(both[0]), self._count(both[1]))
+        self.told.append(
+            f"{edit.model}: {rows[0]:,} rows become {rows[1]:,}, one per {edit.grain}; totals of "
+            f"{', '.join(figures) or 'no figure'} stay."
+        )
+        return found
+
+    def _split(self, edit: Split) -> list[str]:
+        parts = [self.context.relation_names.get(p, "") for p in edit.parts]
+        old = self.context.relation(edit.model)
+        if not all(parts) or not old:
+            return [f"Not all parts of {edit.model} were built."]
+        if not edit.conditions:
+            counts = [self._count(p) for p in parts]
+            whole = self._count(old)
+            self.told.append(f"Each part has the {whole:,} rows of {edit.model}.")
+            return [f"A part has {n} rows instead of {whole}." for n in counts if n != whole]
+        union = " union all ".join(f"select * from {p}" for p in parts)
+        apart = self._count(f"(select * from {old} except all ({union}))")
+        more = self._count(f"(({union}) except all select * from {old})")
+        self.told.append(f"The parts together are the {self._count(old):,} rows of {edit.model}.")
+        found = [f"{apart} rows of {edit.model} are in no part."] if apart else []
+        return found + ([f"{more} rows of the parts are not in {edit.model}."] if more else [])
+
+    def _merge(self, edit: Merge) -> list[str]:
+        new = self.context.relation_names.get(edit.to, "")
+        olds = [self.context.relation(m) or "" for m in edit.models]
+        if not new or not all(olds):
+            return [f"{edit.to} was not built."]
+        if edit.key:
+            keys = ", ".join(self.context.quote(k) for k in edit.key)
+            union = " union ".join(f"select {keys} from {o}" for o in olds)
+            wanted = self._count(f"({union})")
+        else:
+            wanted = sum(self._count(o) for o in olds)
+        have = self._count(new)
+        self.told.append(f"{edit.to} has {have:,} rows, as {' and '.join(edit.models)} have.")
+        return [] if have == wanted else [f"{edit.to} has {have} rows instead of {wanted}."]
+
+    def _incremental(self, edit: MakeIncremental) -> list[str]:
+        """A second run, incremental now, must change nothing."""
+        context, both = self.context, self._relations(edit.model)
+        if both is None:
+            return [f"{edit.model} was not built."]
+        results = context.worker.build([edit.model])
+        bad = [f"{r.unique_id}: {r.message}" for r in results if not r.ok and r.resource_type == "model"]  # fmt: skip
+        if bad:
+            return bad
+        types = _types(context, both[0])
+        columns = {c: c for c in types}
+        again = self._differences(edit.model, both[0], both[1], columns, types, types)
+        if not again:
+            self.told.append(
+                f"{edit.model}: a second, incremental run leaves the rows of a full one."
+            )
+        return [f"After a second run of {edit.model}: {w}." for w in again]
+
+
+def _types(context: CheckContext, relation: str) -> dict[str, str]:
+    """Column → type; types are empty where the database has no simple way to tell."""
+    if context.info.dialect != "duckdb":
+        return {c: "" for c in context.columns(relation)}
+    rows = context.worker.query(f"describe select * from {relation} as r", limit=5000).rows
+    return {str(row[0]): str(row[1]) for row in rows}
