@@ -18,6 +18,7 @@ from crew.artifacts import (
     DropColumn,
     DropModel,
     Edit,
+    FollowSource,
     MakeIncremental,
     MakeUnique,
     Merge,
@@ -251,6 +252,8 @@ class _Proof:
             self.told.append(f"{edit.model} is gone, and nothing reads it.")
         if isinstance(edit, RenameColumn):
             return self._is_named(edit)
+        if isinstance(edit, FollowSource):
+            return self._gives_the_same(edit)
         return []
 
     def _relations(self, model: str) -> tuple[str, str] | None:
@@ -265,6 +268,17 @@ class _Proof:
         if new and edit.to.lower() not in {c.lower() for c in self.context.columns(new)}:
             return [f"{edit.model} has no column {edit.to}."]
         return []
+
+    def _gives_the_same(self, edit: FollowSource) -> list[str]:
+        """The model is there again, with the columns it had."""
+        new = self.context.relation_names.get(edit.model)
+        if not new:
+            return [f"{edit.model} was not built."]
+        card = self.context.evidence.relation(edit.model)
+        have = {c.lower() for c in self.context.columns(new)}
+        lost = [c.name for c in card.columns if c.name.lower() not in have] if card else []
+        self.told.append(f"{edit.model} is built again: {self._count(new):,} rows.")
+        return [f"{edit.model} has lost {', '.join(lost)}."] if lost else []
 
     def _unique(self, edit: MakeUnique) -> list[str]:
         both = self._relations(edit.model)

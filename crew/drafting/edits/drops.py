@@ -72,7 +72,7 @@ def _drop_output(
         if not found:
             raise CannotEdit(f"where {model} gives {column} was not found in its SQL")
         root = flow.scopes[-1]
-        plain = len(found) == 1 and not is_star(found[0][1]) and not _groups(found[0][0])
+        plain = len(found) == 1 and not is_star(found[0][1]) and not _decides(*found[0])
         if plain and found[0][0] is not root:
             flow.forced = {id(found[0][0])}
             plain = not flow.read().named
@@ -113,12 +113,17 @@ def _position(item: exp.Expr) -> int:
     return span(alias if isinstance(alias, exp.Identifier) else item.this)[0]
 
 
-def _groups(scope: Scope) -> bool:
-    """Whether a select gives other rows with an item less."""
+def _decides(scope: Scope, item: exp.Expr) -> bool:
+    """Whether a select gives other rows with this item less."""
     select = scope.expression
-    return bool(
-        select.args.get("group") or select.args.get("distinct") or scope.set_operation_scopes
-    )
+    if select.args.get("distinct") or scope.set_operation_scopes:
+        return True
+    group = select.args.get("group")
+    if group is None:
+        return False
+    places = [int(g.name) for g in group.expressions if isinstance(g, exp.Literal) and g.is_int]
+    behind = item.index is None or any(place > item.index for place in places)
+    return behind or item.find(exp.AggFunc) is None
 
 
 def _forget(bench: Workbench, model: str, column: str) -> None:

@@ -21,6 +21,7 @@ from crew.drafting.edits.reader import read_edit
 from crew.drafting.edits.writer import write_edits
 from crew.drafting.model_text import CannotEdit
 from crew.ports import Warehouse
+from crew.verification.documentation_checks import is_filler
 
 
 def edit_spec(
@@ -56,7 +57,7 @@ def edit_docs(draft: ModelDraft, evidence: Evidence) -> DocSet:
         cards = [c for r in model.relations if (c := evidence.relation(r))]
         columns = []
         for name in model.columns:
-            known = [d for c in cards if (x := c.column(name)) and (d := x.description)]
+            known = [d for c in cards if (x := c.column(name)) and (d := x.description) and not is_filler(name, d)]
             text = (
                 known[0] if known else f"As in {' and '.join(f'`{r}`' for r in model.relations)}."
             )

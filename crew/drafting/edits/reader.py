@@ -416,6 +416,19 @@ class EditReader:
                 if index == 0:
                     self.reading.refused = f"`{model}.{column}` stays as it is, as answered."
                 return
+        was = self.view.typed_columns(model).get(column, "")
+        used = [u for u in self._users(model, column) if " uses it" in u]
+        if used and data_type.startswith(("varchar", "text")) and not was.startswith("varchar"):
+            index = self.ask(
+                f"edit:retype:{column}",
+                f"`{model}.{column}` as text: {'; '.join(used[:6])}, which may not work with text. "
+                "What then?",
+                [("leave the column as it is", ""), ("make it text all the same", "")],
+            )
+            if index == 0:
+                self.reading.refused = f"`{model}.{column}` stays as it is, as answered."
+            if index != 1:
+                return
         self.add(Retype(model=model, column=column, data_type=data_type))
 
     # --- removal -----------------------------------------------------------------------------
