@@ -62,11 +62,11 @@ def in_words(records: Sequence[Record], held_out: set[str], note: str) -> str:
 
 
 def _against_release(by_company: dict[str, Counter[str]]) -> list[str]:
-    """Changes since the release, of companies measured then and now."""
+    """Changes since the release, of companies measured then and now with as many requests."""
     if not RELEASED.exists():
         return []
     before = json.loads(RELEASED.read_text("utf-8"))
-    both = [n for n in by_company if n in before]
+    both = [n for n, c in by_company.items() if sum(before.get(n, {}).values()) == c.total()]
     was: Counter[str] = sum((Counter(before[n]) for n in both), Counter())
     now: Counter[str] = sum((by_company[n] for n in both), Counter())
     moved = [f"{s} {was[s]} → {now[s]}" for s in SCORES if was[s] != now[s]]
