@@ -87,12 +87,14 @@ class ColumnCard(Value):
     `distinct`, `nulls` count rows; `values` are the most frequent ones of a column that
     holds few, and stay empty for columns that look like personal data. What `is_additive` may be
     added up: a count of different things, an average or a ratio may not. A model's own SQL made
-    what `is_figure`, by an aggregate.
+    what `is_figure`, by an aggregate. `inherited` is what the relations above say of the column,
+    where nobody described it here.
     """
 
     name: str
     data_type: str = ""
     description: str = ""
+    inherited: str = ""
     distinct: int | None = None
     nulls: int | None = None
     minimum: str | None = None
@@ -104,6 +106,11 @@ class ColumnCard(Value):
     is_figure: bool = False
     tests: tuple[str, ...] = ()
     meta: dict[str, Any] = {}
+
+    @property
+    def told(self) -> str:
+        """What is said of the column, here or above."""
+        return self.description or self.inherited
 
 
 class RelationCard(Value):
@@ -709,7 +716,8 @@ class MakeUnique(Value):
 
 
 class FollowSource(Value):
-    """Read columns of a source by their new names, (old, new) each, and give what was given."""
+    """Read columns of what a model reads, (given, read) each: under a name that the model gives
+    already, whatever it was called there, or as a column more."""
 
     kind: Literal["follow_source"] = "follow_source"
     model: str
@@ -727,8 +735,28 @@ class MakeIncremental(Value):
     days: int = 3
 
 
+class GenericTest(Value):
+    """A generic dbt test on a column, or on the whole model where `column` is empty."""
+
+    model: str
+    column: str = ""
+    test: str
+    arguments: dict[str, Any] = {}
+    severity: Literal["error", "warn"] = "error"
+    reason: str = ""
+
+
+class AddTests(Value):
+    """Generic tests on a model or its columns, as they are to be written."""
+
+    kind: Literal["add_tests"] = "add_tests"
+    model: str
+    tests: tuple[GenericTest, ...]
+
+
 Edit = Annotated[
-    RenameColumn
+    AddTests
+    | RenameColumn
     | RenameModel
     | Retype
     | DropColumn
@@ -875,17 +903,6 @@ class Reuse(Value):
     explanation: str = ""
     exact: bool = False
     extend: RequirementSpec | None = None
-
-
-class GenericTest(Value):
-    """A generic dbt test on a column, or on the whole model where `column` is empty."""
-
-    model: str
-    column: str = ""
-    test: str
-    arguments: dict[str, Any] = {}
-    severity: Literal["error", "warn"] = "error"
-    reason: str = ""
 
 
 class SingularTest(Value):
