@@ -157,7 +157,7 @@ class ProjectVerifier:
     def _compiled_and_built(
         self, run: _Run, context: CheckContext, names: dict[str, str]
     ) -> CheckContext:
-        select = edited(context) if context.spec.kind == "edit" else context.touched
+        select = (context.spec.kind == "edit" and edited(context)) or context.touched
         if not select:
             run.skip(DBT, "nothing to build")
             return context

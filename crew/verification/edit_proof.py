@@ -7,6 +7,7 @@ counted and said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,6 +110,9 @@ class _Proof:
         self.told: list[str] = []
         self.renamed = {e.column.lower(): e.to for e in self.edits if isinstance(e, RenameColumn)}
         self.dropped = {e.column.lower() for e in self.edits if isinstance(e, DropColumn)}
+        self.added = {
+            old.lower() for e in self.edits if isinstance(e, FollowSource) for old, _ in e.columns
+        }
         self.changes_rows = any(isinstance(e, _ROWS_CHANGE) for e in self.edits)
         self.made = {m.name for m in context.draft.models if m.action == "create"}
 
@@ -169,6 +173,9 @@ class _Proof:
             elif column.lower() not in grains:
                 findings.append(f"{model} has lost the column {column}.")
         new = set(lowered.values()) - set(names.values())
+        come = sorted(c for c in new if c.lower() in self.added)
+        compared.columns += [f"{c} is new" for c in come]
+        new -= set(come)
         if new and not grains:
             findings.append(f"{model} has gained {', '.join(sorted(new))}, which nobody asked for.")
         return names, findings
@@ -183,7 +190,11 @@ class _Proof:
             f"({e.condition})" for e in self.edits
             if isinstance(e, AddFilter) and e.model == model and not e.relation
         ]  # fmt: skip
-        return " and ".join(conditions)
+        return re.sub(
+            r"\{\{\s*ref\('(\w+)'\)\s*\}\}",
+            lambda m: self.context.relation(m[1]) or m[1],
+            " and ".join(conditions),
+        )
 
     def _differences(
         self,

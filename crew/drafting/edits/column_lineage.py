@@ -76,9 +76,9 @@ class ColumnFlow:
         """Whether a source of a scope, a table or a select, has the column."""
         if isinstance(source, Scope):
             return self.gives.get(id(source), False)
-        return isinstance(source, exp.Table) and self._key(source) in self.carriers
+        return isinstance(source, exp.Table) and self.key_of(source) in self.carriers
 
-    def _key(self, table: exp.Table) -> str:
+    def key_of(self, table: exp.Table) -> str:
         stand_in = self.source.stand_ins.get(table.name)
         return stand_in.relation if stand_in else table.name
 
@@ -108,7 +108,7 @@ class ColumnFlow:
         if isinstance(source, Scope):
             return self.column in {n.lower() for n in self.outputs(source)}
         if isinstance(source, exp.Table):
-            known = self.columns.get(self._key(source))
+            known = self.columns.get(self.key_of(source))
             return known is not None and self.column in {c.lower() for c in known}
         return False
 
@@ -133,7 +133,7 @@ class ColumnFlow:
         if isinstance(source, Scope):
             return self.outputs(source)
         return (
-            list(self.columns.get(self._key(source), ())) if isinstance(source, exp.Table) else []
+            list(self.columns.get(self.key_of(source), ())) if isinstance(source, exp.Table) else []
         )
 
     # --- what comes out ----------------------------------------------------------------------

@@ -54,7 +54,11 @@ class ConditionReader:
     def read(self, phrase: str, relations: Sequence[str]) -> list[Condition]:
         """What the phrase may mean on the rows of the first relation that explains it."""
         for relation in relations:
-            found = self._written(phrase, relation) or self._compared(phrase, relation)
+            found = (
+                self._written(phrase, relation)
+                or self._compared(phrase, relation)
+                or self._valued(phrase, relation)
+            )
             if found:
                 return found
         for relation in relations:
@@ -92,7 +96,11 @@ class ConditionReader:
             if match is None:
                 continue
             said, value = text[: match.start()], text[match.end() :].strip(" .")
-            column = self.names.column(said, relation) if said.strip() else None
+            column = (
+                self.names.column(_last_words(said), relation, loose=False)
+                if said.strip()
+                else None
+            )
             if column is None and sign in {"<", ">", "<=", ">="} and _is_date(value):
                 column_name = self._only_date(relation, said)
             elif column is None or column.others:
@@ -113,6 +121,22 @@ class ConditionReader:
                 return [Condition(f"{_name(column.name)} is null", relation)]
         return []
 
+    def _valued(self, phrase: str, relation: str) -> list[Condition]:
+        """`<column> <value>` or a value alone, as the data writes it: `status N`, `LST`."""
+        said, _, value = phrase.strip(" .`'\"").rpartition(" ")
+        card = self.evidence.relation(relation)
+        value = value.strip("`'\"")
+        having = [c for c in card.columns if value in c.values] if card and value else []
+        if not having or len(said.split()) > 2:
+            return []
+        column = self.names.column(said, relation) if said else None
+        named_ = [c for c in having if column and c.name == column.name]
+        chosen = named_ or (having if len(having) == 1 and (said == "" or len(value) <= 4) else [])
+        if not chosen:
+            return []
+        sql = f"{_name(chosen[0].name)} = {_literal(value)}"
+        return [Condition(sql, relation, f"“{phrase}”")]
+
     def _only_date(self, relation: str, said: str) -> str:
         typed = self.names.view.typed_columns(relation)
         dates = [c for c, t in typed.items() if t.startswith(("date", "timestamp"))]
@@ -123,6 +147,8 @@ class ConditionReader:
         if sign in {"null", "not null"}:
             return f"{name} is {sign}"
         quoted = _QUOTED.findall(value)
+        if quoted and re.sub(r"\b(?:or|and|nor)\b", "", _QUOTED.sub("", value)).strip(" ,."):
+            return ""
         type_ = {k.lower(): v for k, v in self.names.view.typed_columns(relation).items()}.get(
             column.lower(), ""
         )
@@ -195,6 +221,16 @@ def negated(sql: str, dialect: str) -> str:
     if isinstance(tree, exp.Not) and isinstance(tree.this, exp.Is):
         return str(tree.this.sql(dialect=dialect)).lower()
     return f"not coalesce({sql}, false)"
+
+
+def _last_words(said: str) -> str:
+    """What is compared, without what it is of: `rows where the town` is `town`."""
+    said = re.split(r"\b(?:where|whose|with|having|that have|which have)\b", said)[-1]
+    return re.sub(r"^\s*(?:the|a|an|their|its)\s+", "", said)
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _bare(sql: str, dialect: str) -> str:

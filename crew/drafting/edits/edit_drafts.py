@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crew.artifacts import (
+    AddTests,
     ColumnDoc,
     DocSet,
     Evidence,
@@ -57,7 +58,11 @@ def edit_docs(draft: ModelDraft, evidence: Evidence) -> DocSet:
         cards = [c for r in model.relations if (c := evidence.relation(r))]
         columns = []
         for name in model.columns:
-            known = [d for c in cards if (x := c.column(name)) and (d := x.description) and not is_filler(name, d)]
+            known = [
+                d
+                for c in cards
+                if (x := c.column(name)) and (d := x.description) and not is_filler(name, d)
+            ]
             text = (
                 known[0] if known else f"As in {' and '.join(f'`{r}`' for r in model.relations)}."
             )
@@ -72,8 +77,10 @@ def edit_docs(draft: ModelDraft, evidence: Evidence) -> DocSet:
 
 def edit_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> TestSuite:
     """Tests that an edit brings: a key that is made unique is tested to be."""
-    found = []
+    found: list[GenericTest] = []
     for edit in spec.edits:
+        if isinstance(edit, AddTests):
+            found += edit.tests
         if isinstance(edit, MakeUnique) and len(edit.key) == 1:
             card = evidence.relation(edit.model)
             column = card.column(edit.key[0]) if card else None

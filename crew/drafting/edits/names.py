@@ -95,8 +95,9 @@ class Names:
                 found.append((match.start(), -len(name), Link(name, match.group(), True)))
         return [link for *_, link in sorted(found, key=lambda f: f[:2])]
 
-    def column(self, phrase: str, model: str) -> Link | None:
-        """The column that a phrase means; None if none is like it."""
+    def column(self, phrase: str, model: str, loose: bool = True) -> Link | None:
+        """The column that a phrase means; None if none is like it. A `loose` link may share only
+        some of the words."""
         columns = list(self.view.columns(model))
         bare = phrase.strip(" .,:;" + _QUOTES)
         if not bare or not columns:
@@ -117,6 +118,8 @@ class Names:
         if good:
             others = tuple(n for n, s in good[1:] if s > good[0][1] - 4)
             return Link(good[0][0], bare, False, others)
+        if not loose:
+            return None
         within = [c for c in columns if said and set(said) <= set(stems(c))]
         within = within or [c for c in columns if c and set(stems(c)) <= set(said)]
         if within:

@@ -29,6 +29,7 @@ from crew.drafting.edits.names import Link, Names, without
 from crew.drafting.edits.phrases import named, pattern, phrases, says
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.row_readers import RowReaders
+from crew.drafting.edits.tests_reader import TestsReader
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.model_text import CannotEdit
 from crew.drafting.questions import Asking
@@ -63,6 +64,11 @@ _DESTROYS = re.compile(
     r"\b(?:drop|truncate|alter|grant|revoke)\s+(?:the\s+)?(?:tables?|schemas?|databases?|users?|roles?|views?)\b"
     r"|\bdelete\s+from\b|\btruncate\b|\bwipe\b|\bpurge\b",
     re.I,
+)
+_PRONOUNS = {"it", "this", "that", "them", "these", "those", "this column", "this one"}
+_PRONOUN = re.compile(r"\b(?:it|them|this|that|these|those)\b", re.I)
+_ROWS = re.compile(
+    r"\b(?:rows?|records?|entries|lines|where|whose|with|which|duplicates?)\b|[=<>]", re.I
 )
 _NEVER = re.compile(r"\b(?:do not|don['’]t|never|without|not to|no need to)\s+\W*$", re.I)
 
@@ -111,9 +117,10 @@ class EditReader:
         self.conditions = ConditionReader(evidence, self.names, linker)
         self.reading = Reading()
         self.rows = RowReaders(self)
+        self.tests = TestsReader(self)
 
     def read(self) -> RequirementSpec | None:
-        sentences = self._sentences()
+        sentences = self.sentences = self._sentences()
         self.title = sentences[0] if sentences else ""
         whole = " ".join(sentences)
         if says("not_here", self.title) or not self._is_about_a_model(whole):
@@ -174,7 +181,7 @@ class EditReader:
 
     def _is_about_a_model(self, whole: str) -> bool:
         commands = ("rename", "drop", "exclude", "keep", "filter", "unique", "incremental",
-                    "macro", "split", "merge", "retype", "grain", "source")  # fmt: skip
+                    "macro", "replace", "test", "bring", "split", "merge", "retype", "grain", "source")  # fmt: skip
         return any(says(c, whole) for c in commands)
 
     # --- sentences ---------------------------------------------------------------------------
@@ -185,9 +192,11 @@ class EditReader:
             re.search(rf"\b{re.escape(m.split('.')[-1])}\b", sentence) for m in self._own_macros
         )
         readers = (
-            (macros and says("macro", self.text), self._macro),
+            (macros and (says("macro", self.text) or self._names_macros), self._macro),
+            (says("test", self.text), self.tests.read),
             (says("incremental", sentence), self.rows.incremental),
             (says("source", sentence), self.rows.source),
+            (says("bring", sentence), self.rows.added),
             (says("unique", sentence), self.rows.unique),
             (says("split", sentence), self.rows.split),
             (says("merge", sentence), self.rows.merge),
@@ -203,6 +212,14 @@ class EditReader:
         for applies, read in readers:
             if applies and read(sentence):
                 return
+
+    @property
+    def _names_macros(self) -> bool:
+        """Whether the ticket names two macros of the project."""
+        named_ = [
+            m for m in self._own_macros if re.search(rf"(?<![\w.]){re.escape(m)}(?!\w)", self.text)
+        ]
+        return len(named_) > 1
 
     @property
     def _own_macros(self) -> list[str]:
@@ -293,7 +310,8 @@ class EditReader:
             read = self._loose_pair(sentence, models or [model])
             if read is None:
                 return False
-            column = self.column(read[0], model)
+            exact = self.names.columns(read[0], model)
+            column = exact[-1].name if exact else self.column(read[0], model)
             if column is None:
                 return True
             real = [(column, read[1])]
@@ -334,6 +352,9 @@ class EditReader:
             0
         ]
         right = pattern("rename").sub("", right).strip(" .`\"'“”‘’")
+        if written := re.match(r"[A-Za-z]\w*_\w+", right):
+            right = written.group()
+        left = re.sub(r"\b(?:should|must|needs? to|has to|please|and|now|the)\b", " ", left)
         if not right or len(right.split()) > 5:
             return None
         new = right if re.fullmatch(_IDENTIFIER, right) else snake(right)
@@ -370,7 +391,11 @@ class EditReader:
         found = named("types", sentence)
         if model is None or not found:
             return False
-        type_, at = found[-1]
+        turned_from = (
+            r"\b(?:instead of|rather than|not|from|is|was|are|of) (?:an? |the )?(?:type )?$"
+        )
+        wanted = [f for f in found if not re.search(turned_from, sentence[: f[1]], re.I)]
+        type_, at = (wanted or found)[-1]
         written = re.match(r"\w+\s*\(\s*\d+\s*(?:,\s*\d+\s*)?\)", sentence[at:])
         columns = [k.name for k in self.names.columns(sentence[:at], model)]
         if not columns:
@@ -380,14 +405,17 @@ class EditReader:
                 r"|stored|cast|converted|change|make|convert|turn|set|the|type|data)\b",
                 " ", head, flags=re.I,
             )  # fmt: skip
-            link = self.names.column(" ".join(head.split()), model)
+            head = " ".join(head.split())
+            if head.lower() in _PRONOUNS:
+                head = self._spoken_of(sentence, [model]) or head
+            link = self.names.column(head, model)
             if (
                 link is None
                 and not _COLUMN_DROP.search(sentence)
                 and "type" not in sentence.lower()
             ):
                 return False
-            column = self.column(" ".join(head.split()), model)
+            column = self.column(head, model)
             if column is None:
                 return True
             columns = [column]
@@ -459,16 +487,39 @@ class EditReader:
             columns = [c for p in parts if (c := self.column(p, model))]
             if not columns:
                 return bool(self.asking.open)
-        if columns and (is_column or _says_only(rest, columns) or _says_only(before, columns)):
+        if not columns and not _content(rest) and _PRONOUN.search(sentence):
+            spoken = self._spoken_of(sentence, models or [model])
+            columns, is_column = ([spoken], True) if spoken else ([], is_column)
+        plain = not _ROWS.search(sentence)
+        if columns and (is_column or plain or _says_only(rest, columns)):
             for column in columns:
-                self._drop_column(model, column)
+                self._drop_columns(models or [model], column)
             return True
         if models and not _COLUMN_DROP.search(sentence) and not _content(rest):
             return self._drop_model(models[0])
         return False
 
-    def _drop_column(self, model: str, column: str) -> None:
-        used = self._users(model, column)
+    def _spoken_of(self, sentence: str, models: list[str]) -> str:
+        """The column that the words before a sentence, or itself, named last."""
+        before = self.text[: self.text.find(sentence)] if sentence in self.text else self.text
+        for text in (sentence, before):
+            found = [k.name for m in models for k in self.names.columns(text, m)]
+            if found:
+                return found[-1]
+        return ""
+
+    def _drop_columns(self, models: list[str], column: str) -> None:
+        """In all models named that have it, those furthest on first."""
+        having = [
+            m for m in models if column.lower() in map(str.lower, self.view.columns(m))
+        ]  # fmt: skip
+        for model in sorted(having, key=lambda m: -self.view.order[m]):
+            self._drop_column(model, column, [m for m in having if m != model])
+
+    def _drop_column(self, model: str, column: str, others: list[str]) -> None:
+        used = [u for u in self._users(model, column) if not any(f"`{o}`" in u for o in others)]
+        if others and all("exposure" in u for u in used):
+            used = []
         if not used:
             self.add(DropColumn(model=model, column=column))
             return
@@ -594,7 +645,7 @@ def _content(text: str) -> str:
     return re.sub(
         r"\b(?:the|a|an|our|and|from|in|of|it|them|please|model|table|mart|view|completely|entirely|again|too|as well"
         r"|anymore|any more|nobody uses it|unused|is|not used|now|bitte|und|et|y|we|can|should|could|you|to|want|need|let's"
-        r"|no longer needed|be|isn't|by|anybody|used|everywhere)\b|[\W_]+",
+        r"|no longer needed|there|here|be|isn't|by|anybody|used|everywhere)\b|[\W_]+",
         " ", text, flags=re.I,
     ).strip()  # fmt: skip
 

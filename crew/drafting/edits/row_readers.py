@@ -9,6 +9,7 @@ from crew.artifacts import (
     AddFilter,
     ChangeGrain,
     FollowSource,
+    JoinEdge,
     MakeIncremental,
     MakeUnique,
     Merge,
@@ -35,6 +36,10 @@ _DAYS = re.compile(
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "seven": 7, "ten": 10,
             "fourteen": 14, "thirty": 30}  # fmt: skip
 LATE_DAYS = 3
+_REPEATS = re.compile(
+    r"dup|doubl|twice|several times|unique|repeat|latest|newest|most recent|eindeutig|doublon|nur (?:die|der) letzte",
+    re.I,
+)
 _TAIL = re.compile(
     r"(?:^|\s)(?:please|anymore|any more|any longer|either|too|as well|already|because\b.*|since\b (?:we|they|it)\b.*"
     r"|so that\b.*|as (?:they|these|it|we)\b.*)\s*(?=$|[,;.])",
@@ -48,6 +53,7 @@ class RowReaders:
     def __init__(self, reader: EditReader) -> None:
         self.reader = reader
         self.view, self.names = reader.view, reader.names
+        self._title_filter = AddFilter(model="", condition="")
 
     # --- filters -----------------------------------------------------------------------------
 
@@ -63,15 +69,32 @@ class RowReaders:
         phrase, keep = self._rows_meant(without(sentence, models))
         if not phrase:
             return False
+        if re.fullmatch(
+            r"(?:so )?(?:them|they|these|those|it|this|that)(?: ones?| rows?)?", phrase, re.I
+        ):
+            phrase = self._sentence_before(sentence)
+            if not phrase or any(isinstance(e, AddFilter) for e in reader.reading.edits):
+                return False
         condition = self._condition(phrase, model)
         if condition is None:
             return bool(reader.asking.open)
-        sql = condition.sql if keep else negated(condition.sql, self.view.dialect)
+        sql = condition.sql
+        if not keep:
+            sql = f"not coalesce({sql}, false)" if "{{" in sql else negated(sql, self.view.dialect)
         if condition.reason:
             reader.assume(f"“{phrase}” are the rows with `{condition.sql}`.")
         relation = "" if condition.relation == model else condition.relation
+        if sentence != reader.title and self._title_filter in reader.reading.edits:
+            reader.reading.edits.remove(self._title_filter)  # the body says it in full
+            reader.reading.assumptions = [
+                a for a in reader.reading.assumptions if self._title_filter.condition not in a
+            ]
+            reader.reading.notes.clear()
         self._say_what_goes(model, relation, sql)
-        return reader.add(AddFilter(model=model, condition=sql, relation=relation))
+        edit = AddFilter(model=model, condition=sql, relation=relation)
+        if sentence == reader.title:
+            self._title_filter = edit
+        return reader.add(edit)
 
     def _rows_meant(self, text: str) -> tuple[str, bool]:
         """(which rows, whether they are the ones to keep)."""
@@ -104,19 +127,36 @@ class RowReaders:
             ):
                 del tail
                 after = before
-            return _clean(after), keep
+            return _tidy(after), keep
         return "", False
 
+    def _sentence_before(self, sentence: str) -> str:
+        """What the sentence before this one, in the order of the ticket, says."""
+        said = self.reader.sentences
+        at = said.index(sentence) if sentence in said else 0
+        return said[at - 1] if at > 1 else ""
+
     def _condition(self, phrase: str, model: str) -> Condition | None:
-        """Which rows a phrase means: by the model's own columns, else by those of what it reads."""
+        """Which rows a phrase means: by the model's own columns, else by those of what it reads, else
+        by those of what it points at."""
         reader = self.reader
         parents = [p for p in self._above(model)]
-        found = reader.conditions.read(phrase, [model])
-        if not found:
-            for parent in parents:
-                found = reader.conditions.read(phrase, [parent])
-                if found:
-                    break
+        inside = re.findall(r"\(([^()]+)\)", phrase)
+        bare = _clean(phrase)
+        bare = re.sub(
+            r"^.*?\b(?:say|says|said|think|thinks|told us|ask|asks|asked)\b(?: that)?\s+", "", bare
+        )
+        phrases = [*inside, bare]
+        found: list[Condition] = []
+        for relation in (model, *parents):
+            for text in phrases:
+                found = found or reader.conditions.read(text, [relation])
+        for edge in reader.evidence.joins if not found else ():
+            if edge.left == model and edge.right in self.view.models and not found:
+                for text in phrases:
+                    looked_up = reader.conditions.read(text, [edge.right])
+                    if looked_up and not found:
+                        found = [_by_key(c, edge) for c in looked_up]
         if not found:
             reader.ask(
                 f"edit:filter:{snake(phrase)[:40]}",
@@ -139,13 +179,15 @@ class RowReaders:
         return list(dict.fromkeys(near))
 
     def _count(self, condition: Condition) -> str:
-        n = self._one(f"select count(*) from {self._at(condition.relation)} where {condition.sql}")
+        sql = re.sub(r"\{\{\s*ref\('(\w+)'\)\s*\}\}", lambda m: self._at(str(m[1])), condition.sql)
+        n = self.one(f"select count(*) from {self._at(condition.relation)} where {sql}")
         return f"{n:,} rows" if n is not None else ""
 
     def _say_what_goes(self, model: str, relation: str, keep: str) -> None:
         about = relation or model
-        total = self._one(f"select count(*) from {self._at(about)}")
-        left = self._one(f"select count(*) from {self._at(about)} where {keep}")
+        keep = re.sub(r"\{\{\s*ref\('(\w+)'\)\s*\}\}", lambda m: self._at(str(m[1])), keep)
+        total = self.one(f"select count(*) from {self._at(about)}")
+        left = self.one(f"select count(*) from {self._at(about)} where {keep}")
         if total is None or left is None:
             return
         where = f"`{about}`" + (f", which `{model}` reads," if relation else "")
@@ -159,6 +201,8 @@ class RowReaders:
     def unique(self, sentence: str) -> bool:
         reader = self.reader
         if re.search(r"\btests?\b|\btested\b", sentence, re.I):
+            return False
+        if not _REPEATS.search(reader.text):  # `one row per …` alone says what a row is
             return False
         models = [k.name for k in self.names.models(sentence)]
         model = reader.model(sentence, must=False)
@@ -214,7 +258,8 @@ class RowReaders:
         for name in (f"{entity}_id", f"{entity}_key", "id"):
             if match := next((c for c in columns if c.lower() == name), ""):
                 return (match,)
-        return (columns[0],) if columns and re.search(r"_(?:id|key)$", columns[0], re.I) else None
+        ends = r"_(?:id|key|no|nr|code|number)$"
+        return (columns[0],) if columns and re.search(ends, columns[0], re.I) else None
 
     def _latest(self, sentence: str, model: str, key: tuple[str, ...]) -> str:
         """The column by which the last row of a key is known; asked where more than one could."""
@@ -248,16 +293,17 @@ class RowReaders:
     def _orders(self, model: str, key: tuple[str, ...], column: str) -> bool:
         """Whether a column tells all rows of one key apart."""
         keys = ", ".join(key)
-        n = self._one(
+        n = self.one(
             f"select count(*) from (select 1 as one from {self._at(model)} group by {keys}, {column} having count(*) > 1) as d"
         )
-        return n == 0
+        return bool(n == 0)
 
     def _doubled(self, model: str, key: tuple[str, ...]) -> int | None:
         keys = ", ".join(key)
-        return self._one(
-            f"select count(*) - (select count(*) from (select distinct {keys} from {self._at(model)}) as d) from {self._at(model)}"
-        )
+        at = self._at(model)
+        sql = f"select count(*) - (select count(*) from (select distinct {keys} from {at}) as d)"
+        found = self.one(f"{sql} from {at}")
+        return None if found is None else int(found)
 
     # --- what is new -------------------------------------------------------------------------
 
@@ -289,6 +335,8 @@ class RowReaders:
                 [(f"`{c}`", "") for c in list(typed)[:4]],
             )
             return True
+        spoken = [c for c in options if _is_spoken_of(c, reader.text)]
+        options = spoken if len(spoken) == 1 else options
         time = options[0]
         if len(options) > 1:
             index = reader.ask(
@@ -317,13 +365,13 @@ class RowReaders:
         at = self._at(model)
         typed = self.view.typed_columns(model)
         for column in [c for c in typed if re.search(r"(?:_id|_key|^id|_code|_no)$", c, re.I)]:
-            if self._one(f"select count(*) - count(distinct {column}) from {at}") == 0:
+            if self.one(f"select count(*) - count(distinct {column}) from {at}") == 0:
                 return (column,)
         plain = [c for c, t in typed.items() if not t.startswith(("double", "float", "real", "decimal", "numeric", "hugeint"))]  # fmt: skip
         plain = [c for c in plain if not re.search(r"(?:^|_)(?:count|sum|total|amount|units|avg)(?:_|$)|^n_", c)]  # fmt: skip
         for n in range(1, len(plain) + 1):
             listed = ", ".join(plain[:n])
-            if self._one(f"select count(*) - (select count(*) from (select distinct {listed} from {at}) as d) from {at}") == 0:  # fmt: skip
+            if self.one(f"select count(*) - (select count(*) from (select distinct {listed} from {at}) as d) from {at}") == 0:  # fmt: skip
                 return tuple(plain[:n])
         return ()
 
@@ -450,7 +498,8 @@ class RowReaders:
         return True
 
     def _is_unique(self, model: str, column: str) -> bool:
-        return self._one(f"select count(*) - count(distinct {column}) from {self._at(model)}") == 0
+        sql = f"select count(*) - count(distinct {column}) from {self._at(model)}"
+        return bool(self.one(sql) == 0)
 
     # --- sources -----------------------------------------------------------------------------
 
@@ -477,6 +526,51 @@ class RowReaders:
                     continue
                 found |= self._follow(child, key, gone, have)
         return found
+
+    def added(self, sentence: str) -> bool:
+        """A column that a source has and no model gives yet, brought into models that are named."""
+        reader = self.reader
+        targets = [k.name for k in self.names.models(sentence)] or [
+            k.name for k in self.names.models(reader.text)
+        ]
+        for key, node in self.view.nodes.items():
+            if node.kind != "source":
+                continue
+            table = key.split(".")[-1]
+            if not re.search(rf"(?<!\w){re.escape(table)}(?!\w)", reader.text, re.I):
+                continue
+            for column in self.view.columns(key):
+                if not re.search(rf"(?<!\w){re.escape(column)}(?!\w)", reader.text):
+                    continue
+                first = [t for t in targets if t in node.children]
+                if first and self._bring(sentence, key, column, first[0], targets):
+                    return True
+        return False
+
+    def _bring(
+        self, sentence: str, source: str, column: str, first: str, targets: list[str]
+    ) -> bool:
+        reader = self.reader
+        used = {c.lower() for c in used_columns(self.view, first, source)}
+        snaked = snake(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column))
+        said = re.search(r"\bas\s+[`\"']?(?P<name>[a-z]\w*)", sentence)
+        name = said["name"] if said else snaked
+        if column.lower() in used or name in map(str.lower, self.view.columns(first)):
+            return False
+        reader.add(FollowSource(model=first, source=source, columns=((name, column),)))
+        reached = [first]
+        for target in sorted(set(targets) - {first}, key=lambda t: self.view.order[t]):
+            parent = next((p for p in self.view.nodes[target].parents if p in reached), "")
+            if not parent:
+                reader.ask(
+                    f"edit:bring:{target}",
+                    f"`{target}` does not read `{first}` directly. By which model is `{name}` to come?",
+                    [],
+                )
+                return True
+            reader.add(FollowSource(model=target, source=parent, columns=((name, name),)))
+            reached.append(target)
+        return True
 
     def _follow(self, model: str, source: str, gone: list[str], have: dict[str, str]) -> bool:
         from rapidfuzz import fuzz, process
@@ -521,10 +615,10 @@ class RowReaders:
         ):
             survives += f" and try_cast({cast} as {was}) is not distinct from {column}"
         lost = f"{column} is not null and not ({survives})"
-        n = self._one(f"select count(*) from {at} where {lost}")
+        n = self.one(f"select count(*) from {at} where {lost}")
         if not n:
             return 0, None
-        return n, self._one(f"select {column} from {at} where {lost} limit 1")
+        return n, self.one(f"select {column} from {at} where {lost} limit 1")
 
     def _values(self, model: str, column: str) -> list[Any]:
         rows = self._ask(f"select distinct {column} from {self._at(model)} order by 1 limit 8")
@@ -533,7 +627,7 @@ class RowReaders:
     def _at(self, key: str) -> str:
         return self.view.located(key)
 
-    def _one(self, sql: str) -> Any:
+    def one(self, sql: str) -> Any:
         rows = self._ask(sql)
         return rows[0][0] if rows else None
 
@@ -559,6 +653,12 @@ def missing_columns(view: Any, model: str, source: str) -> list[str]:
     return [c for c in used_columns(view, model, source) if c.lower() not in have]
 
 
+def _tidy(text: str) -> str:
+    """As `_clean`, with what stands in brackets."""
+    inside = " ".join(f"({i})" for i in re.findall(r"\(([^()]+)\)", text))
+    return f"{_clean(text)} {inside}".strip()
+
+
 def _clean(text: str) -> str:
     text = _TAIL.sub(" ", text.strip(" .,:;"))
     text = re.sub(
@@ -566,6 +666,22 @@ def _clean(text: str) -> str:
     )
     text = re.sub(r"\b(?:any|rows?|records?)\s+(?=where|with|that|whose)", "", text, flags=re.I)
     return re.sub(r"\s+", " ", re.split(r"[;(]", text)[0]).strip(" .,:;")
+
+
+def _by_key(condition: Condition, edge: JoinEdge) -> Condition:
+    """A condition on another relation as one on the key that leads there."""
+    keys = (
+        f"select {edge.right_column} from {{{{ ref('{edge.right}') }}}} where {condition.sql}"
+        f" and {edge.right_column} is not null"
+    )
+    sql = f"{edge.left_column} in ({keys})"
+    return Condition(sql, edge.left, f"by `{edge.right}`: `{condition.sql}`")
+
+
+def _is_spoken_of(column: str, text: str) -> bool:
+    """Whether a text has a word like one of a column's name: `departure` for `departed_at`."""
+    heads = {w[:5].lower() for w in re.split(r"_", column) if len(w) > 4}
+    return any(w[:5].lower() in heads for w in re.findall(r"[A-Za-z]{5,}", text))
 
 
 def _matched(parts: list[str], values: list[Any]) -> list[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.optimizer.scope import Scope
 
 from crew.artifacts import FollowSource
-from crew.drafting.edits.column_lineage import ColumnFlow, span
+from crew.drafting.edits.column_lineage import ColumnFlow, is_star, span
 from crew.drafting.edits.project_view import ProjectView, Workbench
 from crew.drafting.edits.sql_edits import Splice, SqlSource, spliced
 from crew.drafting.edits.steps import with_select
@@ -15,6 +16,12 @@ from crew.drafting.model_text import CannotEdit
 def follow_source(bench: Workbench, edit: FollowSource) -> None:
     """Each old column by its new name, wherever the model reads it. Raises CannotEdit."""
     for old, new in edit.columns:
+        if old.lower() not in {c.lower() for c in bench.columns(edit.model)} and (
+            old.lower()
+            not in {c.lower() for c in columns_named(bench.view, edit.model, edit.source)}
+        ):
+            hand_on(bench, edit.model, edit.source, old, new)
+            continue
         _follow(bench, edit.model, edit.source, old, new)
 
 
@@ -80,3 +87,67 @@ def columns_named(view: ProjectView, model: str, source: str) -> list[str]:
         if any(u.named for u in uses):
             found.append(name)
     return found
+
+
+def hand_on(bench: Workbench, model: str, source: str, given: str, read: str) -> None:
+    """A further column of a model: `read` of what it reads, called `given`. Raises CannotEdit."""
+    text = bench.source(model)
+    have = {source: [*bench.columns(source), read]}
+    flow = ColumnFlow(text, text.trees[0], read, {source}, have)
+    flow.read()
+    splices: list[Splice] = []
+    _through(bench, flow, flow.scopes[-1], source, (read, given), splices)
+    bench.write_sql(model, spliced(text.text, splices))
+    bench.set_columns(model, [*bench.columns(model), given])
+
+
+def _through(
+    bench: Workbench,
+    flow: ColumnFlow,
+    scope: Scope,
+    source: str,
+    names: tuple[str, str],
+    splices: list[Splice],
+) -> str:
+    """Makes a select give the column; what it is called there. Raises CannotEdit."""
+    read, given = names
+    select = scope.expression
+    if flow.gives[id(scope)]:
+        return read
+    if (
+        not isinstance(select, exp.Select)
+        or select.args.get("group")
+        or select.args.get("distinct")
+    ):
+        raise CannotEdit(f"{source} is read where rows are grouped or put together")
+    for alias, (_, inner) in scope.selected_sources.items():
+        if isinstance(inner, exp.Table) and flow.key_of(inner) == source:
+            called = read
+        elif isinstance(inner, Scope) and _leads_to(flow, inner, source):
+            called = _through(bench, flow, inner, source, names, splices)
+        else:
+            continue
+        stars = [i for i in select.selects if is_star(i)]
+        if any(not isinstance(i, exp.Column) or i.table.lower() == alias.lower() for i in stars):
+            return called
+        last = select.selects[-1]
+        name = last.args.get("alias")
+        at = span(name if isinstance(name, exp.Identifier) else last.this)[0]
+        list_, n = flow.source.item_at(at)
+        start, end = list_.items[n]
+        table = f"{alias}." if len(scope.selected_sources) > 1 else ""
+        as_ = "" if called == given else f" {bench.keyword('as')} {given}"
+        line = flow.source.text.rfind("\n", 0, start) + 1
+        gap = flow.source.text[line:start]
+        joint = f",\n{gap}" if line and not gap.strip() else ", "
+        splices.append(Splice(end, end, f"{joint}{table}{called}{as_}"))
+        return given
+    raise CannotEdit(f"where {source} is read was not found")
+
+
+def _leads_to(flow: ColumnFlow, scope: Scope, source: str) -> bool:
+    return any(
+        (isinstance(s, exp.Table) and flow.key_of(s) == source)
+        or (isinstance(s, Scope) and _leads_to(flow, s, source))
+        for _, s in scope.selected_sources.values()
+    )

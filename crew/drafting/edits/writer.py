@@ -7,6 +7,7 @@ from typing import Any
 
 from crew.artifacts import (
     AddFilter,
+    AddTests,
     ChangeGrain,
     DraftModel,
     DropColumn,
@@ -50,6 +51,7 @@ _WRITERS: dict[type, Callable[[Workbench, Any], None]] = {
     MakeUnique: make_unique,
     FollowSource: follow_source,
     MakeIncremental: make_incremental,
+    AddTests: lambda bench, edit: None,
 }
 
 
@@ -59,7 +61,8 @@ def write_edits(spec: RequirementSpec, view: ProjectView, evidence: Evidence) ->
     for edit in spec.edits:
         _WRITERS[type(edit)](bench, edit)
     files = bench.changes()
-    if not files and not bench.created:
+    tested = any(isinstance(e, AddTests) for e in spec.edits)
+    if not files and not bench.created and not tested:
         raise CannotEdit("the project says so already: nothing would change")
     actions = {f.path: f.action for f in files}
     models = list(bench.created)
