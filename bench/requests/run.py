@@ -16,8 +16,8 @@ import argparse
 import itertools
 import multiprocessing
 import re
-import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
@@ -100,16 +100,17 @@ def _faults(company: Company) -> Iterator[str]:
 
 def _work(companies: list[Company], only: str, jobs: int) -> Iterator[dict[str, Any]]:
     """Records as they come. Each company's requests are dealt out to `jobs` processes."""
-    room = HOME / "work"
-    shutil.rmtree(room, ignore_errors=True)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+    with (
+        tempfile.TemporaryDirectory(dir=HOME, prefix="work-", ignore_cleanup_errors=True) as room,
+        ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool,
+    ):
         waiting = []
         for company in companies:
             chosen = [e for e in company.requests if re.search(only, e["id"])]
             for n, part in enumerate(chosen[start::jobs] for start in range(jobs)):
                 if part:
-                    folder = room / f"{company.name}-{n}"
+                    folder = Path(room) / f"{company.name}-{n}"
                     waiting.append(pool.submit(work, company, part, folder))
         yield from itertools.chain.from_iterable(done.result() for done in as_completed(waiting))
 
