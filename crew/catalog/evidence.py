@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from crew.artifacts import (
     Conventions,
@@ -21,7 +22,7 @@ from crew.artifacts import (
 )
 from crew.catalog.dbt_project import DbtProject, ProjectRelation, entity_of, key_names
 from crew.catalog.warehouse_profile import WarehouseProfile
-from crew.drafting.vocabulary import alike, singular, stems
+from crew.drafting.vocabulary import alike, name_stems, singular, spelt_out, stems
 from crew.ports import Recall
 
 MAX_RELATIONS = 24
@@ -29,6 +30,8 @@ MAX_SEEDS = 10
 MIN_SEEDS = 5
 MAX_TERMS = 12
 MAX_SQL = 20_000
+MIN_INCLUDED = 0.5
+"""Of the values of a column that is a key by its name alone, the share that must be found there."""
 RECALLED = 6.0
 """What a model that memory finds wholly like the request scores: as much as a named entity."""
 
@@ -52,7 +55,7 @@ class ProjectEvidence:
         terms = matching_terms(text, recall.terms())
         remembered = recall.recollect(request)
         chosen = self._choose(text, terms, remembered)
-        cards = self.profile.cards(chosen)
+        cards = [self._with_inherited(c) for c in self.profile.cards(chosen)]
         edges = self._edges(chosen, {c.key: c for c in cards})
         return Evidence(
             project=self.project.name,
@@ -118,7 +121,7 @@ class ProjectEvidence:
         words_of: dict[str, tuple[set[str], set[str]]] = {}
         for key, relation in self.project.relations.items():
             entity = set(stems(relation.entity))
-            columns = {s for c in self._columns(relation) for s in stems(c)}
+            columns = {s for c in self._columns(relation) for s in name_stems(c)}
             words_of[key] = (entity, columns)
             frequency.update(entity | columns)
         total = len(words_of) or 1
@@ -166,9 +169,35 @@ class ProjectEvidence:
         for key, relation in self.project.relations.items():
             if self._is_staged_source(relation, "") or relation.layer == "intermediate":
                 continue
-            columns = [c.lower() for c in self._columns(relation)]
+            columns = [spelt_out(c) for c in self._columns(relation)]
             if any(c in wanted and key not in wanted[c] for c in columns):
                 yield key
+
+    def _with_inherited(self, card: RelationCard) -> RelationCard:
+        """The card with descriptions from the nearest relation above that has the same column."""
+        if all(c.description for c in card.columns):
+            return card
+        told: dict[str, str] = {}
+        by_id = self._relations_by_id
+        waiting, seen = list(card.parents), set(card.parents)
+        while waiting and len(seen) < 60:
+            above = by_id.get(waiting.pop(0))
+            if above is None:
+                continue
+            for name, column in above.columns.items():
+                if column.description:
+                    told.setdefault(name.lower(), column.description)
+            waiting += [p for p in above.parents if p not in seen]
+            seen.update(above.parents)
+        columns = tuple(
+            c if c.description else c.model_copy(update={"inherited": told.get(c.name.lower(), "")})
+            for c in card.columns
+        )
+        return card.model_copy(update={"columns": columns})
+
+    @cached_property
+    def _relations_by_id(self) -> dict[str, ProjectRelation]:
+        return {r.unique_id: r for r in self.project.relations.values()}
 
     # --- joins ---------------------------------------------------------------------------
 
@@ -180,12 +209,12 @@ class ProjectEvidence:
         for key in keys:
             left = self.project.relations[key]
             for column in self._columns(left):
-                for right in by_name.get(column.lower(), ()):
+                for right in by_name.get(spelt_out(column), ()):
                     if right.key != key and right.layer == left.layer:
                         edges.append(self._named_edge(left, column, right))
         return edges
 
-    @property
+    @cached_property
     def _relations_by_key_name(self) -> dict[str, list[ProjectRelation]]:
         found: dict[str, list[ProjectRelation]] = {}
         for relation in self.project.relations.values():
@@ -197,9 +226,9 @@ class ProjectEvidence:
         return found
 
     def _named_edge(self, left: ProjectRelation, column: str, right: ProjectRelation) -> JoinEdge:
-        known = [c.lower() for c in self._columns(right)]
-        wanted = (column.lower(), "id", "key", "code")
-        own = next((k for k in wanted if k in known), column)
+        known = {spelt_out(c): c for c in self._columns(right)}
+        wanted = (spelt_out(column), "id", "key", "code")
+        own = next((known[k] for k in wanted if k in known), column)
         return JoinEdge(
             left=left.key, left_column=column, right=right.key, right_column=own, origin="name"
         )
@@ -226,12 +255,13 @@ class ProjectEvidence:
                     ):
                         continue
                     found[(edge.left, edge.left_column, edge.right)] = edge
-        return [
+        measured = [
             e.model_copy(
                 update={"match_share": self.profile.match_share(e, cards[e.left], cards[e.right])}
             )
             for e in found.values()
         ]
+        return [e for e in measured if e.origin != "name" or (e.match_share or 1.0) >= MIN_INCLUDED]
 
     def _sql(self, text: str, chosen: Sequence[ProjectRelation]) -> dict[str, str]:
         """The SQL of models that may change: those that the request names, and marts."""
@@ -255,7 +285,8 @@ def _by_name(
     left: ProjectRelation, column: str, right: ProjectRelation, card: RelationCard
 ) -> JoinEdge | None:
     """`orders.customer_id` points at `customers.customer_id` or `customers.id`, by name."""
-    name = column.lower()
+    name = spelt_out(column)
+    known = {spelt_out(c.name): c.name for c in card.columns}
     names = [n for n in key_names(right) if n not in {"id", "key", "code", "uuid"}]
     if name not in names:
         # `billing_customer_id` plays a role: its tail is the key's name.
@@ -263,9 +294,13 @@ def _by_name(
     if not name:
         return None
     for own in (name, "id", "key", "code", "uuid"):
-        if card.column(own):
+        if own in known:
             return JoinEdge(
-                left=left.key, left_column=column, right=right.key, right_column=own, origin="name"
+                left=left.key,
+                left_column=column,
+                right=right.key,
+                right_column=known[own],
+                origin="name",
             )
     return None
 

@@ -18,6 +18,17 @@ _OUT = re.compile(
     r"(?P<what>(?!out\b)[^\s,;]+(?:\s+(?!out\b)[^\s,;]+){0,4}?)\s+out\b(?!\s+of\b)",
     re.I,
 )
+_NONE_OF = re.compile(
+    r"^\W*(?:and\s+|but\s+|also\s+)?no\s+(?=[a-z]+(?:\s+[a-z]+)?(?:\s*[.!]?$|\s+please\b))", re.I
+)
+_BASE = re.compile(
+    r"\s+(?:are|is|form|should\s+be|count\s+as)\s+the\s+(?:base|basis|denominator|reference)\b",
+    re.I,
+)
+_NOT_ONES = re.compile(
+    r"\s*\(?\b(?:(?:that|which|who)\s+)?(?:are|were|is|was|aren['’]t|weren['’]t|isn['’]t|wasn['’]t|have|had|has)?\s*(?:(?<=n['’]t)|not\s+(?:been\s+)?|(?<=n['’]t\s))(?!(?:counted|included|considered|shown|needed|wanted|interested|excluded|finished|supposed|allowed)\b)(?P<what>[a-z]+ed|test|void|internal|open|active|paid|lost)\b\)?",
+    re.I,
+)
 _NEGATIVE = (
     r"(?:(?:do|does|should|must|need|may|can|will|would)(?:\s+not|n['’]?t)|dont|never|cannot"
     r"|no\s+longer|(?:there\s+is\s+)?no\s+(?:need|reason)(?:\s+to)?|not\s+(?:necessary|needed)(?:\s+to)?"
@@ -83,7 +94,9 @@ def in_plain_words(clause: str) -> str:
     """The clause with `exclude X` for each command to leave X out, `keep X` for its negation."""
     if len(clause) > _LONGEST:
         return clause
-    text = _OUT.sub(r"\g<verb> out \g<what>", clause)
+    text = _NONE_OF.sub("exclude ", _BASE.sub("", clause))
+    text = _NOT_ONES.sub(r" excluding \g<what> ones ", text)
+    text = _OUT.sub(r"\g<verb> out \g<what>", text)
     leave_out = (
         f"(?:{phrase_pattern('exclusions').pattern}|{phrase_pattern('exclusion_commands').pattern})"
     )

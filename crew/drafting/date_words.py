@@ -41,8 +41,8 @@ _UNCLEAR = re.compile(
     r"(?:this|(?:the )?current|next|(?:the )?(?:first|second|third|fourth))"
     r"\s+(?:day|week|month|quarter|year|half)\b"
     r"|(?:year|month|quarter|week)[\s-]to[\s-]date\b|\bytd\b|\bmtd\b|\bqtd\b"
-    r"|(?:yesterday|today|tomorrow|last (?:mon|tues|wednes|thurs|fri|satur|sun)day|weekdays?|weekends?)\b"
-    r"|(?:hour|day) of (?:the )?(?:day|week|month|year)\b"
+    r"|(?:yesterday|today|tomorrow|last (?:mon|tues|wednes|thurs|fri|satur|sun)day|weekends?)\b"
+    r"|day of (?:the )?(?:month|year)\b"
     rf"|(?:vs\.?|versus|compared (?:to|with))\s+{_POINT}"
     rf"|(?<=in )(?:{_MONTH})(?!\s*\d)\b"
     r")",

@@ -30,9 +30,11 @@ class DimensionReader:
         self.context = context
         self.computed = ComputedDimensions(context)
         self._said_below = False
+        self._dated_by: Phrase | None = None
 
     def read(self, wish: Wish, bases: Sequence[str]) -> list[Dimension]:
         found: dict[tuple[str, str, str], Dimension] = {}
+        self._dated_by = wish.dated_by
         self._said_below = any(p.place != "title" for p in (*wish.dimensions, *wish.metrics))
         for phrase in wish.dimensions:
             computed = self.computed.read(phrase, bases)
@@ -72,12 +74,16 @@ class DimensionReader:
 
     def _dimension(self, phrase: Phrase, bases: Sequence[str]) -> Dimension | None:
         said = content_stems(phrase.text)
+        if self._is_date(said, bases):
+            return None
         if not said or all(
             w in grain_words() or w in word_set("articles") for w in words(phrase.text)
         ):
             return None
-        links = self.context.linker.dimensions(said, bases)
-        meanings = self.context.linker.distinct_meanings(links) if links else []
+        links = self.context.linker.dimensions(said, bases) or self._without_one(
+            phrase, said, bases
+        )
+        meanings = self._without_keys(self.context.linker.distinct_meanings(links)) if links else []
         counted = meanings and is_numeric(meanings[0].column) and not _is_key(meanings[0])
         if not counted and (len(meanings) == 1 or (meanings and self._settled(meanings))):
             link = meanings[0]
@@ -91,6 +97,38 @@ class DimensionReader:
             self.context.notes.append(f"Not read as a column: “{phrase.text}”.")
             return None
         return self._ask_dimension(phrase, meanings, bases)
+
+    def _without_one(
+        self, phrase: Phrase, said: Sequence[str], bases: Sequence[str]
+    ) -> list[ColumnLink]:
+        """`mode of transport of the carrier` where the column is but called `mode`."""
+        if len(said) < 3:
+            return []
+        found = [
+            link
+            for n in range(len(said))
+            for link in self.context.linker.dimensions([*said[:n], *said[n + 1 :]], bases)[:1]
+        ]
+        if len({(k.relation, k.column.name) for k in found}) != 1:
+            return []
+        self.context.assume(f"“{phrase.text}” is read as `{found[0].name}`.")
+        return found[:1]
+
+    def _without_keys(self, meanings: list[ColumnLink]) -> list[ColumnLink]:
+        """Without columns that are but the key of what another meaning is the name of."""
+        edges = {(e.left, e.left_column.lower(), e.right) for e in self.context.planner.edges}
+        targets = {m.relation for m in meanings}
+        kept = [
+            m for m in meanings
+            if not any((m.relation, m.column.name.lower(), t) in edges for t in targets)
+        ]  # fmt: skip
+        return kept or meanings
+
+    def _is_date(self, said: Sequence[str], bases: Sequence[str]) -> bool:
+        """Whether a phrase names the date that puts rows into a period, read as such elsewhere."""
+        if self._dated_by is None or not said:
+            return False
+        return set(said) <= set(content_stems(self._dated_by.text))
 
     def _is_headline(self, phrase: Phrase) -> bool:
         """Whether the words of a title are said again, or otherwise, below it."""

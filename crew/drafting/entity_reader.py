@@ -39,6 +39,7 @@ class EntityReader:
             k for k in self.context.linker.entities(content_stems(wish.row_per.text)) if not k.rest
         ]
         pointed = {e.right for e in self.context.planner.edges}
+        links = [k for k in links if self.context.linker.key_column(k.card)]
         links.sort(key=lambda k: (k.card.key not in pointed, k.card.layer == "source"))
         card = links[0].card if links else None
         return card if card and self.context.linker.key_column(card) else None
@@ -87,7 +88,8 @@ class EntityReader:
     # --- what it is ----------------------------------------------------------------------------
 
     def _attribute(self, phrase: Phrase, spine: RelationCard) -> Dimension | None:
-        if split_aggregation(phrase.text)[0] is not None or any(map(is_mark, phrase.text.split())):
+        marks = [w for w in phrase.text.split() if is_mark(w) and not w.startswith("col")]
+        if split_aggregation(phrase.text)[0] is not None or marks:
             return None
         said = content_stems(phrase.text)
         links = [k for k in self.context.linker.lookups(said, spine.key) if k.hops <= 2]

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 from sqlglot import exp, parse_one
 
-from crew.artifacts import Aggregation, ColumnCard, Grounding, Measure, Metric, RelationCard
+from crew.artifacts import Aggregation, Grounding, Measure, Metric
 from crew.catalog.dbt_project import entity_of
-from crew.catalog.warehouse_profile import is_temporal
 from crew.drafting.figure_words import Duration, FigureWishes, PerUnit, Quotient, Share
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
-from crew.drafting.schema_linker import EVENT_STEMS, SchemaLinker, content_stems, entity_stems
+from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import alike, name_stems, plural, singular, snake, stem_set
+from crew.drafting.vocabulary import plural, singular, snake, stem_set
 from crew.drafting.wish import Phrase
 
 Read = Callable[[Phrase], Reading]
@@ -155,13 +154,14 @@ class FigureReader:
             if part.metric is None or not part.is_full:
                 return replace(part, phrase=phrase)
         assert above.metric is not None and below.metric is not None
+        joint = "per" if figure.operator == "/" else "minus"
         metric = Metric(
-            name=snake(f"{above.metric.name} per {below.metric.name.removeprefix('distinct_')}")[
-                :55
-            ],
+            name=snake(
+                f"{above.metric.name} {joint} {below.metric.name.removeprefix('distinct_')}"
+            )[:55],
             label=phrase.text,
-            definition=f"{above.metric.label} divided by {below.metric.label}",
-            formula=f"({above.metric.formula}) / ({below.metric.formula})",
+            definition=f"{above.metric.label} {figure.operator} {below.metric.label}",
+            formula=f"({above.metric.formula}) {figure.operator} ({below.metric.formula})",
             measures=(*above.metric.measures, *below.metric.measures),
             grounding=Grounding(source="ticket", text=phrase.quote),
         )
@@ -227,7 +227,7 @@ class FigureReader:
         """The time from one event to another on the same row."""
         found = []
         for card in self.evidence.relations:
-            begin, end = (self._moments(card, words) for words in (figure.begin, figure.end))
+            begin, end = (self.linker.moments(card, words) for words in (figure.begin, figure.end))
             if len(begin) == 1 and len(end) == 1 and begin[0].name != end[0].name:
                 found.append((card, begin[0], end[0]))
         modelled = [f for f in found if f[0].layer != "source"] or found
@@ -237,7 +237,7 @@ class FigureReader:
             return Reading(phrase, unexplained=content_stems(f"{figure.begin} {figure.end}"))
         card, first, last = modelled[0]
         begin_sql, end_sql = self._sql(card.key, first.name), self._sql(card.key, last.name)
-        are_dates = first.data_type == "date" and last.data_type == "date"
+        are_dates = "date" in {first.data_type, last.data_type}  # the hour of one is not known
         expression = elapsed(begin_sql, end_sql, figure.unit, are_dates, self.evidence.dialect)
         name = snake(
             f"{aggregation or 'average'} {figure.unit}s from {figure.begin} to {figure.end}"
@@ -257,21 +257,6 @@ class FigureReader:
         )
         return reading
 
-    def _moments(self, card: RelationCard, words: str) -> list[ColumnCard]:
-        said = [s for s in content_stems(words) if s not in stem_set("stops")]
-        entity = set(entity_stems(card))
-        temporal = [c for c in card.columns if is_temporal(c)]
-        exact = [c for c in temporal if said and all(
-            alike(s) & set(name_stems(c.name)) or s in entity for s in said)
-            and any(alike(s) & set(name_stems(c.name)) - EVENT_STEMS for s in said)]  # fmt: skip
-        if exact:
-            fewest = min(len(name_stems(c.name)) for c in exact)
-            return [c for c in exact if len(name_stems(c.name)) == fewest]
-        if set(said) <= entity:
-            times = self.linker.times(card)
-            return [times[0][0]] if times and (len(times) == 1 or times[0][1] > times[1][1]) else []
-        return []
-
     def _sql(self, relation: str, column: str) -> str:
         return qualified(relation, column).sql(dialect=self.evidence.dialect)
 
@@ -281,7 +266,10 @@ def elapsed(begin: str, end: str, unit: str, are_dates: bool, dialect: str) -> s
     seconds = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_746}
     a, b = (parse_one(text, read=dialect) for text in (begin, end))
     if are_dates and unit == "day":
-        return exp.DateDiff(this=b, expression=a, unit=exp.var("DAY")).sql(dialect=dialect)
+        days = [exp.cast(tree, "date") for tree in (b, a)]
+        return exp.DateDiff(this=days[0], expression=days[1], unit=exp.var("DAY")).sql(
+            dialect=dialect
+        )
     if dialect in {"duckdb", "postgres", "redshift"}:
         return f"extract(epoch from ({end} - {begin})) / {seconds[unit]}.0"
     difference = exp.TimestampDiff(this=b, expression=a, unit=exp.var("SECOND")).sql(

@@ -15,7 +15,7 @@ from functools import cache
 from crew.artifacts import DerivedKind
 from crew.drafting.vocabulary import grain_words, vocabulary, word_set
 
-_MARK = re.compile(r"\b(?:cmp|lit|dur|ratio|unit|quot|range)\d+\b")
+_MARK = re.compile(r"\b(?:cmp|lit|dur|ratio|unit|quot|ord|col|range)\d+\b")
 _NUMBER = r"(?:€|\$|£|eur\s|usd\s)?\s?-?\d+(?:[.,]\d+)*(?:\s?(?:k|m)\b)?"
 _UNIT = r"(?:\s?(?P<unit>%|percent|€|\$|£|eur|euros?|usd|dollars?|gbp|pounds?|chf)(?!\w))?"
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -81,6 +81,26 @@ class Quotient:
     above: str
     below: str
     quote: str
+    operator: str = "/"
+
+
+@dataclass(frozen=True)
+class Order:
+    """One moment of a row against another: `first` `operator` `second`, plus `within` if given."""
+
+    first: str
+    operator: str
+    second: str
+    within: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """A column by its very name."""
+
+    name: str
+    quote: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +113,7 @@ class Ranges:
     quote: str
 
 
-Figure = Comparison | Quoted | Duration | Share | PerUnit | Quotient | Ranges
+Figure = Comparison | Quoted | Duration | Share | PerUnit | Quotient | Order | Named | Ranges
 
 
 @dataclass(frozen=True)
@@ -150,7 +170,8 @@ def is_mark(word: str) -> bool:
 def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
     """The sentence without what it says about figures, marks in the place of noun phrases."""
     text = _PLAIN_EVENT.sub(r"\g<what>", text)
-    for take in (_take_parts, _take_ranges, _take_top, _take_derived, _take_durations,
+    text = _TWO_WAYS.sub(r"\g<one> of \g<what>, \g<other> of \g<what>", text)
+    for take in (_take_names, _take_order, _take_parts, _take_ranges, _take_top, _take_derived, _take_durations,
                  _take_quotients, _take_shares, _take_per_unit, _take_comparisons, _take_quoted):  # fmt: skip
         text = take(text, quote, wishes)
     return text
@@ -183,8 +204,10 @@ def _take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
             matched = pattern.search(text)
             if not matched:
                 continue
-            count, unit = _count(matched.groupdict().get("count")), _unit(matched)
-            if kind.startswith("moving") and not matched.groupdict().get("count"):
+            groups = matched.groupdict()
+            count, unit = _count(groups.get("count")), _unit(matched)
+            count = _count(groups["before"]) + 1 if groups.get("before") else count
+            if kind.startswith("moving") and count == 1:
                 continue
             _add(wishes, DerivedWish(kind, count, unit, quote))
             if kind in {"growth", "change", "previous"} and unit:
@@ -201,7 +224,7 @@ def _add(wishes: FigureWishes, wish: DerivedWish) -> None:
 
 
 _WHAT = r"(?P<what>(?:(?!\b(?:by|per|with|in|for|based|ranked|over|from|that|who|which|where|of)\b)[^,;:|()])+?)"
-_LOW = r"bottom|worst|lowest|least"
+_LOW = r"bottom|worst|lowest"
 _TOP = re.compile(
     rf"\b(?:the\s+|our\s+)?(?P<way>top|best|highest|largest|biggest|{_LOW})[\s-]+{_COUNT}(?:\s+(?:best|selling|most|highest))?\s+{_WHAT}"
     r"(?:\s+(?:per|in\s+each|for\s+each|within\s+each|of\s+each|by\s+each|in\s+every)\s+(?P<within>\w+(?:\s+\w+)?))?"
@@ -209,6 +232,18 @@ _TOP = re.compile(
     r"|\s+with\s+the\s+(?P<most>most|highest|largest|biggest|lowest|fewest|least)\s+(?P<by2>[^,;:|()]+?))?"
     r"(?:\s+(?:per|in\s+each|for\s+each|within\s+each)\s+(?P<within2>\w+(?:\s+\w+)?))?"
     r"(?=\s*(?:[,;:|().!?]|$|\s(?:over|in|for|from|since|during|excluding|without|only|and|last|this|where|within|per|between)\b))",
+    re.I,
+)
+_FOR_EVERY = re.compile(
+    rf"\b(?:for|in|per)\s+(?:every|each)\s+(?P<within>\w+(?:\s\w+)?)\s*,?\s+(?=the\s+{_COUNT}\s)",
+    re.I,
+)
+_RANKED = re.compile(
+    r"\brank\s+(?:all\s+|our\s+|the\s+)*(?P<what>\w+(?:\s\w+)?)\s+by\s+(?:the\s+)?", re.I
+)
+_FROM_EACH = re.compile(
+    r"\b(?:what|which|how\s+much)\s*(?:part|share|percentage|percent|proportion|fraction|portion)?\s+(?:of\s+)(?:the\s+|our\s+)*(?:total\s+|overall\s+)?(?P<what>[\w\s]{2,40}?)\s+"
+    r"(?P<grain>(?:of|in)\s+each\s+\w+\s+)?(?:comes?|came|is|are|was|were)\s+(?:\w+\s+)?(?:from|by|due\s+to|in)\s+(?:each|every)\s+(?P<who>\w+)",
     re.I,
 )
 _WITH_MOST = re.compile(
@@ -227,6 +262,22 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
     bare = _IN_BRACKETS.sub("", text)
     if bare != text and (_TOP.search(bare) or _WITH_MOST.search(bare)):
         text = bare
+    outer = ""
+    if matched := _FOR_EVERY.search(text):
+        outer = matched["within"]
+        text = text[: matched.start()] + text[matched.end() :]
+    if matched := _RANKED.search(text):
+        _add(wishes, DerivedWish("rank", 1, "", quote))
+        rest = text[matched.end() :]
+        figure = re.match(
+            r"[^,;:|()]+?(?=\s*(?:[,;:|()]|$|\s(?:in|for|over|during|since)\b))", rest
+        )
+        if figure:
+            text = f"{text[: matched.start()]} {figure.group()} by {matched['what']} {rest[figure.end() :]}"
+    if matched := _FROM_EACH.search(text):
+        _add(wishes, DerivedWish("share", 1, "", quote))
+        grain = re.sub(r"^\s*(?:of|in)\s+each", "per", matched["grain"] or "")
+        text = f"{text[: matched.start()]} {matched['what']} by {matched['who']} {grain} {text[matched.end() :]}"
     for pattern in (_TOP, _WITH_MOST):
         matched = pattern.search(text)
         if not matched:
@@ -238,16 +289,86 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
             by = f"number of {by}"
         way = (groups.get("way") or most).lower()
         lowest = bool(re.fullmatch(f"{_LOW}|fewest", way)) or most in {"lowest", "fewest", "least"}
-        within = (groups.get("within") or groups.get("within2") or "").strip()
+        within = (groups.get("within") or groups.get("within2") or outer or "").strip()
         what = groups["what"].strip()
         wishes.top = TopWish(_count(groups["count"]), what, by, lowest, within, quote)
         rest = f"{by or ''} by {what}" + (f" and {within}" if within else "")
         text = f"{text[: matched.start()]} {rest} {text[matched.end() :]}"
         return re.sub(r"\s{2,}", " ", text)
-    return text
+    return f"{text} by {outer}" if outer else text
 
 
 # --- marks ---------------------------------------------------------------------------------------
+
+_NAME = re.compile(r"`?\b(?P<name>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)\b`?")
+_BRACKETED = re.compile(r"\(\s*(?P<inner>col\d+)\s*\)")
+_CODE = re.compile(
+    r"\(\s*(?:(?:status|state|code|kind|type|estado|statut)\s*=?\s*)?(?P<value>[A-Z][A-Z0-9]{0,5})\s*\)"
+)
+_VALUED = re.compile(
+    r"\b(?:status|state|code|estado|statut)\s*=?\s*(?P<value>[A-Z][A-Z0-9]{0,5})\b(?!\s*\w*=)"
+)
+
+
+def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
+    """Names of columns, and codes such as `(X)` or `status X`."""
+    text = _NAME.sub(lambda m: f" {wishes.mark('col', Named(m['name'], m['name']))} ", text)
+    text = _BRACKETED.sub(r" \g<inner> ", text)
+    for pattern in (_CODE, _VALUED):
+        text = pattern.sub(
+            lambda m: f" {wishes.mark('lit', Quoted((m['value'],), False, m.group().strip()))} ",
+            text,
+        )
+    return text
+
+
+_MOMENT = r"(?:(?:\w+\s){0,2}?(?:date|time|deadline|day|timestamp)(?:\s+col\d+)?|(?:\w+\s){0,2}?col\d+|booking|order(?:ing)?|purchase|signup|sign-up|registration|creation|shipping|dispatch|delivery)"
+_ORDERS = [
+    (re.compile(rf"\b(?P<a>\w+)\s+(?:(?:at|on)\s+or\s+before|no\s+later\s+than|not\s+after|by)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), "<="),
+    (re.compile(rf"\b(?P<a>\w+)\s+(?:(?:at|on)\s+or\s+after)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), ">="),
+    (re.compile(rf"\b(?P<a>\w+)\s+(?:before|earlier\s+than)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), "<"),
+    (re.compile(rf"\b(?P<a>\w+)\s+(?:after|later\s+than|past)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), ">"),
+    (re.compile(rf"\b(?P<a>\w+)\s+within\s+(?P<n>\d+)\s*(?P<u>hours?|days?|weeks?|months?|minutes?)\s+(?:after|of|from)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), "<="),
+]  # fmt: skip
+
+
+def _take_order(text: str, quote: str, wishes: FigureWishes) -> str:
+    for pattern, operator in reversed(_ORDERS):
+        if (matched := pattern.search(text)) and matched["a"].lower() not in _NOT_EVENTS:
+            groups = matched.groupdict()
+            within = f"{groups['n']} {groups['u'].rstrip('s')}" if groups.get("n") else ""
+            order = Order(
+                matched["a"], operator, matched["b"].strip(), within, matched.group().strip()
+            )
+            text = f"{text[: matched.start()]} {wishes.mark('ord', order)} {text[matched.end() :]}"
+    return text
+
+
+_NOT_EVENTS = {
+    "and",
+    "or",
+    "orders",
+    "month",
+    "week",
+    "day",
+    "year",
+    "quarter",
+    "per",
+    "the",
+    "split",
+    "grouped",
+    "broken",
+    "it",
+    "them",
+    "average",
+    "sorted",
+    "date",
+    "dated",
+    "ones",
+    "count",
+    "number",
+}
+
 
 _PART_WORDS = {
     "weekday": r"(?:week\s?days?|days?\s+of\s+(?:the\s+)?week|dow)",
@@ -353,8 +474,13 @@ _PLAIN_EVENT = re.compile(
     r"\b(?:the\s+)?(?:day|date|time|moment)\s+(?:when\s+|on\s+which\s+|that\s+)?(?:it|they|the\s+\w+)\s+(?:was|were|is|are|got|has\s+been|have\s+been)\s+(?P<what>\w+)",
     re.I,
 )
+_WAY = r"(?:average|mean|median|sum|total|minimum|maximum|min|max|p\d{1,2}|\d{1,2}th\s+percentile)"
+_TWO_WAYS = re.compile(
+    rf"\b(?P<one>{_WAY})(?:\s*,\s*|\s+and\s+|\s*&\s*)(?P<other>{_WAY})\s+(?:of\s+)?(?:the\s+)?(?P<what>(?:(?!\b(?:by|per|for|and|in|with)\b)[\w]+\s?){{1,5}})",
+    re.I,
+)
 _QUOTIENT = re.compile(
-    r"(?P<defines>,?\s*\b(?:that\s+is|i\.e\.?|meaning|defined\s+as)\s*:?\s+)?(?P<above>(?:(?!\b(?:is|by|per|as|and)\b)[\w\-]+\s){1,5}?)divided\s+by\s+(?:the\s+)?"
+    r"(?P<defines>(?:,?\s*\b(?:that\s+is|i\.e\.?|meaning|defined\s+as)\s*:?\s+)|\(\s*)?(?P<above>(?:(?!\b(?:is|by|per|as|and)\b)[\w\-]+\s){1,5}?)(?P<op>divided\s+by|minus|less\s+the|/)\s+(?:the\s+)?"
     r"(?P<below>(?:(?!\b(?:per|by|for|with|that|in|over)\b)[\w\-]+\s?){1,6}?)(?=\s*(?:[,;:|()!?.]|$|\b(?:per|by|for|each|every|with|that|in|over)\b))",
     re.I,
 )
@@ -364,12 +490,18 @@ def _take_quotients(text: str, quote: str, wishes: FigureWishes) -> str:
     matched = _QUOTIENT.search(text)
     if not matched:
         return text
-    figure = Quotient(_noun(matched["above"]), _noun(matched["below"]), matched.group().strip(" ,"))
+    operator = "-" if "minus" in matched["op"].lower() else "/"
+    figure = Quotient(
+        _noun(matched["above"]), _noun(matched["below"]), matched.group().strip(" ,()"), operator
+    )
     before, mark = text[: matched.start()], wishes.mark("quot", figure)
     if matched["defines"]:  # it says what the figure before it is; of that the periods stay
         grains = "|".join(grain_words())
         before = " ".join(re.findall(rf"\b(?:per|by|each|every)\s+(?:{grains})\b", before, re.I))
-    return f"{before} | {mark} {text[matched.end() :]}"
+    rest = text[matched.end() :]
+    if matched["defines"] and matched["defines"].strip() == "(":
+        rest = rest.lstrip().removeprefix(")")
+    return f"{before} | {mark} {rest}"
 
 
 _OF = r"(?:share|percentage|percent|proportion|fraction|ratio|rate|part|%)\s+of\s+(?:all\s+|the\s+|our\s+|total\s+)*"

@@ -16,30 +16,35 @@ from crew.artifacts import (
     Grounding,
     LookBack,
     Metric,
+    RelationCard,
     Request,
     RequirementSpec,
     TimeAxis,
 )
+from crew.catalog.dbt_project import entity_of
 from crew.drafting.change_reader import ChangeReader
 from crew.drafting.clause_reader import is_courtesy
+from crew.drafting.derived_reader import DerivedReader
 from crew.drafting.dimension_reader import DimensionReader
+from crew.drafting.entity_reader import EntityReader
+from crew.drafting.figure_words import PerUnit, Quotient
 from crew.drafting.filter_reader import FilterReader, content_words
 from crew.drafting.follow_up_reader import unread_commands, unread_follow_ups
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
-from crew.drafting.metric_reader import MetricReader, Reading
+from crew.drafting.metric_reader import MetricReader
+from crew.drafting.metric_reading import Reading
 from crew.drafting.model_namer import asks_for_its_own, model_name
 from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.reading_chooser import ReadingChooser
 from crew.drafting.row_hygiene import RowHygiene
-from crew.drafting.schema_linker import (
-    entity_stems,
-)
+from crew.drafting.row_sets import dimension_sql
+from crew.drafting.schema_linker import content_stems, entity_stems
 from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
-from crew.drafting.vocabulary import snake, stems
+from crew.drafting.vocabulary import alike, singular, snake, stems
 from crew.drafting.wish import Wish
 from crew.ports import Warehouse
 
@@ -99,6 +104,7 @@ class Interpreter:
         self.times, self.joins = TimeReader(context), JoinChooser(context)
         self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
         self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
+        self.derived, self.entities = DerivedReader(context), EntityReader(context, self.reader)
         self.taken: set[str] = set()
         self.skipped_letters = 0
         self._wish = Wish()
@@ -142,9 +148,15 @@ class Interpreter:
             self.evidence.remembered.answers,
             letters_used=self.skipped_letters,
         )
+        if wish.grain is None and wish.figures.grain:
+            wish.grain = (wish.figures.grain, wish.figures.derived[0].quote)
         self.context.linker.grain = wish.grain[0] if wish.grain else ""
+        self.context.linker.figures = wish.figures
+        self.context.linker.said = frozenset(s for c in wish.clauses for s in stems(c.quote))
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
+        if wish.language:
+            self.context.assume(f"The ticket is read as {wish.language.capitalize()}.")
         if wish.is_empty:
             return self._nothing_to_read(request, wish)
         change = ChangeReader(
@@ -164,6 +176,9 @@ class Interpreter:
                 }
             )
         self._add_answers(wish)
+        spine = self.entities.spine(wish)
+        if spine is not None:
+            return self._entity_model(request, wish, spine)
         return self._new_model(request, wish)
 
     def _nothing_to_read(self, request: Request, wish: Wish) -> RequirementSpec:
@@ -190,7 +205,7 @@ class Interpreter:
     def _add_answers(self, wish: Wish) -> None:
         """Answers may also say filters, dimensions and a grain in passing."""
         for sentence in wish.answers:
-            said = read_text(sentence, "answer")
+            said = read_text(sentence, "answer", wish.figures)
             before = (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps)
             wish.inclusions += said.inclusions
             wish.exclusions += said.exclusions
@@ -208,6 +223,7 @@ class Interpreter:
     # --- new models --------------------------------------------------------------------------
 
     def _new_model(self, request: Request, wish: Wish) -> RequirementSpec:
+        self._drop_units(wish)
         wanted = list(dict.fromkeys(p.text for p in wish.dimensions))
         readings = self.readings.choose(wish, wanted)
         if not readings and not self.context.asking.open:
@@ -220,16 +236,106 @@ class Interpreter:
         self._keep_added(wish, bases)
         filters = self.filters.read(wish, bases, metrics)
         filters += self.leftovers.read(wish, self.readings.unread, metrics, bases)
+        filters += self._scopes(bases, filters)
         filters = self.filters.settle_alternatives(filters)
+        spoken = [c for m in metrics for x in m.measures for c in x.filters]
+        filters += self.leftovers.overlooked(
+            wish, bases, [*spoken, *(f.condition for f in filters)]
+        )
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
         self.joins.check(metrics, dimensions, filters)
+        derived, top = self.derived.read(wish, metrics, dimensions)
+        if top or any(d.kind == "rank" for d in derived):
+            filters += self._named_only(dimensions, filters)
         own = [c for c in wish.clauses if c.quote not in self._follow_ups]
         self.context.notes += [f"Not read: “{p[:200]}”." for p in unread_commands(own)]
         self.taken |= {f.grounding.text for f in filters}
-        return self._assemble(request, wish, readings, metrics, dimensions, filters)
+        spec = self._assemble(request, wish, readings, metrics, dimensions, filters)
+        return spec.model_copy(update={"derived": tuple(derived), "top": top})
+
+    def _named_only(
+        self, dimensions: Sequence[Dimension], filters: Sequence[Filter]
+    ) -> list[Filter]:
+        """What has no name is in no ranking."""
+        found = []
+        for dimension in dimensions[:1]:
+            card = self.evidence.relation(dimension.relation)
+            column = card.column(dimension.column) if card else None
+            sql = dimension_sql(dimension)
+            if column and not dimension.expression and all(sql not in f.condition for f in filters):
+                self.context.assume(f"Rows without `{dimension.name}` are in no ranking.")
+                found.append(
+                    Filter(condition=f"{sql} IS NOT NULL", label=f"with {dimension.name}",
+                           grounding=dimension.grounding)
+                )  # fmt: skip
+        return found
+
+    def _scopes(self, bases: Sequence[str], filters: Sequence[Filter]) -> list[Filter]:
+        """What a title says of the rows that the text below it counts."""
+        have = {f.condition for f in filters}
+        found = {}
+        for relation, condition, phrase in self.readings.scopes:
+            if relation in bases and condition not in have:
+                self.context.assume(f"“{phrase.text}”: only rows with {condition} count.")
+                grounding = Grounding(source="ticket", text=phrase.quote)
+                found[condition] = Filter(
+                    condition=condition, label=phrase.text, grounding=grounding
+                )
+        return list(found.values())
+
+    def _drop_units(self, wish: Wish) -> None:
+        """`pieces per order` over `average pieces per order` names the figure, no split."""
+        units = [
+            {
+                x
+                for s in content_stems(f.unit if isinstance(f, PerUnit) else f.below)
+                for x in alike(s)
+            }
+            for f in wish.figures.marks.values()
+            if isinstance(f, PerUnit | Quotient)
+        ]
+        wish.dimensions = [
+            p for p in wish.dimensions
+            if not (p.place == "title" and any(set(content_stems(p.text)) <= u for u in units))
+        ]  # fmt: skip
+
+    def _entity_model(self, request: Request, wish: Wish, spine: RelationCard) -> RequirementSpec:
+        """One row for each row of the spine, whether or not anything happened to it."""
+        metrics, dimensions, unread = self.entities.read(wish, spine)
+        wish.fill_gaps = False
+        bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
+        for phrase in unread:
+            self.context.asking.ask(
+                f"column:{snake(phrase.text)}",
+                f"“{self.context.linker.figures.readable(phrase.text)}”: which column or number per"
+                f" row of `{spine.key}` is that?",
+                [],
+            )
+        if not metrics:
+            if not self.context.asking.open:
+                self.context.asking.ask("wish", f"What should a row of `{spine.key}` show?", [])
+            return self._unready(request)
+        filters = self.filters.read(wish, bases, metrics)
+        filters += self.leftovers.read(wish, [], metrics, bases)
+        metrics = [self.times.timed(metric, wish) for metric in metrics]
+        metrics = self.hygiene.check(metrics, filters, dimensions)
+        metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
+        self.joins.check(metrics, dimensions, filters)
+        self.taken |= {f.grounding.text for f in filters}
+        self.context.assume(
+            f"Each row of `{spine.key}` has a row, with zero where nothing was counted."
+        )
+        spec = self._assemble(request, wish, [], metrics, dimensions, filters)
+        name = self.evidence.conventions.mart_pattern.replace(
+            "{name}", f"{snake(singular(entity_of(spine.key)))}_facts"
+        )
+        name = name if name not in self.evidence.model_names else spec.model
+        return spec.model_copy(
+            update={"spine": spine.key, "row_grain": (dimensions[0].name,), "model": name}
+        )
 
     def _settle_grain(self, wish: Wish) -> None:
         """Two grains in one sentence: the finer one where it lies within the other, else asked."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crew.artifacts import Dimension, Filter, Measure, Metric
+from crew.artifacts import Dimension, Filter, JoinEdge, Measure, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_planner import AmbiguousJoin, NoJoin
+from crew.drafting.vocabulary import name_stems
 
 
 class JoinChooser:
@@ -38,6 +39,9 @@ class JoinChooser:
                     measure.keys,
                 )
             except AmbiguousJoin as fork:
+                if (said := self._said(fork)) is not None:
+                    self._settle(metrics, measure, said.left_column)
+                    continue
                 options = [(f"through `{e.left}.{e.left_column}`", "") for e in fork.edges]
                 index = self.context.asking.ask(
                     f"join:{fork.base}:{fork.target}",
@@ -52,6 +56,21 @@ class JoinChooser:
                     f"No key leads from `{missing.base}` to `{missing.target}`. By what are they connected?",
                     [],
                 )
+
+    def _said(self, fork: AmbiguousJoin) -> JoinEdge | None:
+        """The key that the ticket names by the word that no other has: `city of the origin depot`."""
+        own = [set(name_stems(e.left_column)) for e in fork.edges]
+        shared = set.intersection(*own)
+        named = [
+            e for e, words in zip(fork.edges, own, strict=True)
+            if (words - shared) & self.context.linker.said
+        ]  # fmt: skip
+        if len(named) != 1:
+            return None
+        self.context.assume(
+            f"`{fork.target}` is reached through `{named[0].left}.{named[0].left_column}`."
+        )
+        return named[0]
 
     def _settle(self, metrics: Sequence[Metric], measure: Measure, column: str) -> None:
         assert isinstance(metrics, list)

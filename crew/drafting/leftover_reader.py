@@ -12,7 +12,7 @@ from crew.artifacts import Filter, Grounding, Metric
 from crew.drafting.figure_words import is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import content_stems
-from crew.drafting.vocabulary import alike, stem_set, stems, word_set, words
+from crew.drafting.vocabulary import alike, snake, stem_set, stems, word_set, words
 from crew.drafting.wish import Phrase, Wish
 
 _NOISE = (
@@ -56,6 +56,39 @@ class LeftoverReader:
                 found.append(condition)
         return found
 
+    def overlooked(
+        self, wish: Wish, bases: Sequence[str], conditions: Sequence[str]
+    ) -> list[Filter]:
+        """Ask about a sentence that was read as prose though it names values of the counted rows
+        that no condition speaks of; the filters that answers make of them."""
+        text, found = " ".join(conditions), []
+        for sentence in wish.prose:
+            for said in dict.fromkeys(content_stems(sentence)):
+                if said in stem_set("stops") | self._known(wish, ()):
+                    continue
+                links = self.context.linker.conditions([said], bases)
+                links = [k for k in links if k.score >= 1.2 and k.column and k.column not in text]
+                if links and all(k.column == links[0].column for k in links):
+                    index = self.context.asking.ask(
+                        f"prose:{snake(sentence)[:50]}",
+                        f"“{sentence}”: does it say which rows count?",
+                        [
+                            ("no: it changes nothing", ""),
+                            (f"rows without {links[0].condition}", ""),
+                            (f"only rows with {links[0].condition}", ""),
+                        ],
+                        raised_by=sentence,
+                    )
+                    if index:
+                        chosen = links[0].negated if index == 1 else links[0].condition
+                        found.append(
+                            Filter(
+                                condition=chosen, label=sentence, grounding=self.context.answered()
+                            )
+                        )
+                    break
+        return found
+
     def _known(self, wish: Wish, metrics: Sequence[Metric]) -> set[str]:
         """Stems that are accounted for: of metrics, dimensions, filters and fillers."""
         texts = [m.label for m in metrics]
@@ -89,7 +122,8 @@ class LeftoverReader:
         is_restrictive = opening in _RESTRICTIVE
         if phrase.place == "title":
             names = any(w[0].isupper() or w[0].isdigit() for w in phrase.text.split()[1:])
-            is_restrictive = self._titled or (is_restrictive and names)
+            is_purpose = opening == "for" and not self._titled
+            is_restrictive = self._titled or (is_restrictive and names and not is_purpose)
         if is_mark(said[-1]) or is_restrictive:
             told = self._told(phrase, bases)
             if told is None:

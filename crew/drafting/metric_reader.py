@@ -80,7 +80,9 @@ class MetricReader:
             if counted.is_full:
                 return counted
             partial = counted if counted.says_something else None
-        number = self._number(phrase, aggregation, rest_text, rest, wanted)
+        number = self._number(phrase, aggregation, rest_text, rest, wanted, timed)
+        if not (number.metric or number.columns) and (turned := _turned(rest_text)):
+            number = self._number(phrase, aggregation, turned, content_stems(turned), wanted, timed)
         if number.metric or number.columns:
             return number
         if aggregation in {None, "count"}:
@@ -145,6 +147,10 @@ class MetricReader:
         timed: bool,
     ) -> Reading:
         links = self.linker.entities(rest)
+        if not links and len(rest) > 1 and self._names_relation(rest[0]):
+            # `shipments booked`: what happened to them is said after them.
+            rest = [*rest[1:], rest[0]]
+            links, text = self.linker.entities(rest), plural(words(text)[0])
         plural_said = aggregation is not None or words(text)[-1] == plural(words(text)[-1])
         if not links or not plural_said:
             return Reading(phrase)
@@ -202,13 +208,14 @@ class MetricReader:
     def _best(self, readings: list[Reading], wanted: Sequence[str]) -> Reading:
         """The reading that explains most and reaches the wanted dimensions; like ones compared."""
 
-        def rank(reading: Reading) -> tuple[int, int, int]:
+        def rank(reading: Reading) -> tuple[int, int, int, int]:
             assert reading.metric is not None
             bases = [m.relation for m in reading.metric.measures]
             missed = sum(not self.linker.dimensions(content_stems(w), bases) for w in wanted)
             card = self.evidence.relation(bases[0])
             has_time = bool(card and self.linker.times(card))
-            return (len(reading.unexplained), missed, 0 if has_time else 1)
+            has_key = bool(card and self.linker.key_column(card))
+            return (len(reading.unexplained), missed, 0 if has_key else 1, 0 if has_time else 1)
 
         ranked = sorted(readings, key=rank)
         best = ranked[0]
@@ -270,6 +277,7 @@ class MetricReader:
         text: str,
         rest: list[str],
         wanted: Sequence[str],
+        timed: bool,
     ) -> Reading:
         if aggregation == "count" or aggregation == "count_distinct":
             return self._distinct(phrase, aggregation, text, rest)
@@ -281,13 +289,18 @@ class MetricReader:
             for k in links
             if all(self.linker.dimensions(content_stems(w), [k.relation]) for w in wanted)
         ]
-        meanings = self.linker.distinct_meanings(reaching or links)
+        usable = reaching or links
+        if timed:
+            usable = [k for k in usable if self._is_dated(k.relation)] or usable
+        meanings = self.linker.distinct_meanings(usable)
         if left and not self.linker.conditions(left, [meanings[0].relation]):
             return Reading(phrase, unexplained=left, columns=[])
         if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
             aggregation is None and set(rest) & _loaded() and not meanings[0].exact
         ):
             return Reading(phrase, columns=meanings)
+        if aggregation in {None, "sum"} and (rivals := self._rivals(meanings[0], rest)):
+            return Reading(phrase, columns=rivals)
         link = meanings[0]
         expression = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)
         in_cents = re.search(r"(?:^|_)cents?$", link.column.name, re.I)
@@ -309,6 +322,23 @@ class MetricReader:
         self._explain(reading, left, [link.relation])
         return reading
 
+    def _rivals(self, link: ColumnLink, rest: Sequence[str]) -> list[ColumnLink]:
+        """The amounts of a relation where a phrase says no more than `value`, and none is called so."""
+        said = [s for s in rest if s not in self._entity_words(link.relation)]
+        if (
+            not said
+            or not set(said) <= stem_set("money")
+            or set(name_stems(link.column.name)) <= set(rest)
+        ):
+            return []
+        amounts = self.linker.amounts([link.relation])
+        return amounts if len(amounts) > 1 else []
+
+    def _is_dated(self, relation: str) -> bool:
+        """Whether anything that the rows of a relation reach says when they happened."""
+        cards = (self.evidence.relation(k) for k in self.planner.hops(relation))
+        return any(card and self.linker.times(card) for card in cards)
+
     def _number_links(self, rest: list[str]) -> tuple[list[ColumnLink], list[str]]:
         """Number columns for the phrase, or for its tail with the words before it left over."""
         for start in range(len(rest)):
@@ -322,6 +352,7 @@ class MetricReader:
         """`different products`: of the rows that the ticket speaks of, by the column that names them."""
         if aggregation != "count_distinct":
             return Reading(phrase, unexplained=rest)
+        rest = [s for s in rest if s not in _DOING] or rest
         found: list[tuple[ColumnLink, list[str]]] = []
         for owner in self.linker.entities([s for s in rest if self._names_relation(s)] or rest):
             for edge in self.planner.edges:
@@ -399,6 +430,8 @@ class MetricReader:
         conditions = self.linker.conditions(
             [*left, *self._tail(reading)], bases
         ) or self.linker.conditions(left, bases)
+        if not conditions and reading.entity and self._is_always(left, reading.entity):
+            return
         if not conditions:
             reading.unexplained = [w for w in left if not self._is_noise(w)] or []
             return
@@ -414,6 +447,16 @@ class MetricReader:
         )
         reading.metric = metric.model_copy(update={"measures": measures})
 
+    def _is_always(self, left: Sequence[str], card: RelationCard) -> bool:
+        """Whether words name an event that every row of a relation has: `registered customers`."""
+        for column, _ in self.linker.times(card):
+            own = {x for s in name_stems(column.name) for x in alike(s)}
+            if column.nulls == 0 and all(
+                s in own or any(shares_root(s, o) for o in own) for s in left
+            ):
+                return True
+        return False
+
     def _tail(self, reading: Reading) -> list[str]:
         return entity_stems(reading.entity) if reading.entity else []
 
@@ -422,22 +465,31 @@ class MetricReader:
 
     def _event(self, left: list[str], card: RelationCard | None) -> str | None:
         """`cancelled` subscriptions per week happen at `cancelled_at`; `new` ones at creation."""
-        if card is None or len(left) != 1:
+        if card is None or not left or len(left) > 2:
             return None
         times = self.linker.times(card)
+        joined = stem("".join(left))
         for column, _ in times:
-            if left[0] in name_stems(column.name):
+            own = set(name_stems(column.name))
+            if set(left) <= own or alike(joined) & own:
                 return qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
-        if (
-            left[0] == stem("new")
-            and times
-            and (len(times) == 1 or times[0][1] > times[1][1] + 0.9)
-        ):
+        creates = {joined, *left} & (
+            {stem("new"), stem("signup"), stem("created")} | stem_set("early_events")
+        )
+        if creates and times and (len(times) == 1 or times[0][1] > times[1][1] + 0.9):
             return qualified(card.key, times[0][0].name).sql(dialect=self.evidence.dialect)
         return None
 
 
 _DOING = frozenset(stem(w) for w in ("used", "have", "had", "made", "did", "with", "seen", "there"))
+
+
+def _turned(text: str) -> str:
+    """`amounts of add-on items` as `add-on items amounts`, so that the number comes last."""
+    matched = re.match(
+        r"^(?P<what>[\w\s`-]+?)\s+(?:of|for)\s+(?:the\s+|all\s+)?(?P<whose>[\w\s-]+)$", text
+    )
+    return f"{matched['whose']} {matched['what']}" if matched else ""
 
 
 def _loaded() -> frozenset[str]:

@@ -76,7 +76,9 @@ def _having(matched: re.Match[str]) -> str:
     """`customers with orders` as one phrase; a comparison or a plain noun narrows, it does not."""
     follows = matched.string[matched.end() :].split()[:1]
     has_mark = any(map(is_mark, [*matched["what"].split(), *follows]))
-    return matched.group() if has_mark else f"{matched['who']}~{matched['what']}"
+    first = matched["what"].split()[0].lower()
+    no_noun = first in word_set("stops") | word_set("articles") | grain_words().keys()
+    return matched.group() if has_mark or no_noun else f"{matched['who']}~{matched['what']}"
 
 
 def read_clause(clause: Phrase, wish: Wish) -> None:
@@ -134,6 +136,13 @@ _DATED = re.compile(
 )
 
 
+_BY_DATE = re.compile(
+    r"\(\s*(?:by\s+|on\s+|dated\s+by\s+)?(?:the\s+)?(?P<date>(?:\w+\s){0,1}(?:date|booking|departure|arrival|delivery|order|signup|creation|col\d+))\s*\)"
+    r"|\bby\s+(?:the\s+)?(?P<date2>(?:\w+\s){0,2}(?:date|timestamp))\b",
+    re.I,
+)
+
+
 def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
     """`by month of the invoice date`: the grain, and which date puts a row into a period."""
     if matched := _DATING.search(text):
@@ -141,9 +150,13 @@ def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
         if grain:
             wish.dated_by = wish.dated_by or replace(clause, text=matched["date"].strip())
             return f"{text[: matched.start()]} {matched['how']} {matched['grain']} {text[matched.end() :]}"
-    if matched := _DATED.search(text):
-        wish.dated_by = wish.dated_by or replace(clause, text=matched["date"].strip())
-        return text[: matched.start()] + _BREAK + text[matched.end() :]
+    if wish.grain is None and not (set(words(text)) & grain_words().keys()):
+        return text
+    if matched := _DATED.search(text) or _BY_DATE.search(text):
+        groups = matched.groupdict()
+        said = (groups.get("date") or groups.get("date2") or "").strip()
+        wish.dated_by = wish.dated_by or replace(clause, text=said)
+        return text[: matched.start()] + " " + text[matched.end() :]
     return text
 
 
@@ -382,7 +395,7 @@ _RESTRICTS = ("for", "in", "of", "from", "with", "where", "under", "over", "abov
 def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
     """Noun phrases of what is left, each a candidate for a metric; the rest is left over."""
     found: list[Phrase] = []
-    announced = False
+    announced = wishing = False
     for segment, end in re.findall(r"([^|;:()?!]*)([|;:()?!]|$)", text):
         asked = clause.place == "wish" or re.search(r"\bhow many\b", segment, re.I)
         wished = _wished(segment, announced) if asked else segment
@@ -392,7 +405,8 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         added = bool(_ADDED.search(segment))
         if before := segment.removesuffix(wished).strip():
             wish.passed_over.append(replace(clause, text=before))
-        announced = end == ":" and bool(phrase_pattern("wishes").search(segment))
+        wishing = wishing or bool(phrase_pattern("wishes").search(segment))
+        announced = end == ":" and wishing
         if how_much := _HOW_MUCH.search(segment):
             found.append(replace(clause, text=f"sum of {how_much.group('what')} amount"))
             continue

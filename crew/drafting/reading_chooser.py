@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crew.artifacts import Measure
+from crew.artifacts import Measure, RelationCard
+from crew.catalog.dbt_project import entity_of
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.schema_linker import content_stems
@@ -20,16 +21,18 @@ class ReadingChooser:
         self.reader = reader
         self.unread: list[Phrase] = []
         self.dropped: list[Phrase] = []
+        self.scopes: list[tuple[str, str, Phrase]] = []
+        """Conditions that a title alone says: of a relation, with the words that say it."""
 
     def choose(self, wish: Wish, wanted: Sequence[str]) -> list[Reading]:
         """The readings to build: all that are clear, and those that need an answer first."""
         read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
-        clear = [r for r in read if r.is_full]
+        clear = self._without_headlines([r for r in read if r.is_full])
         added = [r for r in clear if r.phrase.added and any(_narrows(r, o) for o in clear)]
         wish.kept += [r.phrase for r in added]
         read = [r for r in read if r not in added]
         clear = [r for r in clear if r not in added]
-        told = [r for r in clear if r.phrase.place != "title"]
+        told = [r for r in read if r.phrase.place != "title"]  # a title is but a headline then
         unclear = [
             r
             for r in read
@@ -52,6 +55,25 @@ class ReadingChooser:
                 found = [f for f in found if not _covers(reading, f)]
                 found.append(reading)
         return found[:12]
+
+    def _without_headlines(self, clear: list[Reading]) -> list[Reading]:
+        """Without the figures of a title where the text below names its own; the conditions that
+        such a title says hold for those."""
+        below = [r for r in clear if r.phrase.place != "title"]
+        if not below or any(r.phrase.added for r in below):
+            return clear
+        self.scopes = []
+        kept = list(below)
+        for reading in (r for r in clear if r.phrase.place == "title"):
+            if any(_covers(b, reading) or _covers(reading, b) for b in below):
+                kept.append(reading)
+            elif reading.metric and not reading.term:
+                self.scopes += [
+                    (m.relation, f, reading.phrase)
+                    for m in reading.metric.measures
+                    for f in m.filters
+                ]
+        return [r for r in clear if r in kept]
 
     def _is_loaded(self, reading: Reading, clear: Sequence[Reading]) -> bool:
         """Whether a phrase has a word with a definition of its own that no clear reading has."""
@@ -83,6 +105,10 @@ class ReadingChooser:
         if reading.phrase.place == "title":
             return bool(reading.says_something or loaded)
         return bool(reading.says_something and loaded)
+
+
+def _alike(a: RelationCard, b: RelationCard) -> bool:
+    return entity_of(a.key) == entity_of(b.key)
 
 
 def _is_said(reading: Reading, clear: Sequence[Reading]) -> bool:

@@ -57,15 +57,13 @@ class RowHygiene:
         name = qualified(card.key, column.name).sql(dialect=self.context.evidence.dialect)
         keep = f"{name} IS NULL" if is_temporal(column) else f"NOT COALESCE({name}, FALSE)"
         without = measure.model_copy(update={"filters": (*measure.filters, keep)})
-        index = self.context.asking.ask(
-            f"removed:{card.key}",
-            f"`{card.key}` holds rows marked as removed (`{column.name}`). Do they count?",
-            [
-                ("no, removed rows are left out", self.context.probe.latest(without, "month")),
-                ("yes, they count too", self.context.probe.latest(measure, "month")),
-            ],
+        removed = _removed_rows(column, card)
+        said_of = f"{removed:,} of {card.row_count:,}" if removed and card.row_count else "Some"
+        self.context.assume(
+            f"{said_of} rows of `{card.key}` are marked as removed (`{column.name}`): they are left out.",
+            f"select count(*) from {card.relation_name} where not ({keep.replace(name, column.name)})",
         )
-        return without if index == 0 else measure
+        return without
 
     def _mixed_currencies(self, measure: Measure, card: RelationCard, said: str) -> Measure:
         """Amounts of several currencies do not add up."""
@@ -114,6 +112,13 @@ class RowHygiene:
         ]
         index = self.context.asking.ask(f"repeated:{card.key}", f"{told}. What counts?", options)
         return distinct if index == 0 else measure
+
+
+def _removed_rows(column: ColumnCard, card: RelationCard) -> int | None:
+    """How many rows are marked, where the column itself tells."""
+    if is_temporal(column) and card.row_count is not None and column.nulls is not None:
+        return card.row_count - column.nulls
+    return None
 
 
 def _marks_some(column: ColumnCard, card: RelationCard) -> bool:

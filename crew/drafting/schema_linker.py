@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text
-from crew.drafting.figure_words import Comparison, Figure, FigureWishes, Quoted, is_mark
+from crew.drafting.figure_words import (
+    Comparison,
+    Figure,
+    FigureWishes,
+    Named,
+    Order,
+    Quoted,
+    is_mark,
+)
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.periods import is_too_coarse
 from crew.drafting.scope import Scope, UnknownColumn, qualified
@@ -80,7 +88,11 @@ class ConditionLink:
 def content_stems(phrase: str) -> list[str]:
     """Stems that carry meaning, in order."""
     skip = {str(w) for w in vocabulary()["fillers"]} | {str(w) for w in vocabulary()["articles"]}
-    found = [stem(w.removesuffix("'s")) for w in words(phrase) if w not in skip and w != "s"]
+    said = words(phrase)
+    plain = [w for w in said if not is_mark(w)]
+    if plain and plain[-1] == "total" and len(said) > 1:
+        skip -= {"total"}  # `invoice total` names an amount, `total of invoices` adds up
+    found = [stem(w.removesuffix("'s")) for w in said if w not in skip and w != "s"]
     return sorted(found, key=lambda s: not is_mark(s))  # a mark is never the head of a phrase
 
 
@@ -172,6 +184,7 @@ class SchemaLinker:
         labels: bool,
     ) -> list[ColumnLink]:
         found = []
+        phrase = self.resolved(phrase)
         for key, hops in self._reach(bases).items():
             card = self.evidence.relation(key)
             near = self._passed_entities(bases, key)
@@ -184,21 +197,41 @@ class SchemaLinker:
                     found.append(link)
         order = {c.key: _LAYER_ORDER[c.layer] for c in self.evidence.relations}
         other = self._other_layers(bases)
+        keyless = {c.key for c in self.evidence.relations if not self.key_column(c)}
         return sorted(
             found,
             key=lambda k: (
                 -round(k.score, 2),
                 k.relation in other,
                 k.hops,
+                k.relation in keyless,
                 order[k.relation],
                 k.name,
             ),
         )
 
+    def resolved(self, phrase: Sequence[str]) -> list[str]:
+        """The phrase with `col:name` for the name of a column that stands in it as such; a name
+        that no column has is read as words."""
+        found: list[str] = []
+        for word in phrase:
+            figure = self.figures.marks.get(word)
+            if not isinstance(figure, Named):
+                found.append(word)
+            elif any(c.column(figure.name) for c in self.evidence.relations):
+                found.append(f"col:{figure.name.lower()}")
+            else:
+                found += content_stems(figure.name)
+        return found
+
     def _passed_entities(self, bases: Sequence[str] | None, key: str) -> set[str]:
         """Words for what lies on the way: `region of the customer` passes the customers."""
         keys = {k for b in bases or () for k in self.planner.passed(b, key)}
-        return {s for c in self.evidence.relations if c.key in keys for s in entity_stems(c)}
+        found = {s for c in self.evidence.relations if c.key in keys for s in entity_stems(c)}
+        leading = [
+            e for e in self.planner.edges if e.right == key and e.left in {*keys, *(bases or ())}
+        ]
+        return found | {s for e in leading for s in name_stems(e.left_column)}
 
     def _other_layers(self, bases: Sequence[str] | None) -> set[str]:
         """Relations of another layer than the bases: of equal columns, the own layer's is taken."""
@@ -246,6 +279,7 @@ class SchemaLinker:
 
     def conditions(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ConditionLink]:
         """Conditions that explain all words of the phrase, on rows the bases reach; best first."""
+        phrase = self.resolved(phrase)
         marks = [w for w in phrase if w in self.figures.marks]
         if marks:
             rest = [w for w in phrase if w not in marks]
@@ -260,6 +294,7 @@ class SchemaLinker:
             entity = set(entity_stems(card))
             for column in card.columns:
                 found += self._column_conditions(list(phrase), card, column, entity, hops)
+        found = self._without_code_tables(found)
         other = self._other_layers(bases)
         return sorted(
             found,
@@ -278,6 +313,61 @@ class SchemaLinker:
             return self._compared(figure, named or said, bool(named), bases)
         if isinstance(figure, Quoted):
             return self._quoted(figure, named or said, bool(named), bases)
+        if isinstance(figure, Order):
+            return self._ordered(figure, bases)
+        return []
+
+    def _ordered(self, figure: Order, bases: Sequence[str]) -> list[ConditionLink]:
+        """`delivered before the promised time`: two moments of the same row."""
+        found = []
+        for key, hops in self._reach(bases).items():
+            card = self.evidence.relation(key)
+            if card is None or hops > 1:
+                continue
+            first, second = (self.moments(card, words) for words in (figure.first, figure.second))
+            if len(first) != 1 or len(second) != 1 or first[0].name == second[0].name:
+                continue
+            a, b = (
+                qualified(key, c.name).sql(dialect=self.evidence.dialect)
+                for c in (first[0], second[0])
+            )
+            if second[0].data_type == "date" and first[0].data_type != "date":
+                a = f"cast({a} as date)"
+            if figure.within:
+                b = f"{b} + interval '{figure.within}'"
+            sql = f"{a} {figure.operator} {b}"
+            found.append(
+                ConditionLink(sql, f"not coalesce({sql}, false)", key, "order of dates", 1.5 - 0.05 * hops,
+                              first[0].name)
+            )  # fmt: skip
+        return sorted(found, key=lambda c: -c.score)
+
+    def moments(self, card: RelationCard, text: str) -> list[ColumnCard]:
+        """Columns of a relation that date an event, in words of the ticket."""
+        said = [s for s in self.resolved(content_stems(text)) if s not in stem_set("stops")]
+        entity = set(entity_stems(card))
+        temporal = [c for c in card.columns if is_temporal(c)]
+        if named := [w.removeprefix("col:") for w in said if w.startswith("col:")]:
+            return [c for c in temporal if c.name.lower() == named[0]]
+        exact = []
+        for column in temporal:
+            own = set(name_stems(column.name))
+            told = set(stems(column.told))
+            if (
+                said
+                and all(
+                    alike(s) & own or s in entity or s in told or s in EVENT_STEMS for s in said
+                )
+                and (any(alike(s) & (own - EVENT_STEMS) or s in told - EVENT_STEMS for s in said))
+            ):
+                exact.append(column)
+        if exact:
+            fewest = min(len(name_stems(c.name)) for c in exact)
+            direct = [c for c in exact if any(alike(s) & set(name_stems(c.name)) for s in said)]
+            return [c for c in direct or exact if len(name_stems(c.name)) == fewest] or exact
+        if set(said) <= entity | EVENT_STEMS:
+            times = self.times(card)
+            return [times[0][0]] if times and (len(times) == 1 or times[0][1] > times[1][1]) else []
         return []
 
     def _compared(
@@ -316,13 +406,14 @@ class SchemaLinker:
         self, figure: Quoted, said: Sequence[str], is_named: bool, bases: Sequence[str]
     ) -> list[ConditionLink]:
         links = self._columns(said, bases, is_text, labels=True) if said else []
-        if not links and not is_named:
+        if not links:
             links = [
                 ColumnLink(key, c, 0.6 - 0.05 * hops, hops, False)
                 for key, hops in self._reach(bases).items()
                 if (card := self.evidence.relation(key))
                 for c in card.columns
-                if is_text(c) and set(figure.values) <= set(c.values)
+                if is_text(c)
+                and {v.lower() for v in figure.values} <= {v.lower() for v in c.values}
             ]
         found = []
         for link in self.distinct_meanings(links) if links else []:
@@ -377,8 +468,9 @@ class SchemaLinker:
                     column.name,
                 )
         if is_text(column):
+            meanings = coded(column)
             for value in column.values:
-                wanted = stems(value)
+                wanted = meanings.get(value) or stems(value)
                 plain = re.sub(r"[\W_]", "", value.lower())
                 if len(plain) > 3 and plain in _squeezed(phrase, entity | own):
                     wanted = list(phrase)  # `add-on` is `addon`
@@ -426,6 +518,13 @@ class SchemaLinker:
                     1.1 + near,
                     column.name,
                 )
+
+    def _without_code_tables(self, found: list[ConditionLink]) -> list[ConditionLink]:
+        """Without conditions on what a column of another one points at: the same said twice."""
+        own = {(c.relation, c.column) for c in found}
+        pointed = {e.right for e in self.planner.edges if (e.left, e.left_column) in own}
+        kept = [c for c in found if c.relation not in pointed or c.origin.startswith("glossary")]
+        return kept or found
 
     def rows_with(self, phrase: Sequence[str]) -> list[ConditionLink]:
         """Conditions on a relation's own columns that a word such as `refund` names; staged before
@@ -491,6 +590,22 @@ class SchemaLinker:
         return (begins[0].name, ends[0].name) if begins and ends else None
 
 
+def coded(column: ColumnCard) -> dict[str, list[str]]:
+    """What the codes of a column mean, as its description says: `C cancelled, S = shipped`."""
+    found: dict[str, list[str]] = {}
+    for value in column.values:
+        if not re.fullmatch(r"[A-Z0-9]{1,5}", value) or not column.told:
+            continue
+        told = re.search(
+            rf"(?<![\w]){re.escape(value)}(?![\w])\s*(?:=|:|-|–|means|is|for|\()?\s*(?P<what>[a-z][a-z -]{{2,40}}?)"
+            r"(?=[,;.)/]|$|\s+(?:or|and)\b|\s+[A-Z0-9]{1,5}\b)",
+            column.told,
+        )
+        if told:
+            found[value] = stems(told["what"])
+    return found
+
+
 def _squeezed(phrase: Sequence[str], known: set[str]) -> set[str]:
     """The words of a phrase as one, with and without those that are known otherwise."""
     return {"".join(phrase), "".join(s for s in phrase if s not in known)}
@@ -533,8 +648,14 @@ def _score(
     """How well a column explains all words of a phrase; None if a word stays unexplained."""
     if not phrase:
         return None
+    if named := [w.removeprefix("col:") for w in phrase if w.startswith("col:")]:
+        return (
+            ColumnLink(card.key, column, 2.0, hops, True)
+            if named[0] == column.name.lower()
+            else None
+        )
     own, entity = name_stems(column.name), entity_stems(card)
-    described = set(stems(column.description))
+    described = set(stems(column.told))
     total, exact = 0.0, True
     for word in phrase:
         if word in own:

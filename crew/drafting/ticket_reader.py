@@ -13,6 +13,7 @@ from typing import Literal
 from crew.artifacts import Request
 from crew.drafting.clause_reader import is_command, is_courtesy, split_clauses, without_deadlines
 from crew.drafting.figure_words import Comparison, FigureWishes, Quoted, take_figures
+from crew.drafting.languages import in_english, language_of
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.phrase_reader import read_clause, says_gaps, tail_match
 from crew.drafting.questions import cut_option
@@ -26,6 +27,10 @@ def read_ticket(request: Request, follow_ups: Sequence[str] = ()) -> Wish:
     `follow_ups` are sentences of comments that are to be read like the ticket's own.
     """
     wish = Wish()
+    if language := language_of(f"{request.title}\n{request.body}"):
+        wish.language = language
+        texts = {"title": request.title, "body": request.body}
+        request = request.model_copy(update={k: in_english(t, language) for k, t in texts.items()})
     clauses = [*_clauses(request, wish), *(Phrase(s, "wish", s) for s in follow_ups)]
     wish.answers = [a for a in wish.answers if a not in follow_ups]
     for clause in clauses:
@@ -152,13 +157,17 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
                 found.append(Phrase(without_deadlines(sentence), "wish", sentence))
             elif tail_match(sentence) or _ASIDE.search(sentence) or says_gaps(sentence):
                 found.append(Phrase(sentence, "aside", sentence))
+            elif not is_courtesy(sentence):
+                wish.prose.append(sentence)
         if not bullet:
             opens = text.endswith((":", ","))
             listing = opens and bool(_asks(text) or phrase_pattern("wishes").search(text))
     return found
 
 
-_ASIDE = re.compile(r"\b(?:without|excluding|except|not counting|only)\b", re.I)
+_ASIDE = re.compile(
+    r"\b(?:without|excluding|except|not counting|only)\b|^\W*no\s+\w+(?:\s\w+)?\W*$", re.I
+)
 
 
 def _asks(sentence: str) -> bool:
@@ -181,10 +190,10 @@ def _names_figures(sentence: str) -> bool:
     take_figures(sentence, sentence, found)
     if found.top or any(not isinstance(f, Comparison | Quoted) for f in found.marks.values()):
         return True
-    said = set(words(sentence))
-    is_fragment = not said & word_set("finite_verbs")
-    splits = phrase_pattern("splitters").search(sentence) or said & grain_words().keys()
-    return is_fragment and bool(splits) and len(said) <= 30
+    splits = phrase_pattern("splitters").search(sentence)
+    before = set(words(sentence[: splits.start()] if splits else sentence))
+    is_fragment = not before & word_set("finite_verbs") and len(before) <= 12
+    return is_fragment and bool(splits or before & grain_words().keys())
 
 
 def _paragraph_lines(text: str) -> list[str]:

@@ -79,7 +79,8 @@ class TimeReader:
         """The column that the ticket itself says dates a row: `by month of the invoice date`."""
         if wish.dated_by is None:
             return ""
-        said = [s for s in content_stems(wish.dated_by.text) if s not in EVENT_STEMS]
+        words = self.context.linker.resolved(content_stems(wish.dated_by.text))
+        said = [s for s in words if s not in EVENT_STEMS]
         hops = self.context.planner.hops(measure.relation)
         layers = {c.key: c.layer for c in self.context.evidence.relations}
         own = layers.get(measure.relation)
@@ -87,7 +88,7 @@ class TimeReader:
         for key, steps in hops.items():
             card = self.context.evidence.relation(key)
             for column, likely in self.context.linker.times(card) if card else []:
-                have = set(name_stems(column.name)) - EVENT_STEMS
+                have = {*name_stems(column.name), f"col:{column.name.lower()}"} - EVENT_STEMS
                 entity = set(entity_stems(card)) if card else set()
                 if said and not all(alike(s) & (have | entity) for s in said):
                     continue

@@ -32,7 +32,7 @@ def word_set(name: str) -> frozenset[str]:
 def phrase_pattern(name: str) -> re.Pattern[str]:
     """A pattern that finds any phrase of a list, longest first, as whole words."""
     phrases = sorted((str(p) for p in vocabulary()[name]), key=len, reverse=True)
-    return re.compile(r"(?<![\w])(?:" + "|".join(map(re.escape, phrases)) + r")(?![\w])", re.I)
+    return re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, phrases)) + r")(?!\w|-\w)", re.I)
 
 
 def words(text: str) -> list[str]:
@@ -61,6 +61,14 @@ def name_stems(name: str) -> list[str]:
     """Stems of the words in the name of a column or relation, common abbreviations spelt out."""
     spelt = vocabulary()["abbreviations"]
     return [stem(w) for word in words(name) for w in str(spelt.get(word, word)).split()]
+
+
+@cache
+def spelt_out(name: str) -> str:
+    """The name of a column in lower case with common abbreviations spelt out: `ord_no`, `order_no`."""
+    spelt = vocabulary()["abbreviations"]
+    parts = [str(spelt.get(p, p)).replace(" ", "_") for p in name.lower().split("_") if p]
+    return "_".join(parts) or name.lower()
 
 
 @cache

@@ -44,7 +44,7 @@ class Wish:
     left out; `denied` are wishes for the absence of something, which nothing follows; `passed_over`
     are words around a wish that no other field took, mostly prose. `row_per` is what the result
     has a row for, in so many words; `dated_by` the date that puts a row into a period;
-    `scopes` are the rows that all figures are about.
+    `prose` are sentences of the body that wish for nothing; `scopes` are the rows that all figures are about.
     """
 
     metrics: list[Phrase] = field(default_factory=list)
@@ -68,6 +68,8 @@ class Wish:
     other_grains: list[tuple[str, str]] = field(default_factory=list)
     unclear_dates: list[str] = field(default_factory=list)
     figures: FigureWishes = field(default_factory=FigureWishes)
+    language: str = ""
+    prose: list[str] = field(default_factory=list)
     scopes: list[Phrase] = field(default_factory=list)
     row_per: Phrase | None = None
     dated_by: Phrase | None = None
