@@ -209,3 +209,80 @@ def test_a_model_is_renamed_with_all_that_reads_it(rental: Library) -> None:
     assert {f["action"] for f in result["files"]} == {"create", "delete", "update"}
     assert "rename to models/marts/fct_hires.sql" in diff
     assert "fct_rentals" not in rental.git("grep", "-h", "fct_", result["branch"], "--", "models")
+
+
+def proof(result: dict[str, Any]) -> str:
+    """What the proof of an edit found."""
+    return str(next(c["finding"] for c in result["checks"] if c["name"] == "edit"))
+
+
+def test_rows_are_filtered_by_flags_values_and_days(rental: Library) -> None:
+    outcome, result, diff = delivered(rental, "SKI-3", "Exclude test rentals from fct_rentals")
+    assert "where not coalesce(is_test, false)" in lines(diff, "+")
+    assert "30 of today's 300 rows of `fct_rentals` go by the filter." in result["notes"]
+    assert "rpt_towns" in proof(result) and "differ" in proof(result)
+    _, _, diff = delivered(
+        rental, "SKI-4", "fct_rentals should only contain rentals from 5 February 2024 on"
+    )
+    assert "where rented_at >= '2024-02-05'" in lines(diff, "+")
+    _, _, diff = delivered(rental, "SKI-5", "Only keep rentals with kind 'ski' in fct_daily_fees")
+    assert "(select * from {{ ref('fct_rentals') }} where kind = 'ski') as fct_rentals" in diff
+
+
+def test_what_others_use_is_dropped_only_when_somebody_says_so(rental: Library) -> None:
+    _, _, diff = delivered(rental, "SKI-6", "Drop the column kind from fct_rentals")
+    assert "select r.rental_id, r.shop_id, r.is_test, r.fee, r.rented_at, s.town" in diff
+    _, result = rental.ask("SKI-7", "Drop fee from stg_rentals")
+    assert result["outcome"] == "needs_answers"
+    assert "`rpt_towns` uses it for `highest_fee`" in result["questions"][0]["text"]
+    _, result, diff = delivered(rental, "SKI-8", "Remove the model spare_report")
+    assert {f["action"] for f in result["files"]} == {"delete", "update"}
+    assert rental.ask("SKI-9", "Drop table fct_rentals")[1]["outcome"] == "refused"
+
+
+def test_a_type_that_loses_values_is_asked_about(rental: Library) -> None:
+    _, result = rental.ask("SKI-10", "opened in stg_shops should be a date")
+    assert result["outcome"] == "needs_answers" and "'soon'" in result["questions"][0]["text"]
+    _, result, diff = delivered(rental, "SKI-11", "is_test in fct_rentals should be text")
+    assert "cast(r.is_test as varchar) as is_test" in diff and "3 models" in proof(result)
+
+
+def test_keys_periods_and_what_is_new(rental: Library) -> None:
+    _, result, diff = delivered(rental, "SKI-12", "Deduplicate stg_shops by town")
+    assert "partition by town order by updated_at desc nulls last" in diff
+    assert "each key stays once" in proof(result)
+    _, result, diff = delivered(rental, "SKI-13", "Make fct_daily_fees weekly")
+    assert "cast(date_trunc('week', rented_at) as date) as rental_week," in lines(diff, "+")
+    assert "totals of rentals, total_fee stay" in proof(result)
+    _, result, diff = delivered(rental, "SKI-14", "Make fct_rentals incremental")
+    assert "a second, incremental run leaves the rows of a full one" in proof(result)
+
+
+def test_macros_parts_and_sources(rental: Library) -> None:
+    _, _, diff = delivered(
+        rental, "SKI-15", "The macro to_eur is deprecated, replace it with cents_as_euro"
+    )
+    assert lines(diff, "+") == ["{{ cents_as_euro('fee_cents') }} as fee,"]
+    _, result = rental.ask("SKI-16", "Replace the macro to_eur by euro_rounded")
+    assert "different arguments" in result["questions"][0]["text"]
+    _, result, _ = delivered(
+        rental, "SKI-17", "Split fct_rentals by kind into fct_ski_rentals and fct_board_rentals"
+    )
+    assert proof(result).startswith("The parts together are the 300 rows of fct_rentals.")
+    _, result, diff = delivered(rental, "SKI-18", "stg_visits fails: guests was renamed upstream")
+    assert lines(diff, "+") == ["select id as visit_id, shop_no as shop_id, guest_count as guests"]
+
+
+def test_a_test_that_does_not_hold_only_warns(rental: Library) -> None:
+    _, result, diff = delivered(
+        rental, "SKI-19", "Add tests to fct_rentals: town and kind not null, kind only ski, board"
+    )
+    assert "severity: warn" in diff and "values: [ski, board]" in diff.replace("'", "")
+    assert any("does not hold for 75 rows today" in note for note in result["notes"])
+
+
+def test_names_that_are_not_there_are_asked_about(rental: Library) -> None:
+    _, result = rental.ask("SKI-20", "Rename foo to bar in fct_rentals")
+    assert "`fct_rentals` has no column “foo”" in result["questions"][0]["text"]
+    outcome, _, _ = delivered(rental, "SKI-21", "Die Spalte kind in fct_rentals in art umbenennen")
+    assert outcome.spec is not None and outcome.spec.edits[0].kind == "rename_column"

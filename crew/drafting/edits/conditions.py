@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlglot
 from sqlglot import exp
@@ -32,6 +33,21 @@ _INTRO = re.compile(
     r"^\W*(?:(?:all|any|the|those|these|rows?|records?|entries|lines|ones|where|with|whose|that|which|who|have|has|having|a|an|for|of)\s+)*",
     re.I,
 )  # fmt: skip
+_SPAN = re.compile(
+    r"\b(?P<word>from|since|after|before|until|ab|vor|depuis|avant|desde)\s+(?P<day>[\w ,.-]*?\d{4}(?:-\d\d-\d\d)?)(?:\s+(?:on|onwards?))?\s*$",
+    re.I,
+)
+_DAYS = (
+    "%Y-%m-%d",
+    "%d %B %Y",
+    "%d %b %Y",
+    "%B %d, %Y",
+    "%B %d %Y",
+    "%B %Y",
+    "%b %Y",
+    "%d.%m.%Y",
+    "%Y",
+)
 _QUOTED = re.compile(r"['\"“‘`]([^'\"”’`]+)['\"”’`]")
 
 
@@ -113,6 +129,8 @@ class ConditionReader:
             if sql:
                 why = "" if column and column.exact else f"`{column_name}` is the column meant"
                 return [Condition(sql, relation, why)]
+        if dated := self._dated(text, relation):
+            return dated
         if match := re.match(
             r"(?:without|no|missing|lacking)\s+(?:an?\s+|any\s+)?(?P<c>[\w ]+)$", text, re.I
         ):
@@ -136,6 +154,29 @@ class ConditionReader:
             return []
         sql = f"{_name(chosen[0].name)} = {_literal(value)}"
         return [Condition(sql, relation, f"“{phrase}”")]
+
+    def _dated(self, text: str, relation: str) -> list[Condition]:
+        """`orders from 1 January 2026 on`: a day and a side of it."""
+        match = _SPAN.search(text)
+        day = _day(match["day"]) if match else ""
+        if match is None or not day:
+            return []
+        typed = self.names.view.typed_columns(relation)
+        dates = [c for c, t in typed.items() if t.startswith(("date", "timestamp"))]
+        heads = {w[:3].lower() for w in re.findall(r"[A-Za-z]{3,}", text[: match.start()])}
+        meant = [c for c in dates if c[:3].lower() in heads] if len(dates) > 1 else dates
+        if len(meant) != 1:
+            return []
+        word = match["word"].lower()
+        sign = (
+            ">="
+            if word in {"from", "since", "ab", "depuis", "desde"}
+            else ">"
+            if word == "after"
+            else "<"
+        )
+        sql = f"{_name(meant[0])} {sign} '{day}'"
+        return [Condition(sql, relation, f"by `{meant[0]}`")]
 
     def _only_date(self, relation: str, said: str) -> str:
         typed = self.names.view.typed_columns(relation)
@@ -243,6 +284,16 @@ def _bare(sql: str, dialect: str) -> str:
 
 def _name(column: str) -> str:
     return f'"{column}"' if needs_quotes(column) else column
+
+
+def _day(text: str) -> str:
+    """A day as ISO writes it; a year or a month alone is its first day; empty where it is none."""
+    for form in _DAYS:
+        try:
+            return datetime.strptime(text.strip(), form).date().isoformat()
+        except ValueError:
+            continue
+    return ""
 
 
 def _is_date(value: str) -> bool:

@@ -40,7 +40,7 @@ class Names:
         for name in self.view.models:
             plain = not re.search(r"[_\d]", name)
             escaped = re.escape(name)
-            whole = rf"(?<![\w.]){escaped}(?!\w|\.\w)"
+            whole = rf"(?<![\w.]){escaped}(?!\w)"
             if plain:
                 whole = (
                     rf"(?<![\w.])(?:[`\"“']{escaped}[`\"”']|{_PLACE}\s+(?:the\s+|our\s+)?{escaped}(?!\w)"
@@ -90,7 +90,7 @@ class Names:
         """Columns of a model that the text names as such, in its order."""
         found = []
         for name in self.view.columns(model):
-            match = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text, re.I)
+            match = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I)
             if match and (re.search(r"[_\d]", name) or _stands_alone(text, match)):
                 found.append((match.start(), -len(name), Link(name, match.group(), True)))
         return [link for *_, link in sorted(found, key=lambda f: f[:2])]

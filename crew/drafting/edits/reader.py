@@ -444,19 +444,6 @@ class EditReader:
                 if index == 0:
                     self.reading.refused = f"`{model}.{column}` stays as it is, as answered."
                 return
-        was = self.view.typed_columns(model).get(column, "")
-        used = [u for u in self._users(model, column) if " uses it" in u]
-        if used and data_type.startswith(("varchar", "text")) and not was.startswith("varchar"):
-            index = self.ask(
-                f"edit:retype:{column}",
-                f"`{model}.{column}` as text: {'; '.join(used[:6])}, which may not work with text. "
-                "What then?",
-                [("leave the column as it is", ""), ("make it text all the same", "")],
-            )
-            if index == 0:
-                self.reading.refused = f"`{model}.{column}` stays as it is, as answered."
-            if index != 1:
-                return
         self.add(Retype(model=model, column=column, data_type=data_type))
 
     # --- removal -----------------------------------------------------------------------------
@@ -506,7 +493,9 @@ class EditReader:
             found = [k.name for m in models for k in self.names.columns(text, m)]
             if found:
                 return found[-1]
-        return ""
+        words_ = set(re.findall(r"\w+", before.lower()))
+        plain = [c for m in models for c in self.view.columns(m) if c.lower() in words_]
+        return plain[0] if len(plain) == 1 else ""
 
     def _drop_columns(self, models: list[str], column: str) -> None:
         """In all models named that have it, those furthest on first."""
@@ -641,7 +630,7 @@ def _says_only(text: str, columns: list[str]) -> bool:
 
 def _content(text: str) -> str:
     """What a phrase says beside articles, nouns of the trade and politeness."""
-    text = _NOUN.sub(" ", text)
+    text = _NOUN.sub(" ", re.sub(r"\([^()]*\)", " ", text))
     return re.sub(
         r"\b(?:the|a|an|our|and|from|in|of|it|them|please|model|table|mart|view|completely|entirely|again|too|as well"
         r"|anymore|any more|nobody uses it|unused|is|not used|now|bitte|und|et|y|we|can|should|could|you|to|want|need|let's"

@@ -41,7 +41,7 @@ _REPEATS = re.compile(
     re.I,
 )
 _TAIL = re.compile(
-    r"(?:^|\s)(?:please|anymore|any more|any longer|either|too|as well|already|because\b.*|since\b (?:we|they|it)\b.*"
+    r"(?:^|\s)(?:please|anymore|any more|any longer|either|too|as well|already|just like\b.*|like the\b.*|because\b.*|since\b (?:we|they|it)\b.*"
     r"|so that\b.*|as (?:they|these|it|we)\b.*)\s*(?=$|[,;.])",
     re.I,
 )
@@ -72,9 +72,14 @@ class RowReaders:
         if re.fullmatch(
             r"(?:so )?(?:them|they|these|those|it|this|that)(?: ones?| rows?)?", phrase, re.I
         ):
-            phrase = self._sentence_before(sentence)
-            if not phrase or any(isinstance(e, AddFilter) for e in reader.reading.edits):
+            title = re.sub(
+                r"\b(?:out|no|without|not|only|in|from|of|exclude)\b", " ", reader.title, flags=re.I
+            )
+            spoken = [self._sentence_before(sentence), without(title, [model])]
+            if any(isinstance(e, AddFilter) for e in reader.reading.edits):
                 return False
+            said = [s for s in spoken if s.strip() and self._found(s, model)]
+            phrase = (said or [s for s in spoken if s.strip()] or [phrase])[0]
         condition = self._condition(phrase, model)
         if condition is None:
             return bool(reader.asking.open)
@@ -122,6 +127,8 @@ class RowReaders:
             tail = re.search(
                 r"\b(?:must|should|may|are|is)\s+not\b.*$|\bshould no longer\b.*$", before + "…"
             )
+            if not _clean(after) and re.search(r"\b(?:them|these|those|it)\b", match.group(), re.I):
+                return "them", keep
             if re.match(r"be |must not be|should not be", match.group(), re.I) or (
                 not _clean(after) and _clean(before)
             ):
@@ -140,6 +147,28 @@ class RowReaders:
         """Which rows a phrase means: by the model's own columns, else by those of what it reads, else
         by those of what it points at."""
         reader = self.reader
+        found = self._found(phrase, model)
+        if not found:
+            reader.ask(
+                f"edit:filter:{snake(phrase)[:40]}",
+                f"“{phrase}”: which rows of `{model}` are these? Its columns are "
+                + ", ".join(f"`{c}`" for c in self.view.columns(model)[:12])
+                + ".",
+                [],
+            )
+            return None
+        if len({c.sql for c in found}) > 1:
+            index = reader.ask(
+                f"edit:filter:{snake(phrase)[:40]}",
+                f"“{phrase}”: which rows are meant?",
+                [(f"rows with {c.sql}", self._count(c)) for c in found[:4]],
+            )
+            return found[index] if index is not None else None
+        return found[0]
+
+    def _found(self, phrase: str, model: str) -> list[Condition]:
+        """What a phrase may mean; nothing where no column or value says so."""
+        reader = self.reader
         parents = [p for p in self._above(model)]
         inside = re.findall(r"\(([^()]+)\)", phrase)
         bare = _clean(phrase)
@@ -157,21 +186,7 @@ class RowReaders:
                     looked_up = reader.conditions.read(text, [edge.right])
                     if looked_up and not found:
                         found = [_by_key(c, edge) for c in looked_up]
-        if not found:
-            reader.ask(
-                f"edit:filter:{snake(phrase)[:40]}",
-                f"“{phrase}”: which rows of `{model}` are these? Its columns are "
-                + ", ".join(f"`{c}`" for c in self.view.columns(model)[:12]) + ".",
-                [],
-            )  # fmt: skip
-            return None
-        if len({c.sql for c in found}) > 1:
-            index = reader.ask(
-                f"edit:filter:{snake(phrase)[:40]}", f"“{phrase}”: which rows are meant?",
-                [(f"rows with {c.sql}", self._count(c)) for c in found[:4]],
-            )  # fmt: skip
-            return found[index] if index is not None else None
-        return found[0]
+        return found
 
     def _above(self, model: str) -> list[str]:
         """What a model reads, near ones first; two levels."""
@@ -560,17 +575,32 @@ class RowReaders:
         reader.add(FollowSource(model=first, source=source, columns=((name, column),)))
         reached = [first]
         for target in sorted(set(targets) - {first}, key=lambda t: self.view.order[t]):
-            parent = next((p for p in self.view.nodes[target].parents if p in reached), "")
-            if not parent:
+            way = self._way(target, set(reached))
+            if not way:
                 reader.ask(
                     f"edit:bring:{target}",
-                    f"`{target}` does not read `{first}` directly. By which model is `{name}` to come?",
+                    f"`{target}` does not read `{first}`. By which model is `{name}` to come?",
                     [],
                 )
                 return True
-            reader.add(FollowSource(model=target, source=parent, columns=((name, name),)))
-            reached.append(target)
+            for parent, child in zip(way, way[1:], strict=False):
+                reader.add(FollowSource(model=child, source=parent, columns=((name, name),)))
+                if child != target:
+                    reader.assume(f"`{name}` comes by `{child}`, which hands it on.")
+                reached.append(child)
         return True
+
+    def _way(self, target: str, reached: set[str]) -> list[str]:
+        """The shortest way from a model that is reached to another one; empty if there is none."""
+        ways = [[target]]
+        while ways:
+            way = ways.pop(0)
+            for parent in self.view.nodes[way[0]].parents:
+                if parent in reached:
+                    return [parent, *way]
+                if parent in self.view.models:
+                    ways.append([parent, *way])
+        return []
 
     def _follow(self, model: str, source: str, gone: list[str], have: dict[str, str]) -> bool:
         from rapidfuzz import fuzz, process

@@ -67,7 +67,7 @@ class TestsReader:
             return
         places: list[tuple[int, int, str]] = []
         for column in view.columns(model):
-            for match in re.finditer(rf"(?<![\w.]){re.escape(column)}(?!\w)", sentence, re.I):
+            for match in re.finditer(rf"(?<!\w){re.escape(column)}(?!\w)", sentence, re.I):
                 places.append((match.start(), match.end(), column))
         places.sort()
         group: list[str] = []
