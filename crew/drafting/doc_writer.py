@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import re
-
 from crew.artifacts import (
     ColumnCard,
     ColumnDoc,
+    Derived,
     Dimension,
     DocSet,
     DraftModel,
     Evidence,
     Grounding,
-    Measure,
     Metric,
     ModelDoc,
     ModelDraft,
     RequirementSpec,
 )
 from crew.catalog.dbt_project import entity_of
+from crew.drafting.column_words import (
+    bare,
+    computed_words,
+    derived_words,
+    formula_words,
+    measure_words,
+    top_words,
+)
 from crew.drafting.vocabulary import singular, words
 from crew.verification.documentation_checks import is_filler
-
-_AGGREGATES = {
-    "count": "Number of",
-    "count_distinct": "Number of different",
-    "sum": "Sum of",
-    "average": "Average of",
-    "median": "Median of",
-    "min": "Smallest",
-    "max": "Largest",
-}
 
 
 def write_docs(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
@@ -49,7 +45,7 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
     if spec.kind == "change_model":
         columns += [
             ColumnDoc(
-                name=m.name, description=_measure_words(m.measures[0], spec), grounding=m.grounding
+                name=m.name, description=measure_words(m.measures[0], spec), grounding=m.grounding
             )
             for m in spec.metrics
         ]
@@ -68,6 +64,7 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
         )
     for metric in spec.metrics:
         columns += _metric_columns(metric, spec, {c.name for c in columns})
+    columns += [_derived(d, spec) for d in spec.derived]
     return ModelDoc(model=model.name, description=_description(spec), columns=tuple(columns))
 
 
@@ -78,6 +75,7 @@ def _extended(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> M
     columns: list[ColumnDoc] = []
     for metric in spec.metrics:
         columns += _metric_columns(metric, spec, have | {c.name for c in columns})
+    columns += [_derived(d, spec) for d in spec.derived]
     described = _undescribed(spec, evidence)
     return ModelDoc(model=model.name, description=described, columns=tuple(columns))
 
@@ -108,8 +106,12 @@ def _description(spec: RequirementSpec) -> str:
         start, end = spec.date_range.start, spec.date_range.end
         bounds = [f"from {start}" if start else "", f"before {end}" if end else ""]
         text += f" Only {' '.join(b for b in bounds if b)}."
+    if spec.spine:
+        text += f" Each row of `{spec.spine}` is there, with zero where nothing was counted."
+    if spec.top:
+        text += f" {top_words(spec.top, spec.time.grain if spec.time else None)}"
     for condition in spec.filters:
-        text += f" Only rows with {_bare(condition.condition)}."
+        text += f" Only rows with {bare(condition.condition)}."
     definitions = dict.fromkeys(
         m.definition.rstrip(".")
         for m in spec.metrics
@@ -139,50 +141,37 @@ def _metric_columns(metric: Metric, spec: RequirementSpec, have: set[str]) -> li
             found.append(
                 ColumnDoc(
                     name=measure.name,
-                    description=_measure_words(measure, spec),
+                    description=measure_words(measure, spec),
                     grounding=metric.grounding,
                 )
             )
     if simple and metric.name not in have:
-        text = _measure_words(metric.measures[0], spec)
+        text = measure_words(metric.measures[0], spec)
         if metric.grounding.source == "glossary" and metric.definition:
             text = metric.definition.rstrip(".") + "."
         found.append(ColumnDoc(name=metric.name, description=text, grounding=metric.grounding))
     elif metric.name not in have:
         empty = " Empty where the divisor is zero." if "/" in metric.formula else ""
         unit = f" In {metric.unit}." if metric.unit and metric.unit != "ratio" else ""
-        text = f"{metric.label[:1].upper()}{metric.label[1:]}: {metric.formula}.{empty}{unit}"
+        text = f"{metric.label[:1].upper()}{metric.label[1:]}: {formula_words(metric.formula)}.{empty}{unit}"
         found.append(ColumnDoc(name=metric.name, description=text, grounding=metric.grounding))
     return found
 
 
-def _measure_words(measure: Measure, spec: RequirementSpec) -> str:
-    """For instance: Number of stg_orders rows by ordered_at, where status = 'completed'."""
-    what = (
-        f"`{measure.relation}` rows"
-        if measure.expression == "*"
-        else f"`{_bare(measure.expression)}` in `{measure.relation}`"
-    )
-    if measure.aggregation == "count":
-        what = f"rows of `{measure.relation}`"
-    text = f"{_AGGREGATES[measure.aggregation]} {what}"
-    if measure.is_stock:
-        moment = "beginning" if measure.at == "period_start" else "end"
-        begin, end = _bare(measure.active_from or ""), _bare(measure.active_to or "")
-        text += f", active at the {moment} of the period (`{begin}` until before `{end}`)"
-    elif measure.time and (spec.time or spec.look_back or spec.date_range):
-        text += f", dated by `{_bare(measure.time)}`"
-    if measure.filters:
-        text += ", where " + " and ".join(_bare(f) for f in measure.filters)
-    return text + "."
+def _derived(derived: Derived, spec: RequirementSpec) -> ColumnDoc:
+    said = derived_words(derived, spec)
+    return ColumnDoc(name=derived.name, description=said, grounding=derived.grounding)
 
 
 def _dimension(dimension: Dimension, evidence: Evidence) -> ColumnDoc:
     card = evidence.relation(dimension.relation)
     column = card.column(dimension.column) if card else None
     origin = Grounding(source="column", text=f"{dimension.relation}.{dimension.column}")
-    if column and column.description and not is_filler(dimension.name, column.description):
-        return ColumnDoc(name=dimension.name, description=column.description, grounding=origin)
+    if dimension.expression:
+        said = computed_words(dimension, evidence.dialect)
+        return ColumnDoc(name=dimension.name, description=said, grounding=origin)
+    if column and column.told and not is_filler(dimension.name, column.told):
+        return ColumnDoc(name=dimension.name, description=column.told, grounding=origin)
     if known := _known_words(dimension.name, dimension.column, dimension.relation, evidence):
         return known
     examples = ", ".join(f"'{v}'" for v in (column.values[:3] if column else ()))
@@ -216,7 +205,7 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
     columns = []
     for staged in staging.columns:
         card = source.column(staged.source)
-        told = card.description.rstrip(".") if card else ""
+        told = card.told.rstrip(".") if card else ""
         known = None
         if not told and staged.name != staging.key:
             known = _known_words(staged.name, staged.source, source.key, evidence)
@@ -275,7 +264,10 @@ def _existing(spec: RequirementSpec, evidence: Evidence) -> ModelDoc:
             ),
             None,
         )
-        if origin:
+        if origin is None and column and column.inherited:
+            text = column.inherited
+            grounding = Grounding(source="column", text=f"above {spec.target}.{name}")
+        elif origin:
             text, grounding = (
                 origin[1].description,
                 Grounding(source="column", text=f"{origin[0]}.{name}"),
@@ -301,11 +293,6 @@ def _from_data(name: str, column: ColumnCard | None) -> str:
     if column.minimum is not None:
         return f"{column.data_type}, from {column.minimum} to {column.maximum} in today's data."
     return f"{column.data_type}, {column.distinct} different values in today's data."
-
-
-def _bare(expression: str) -> str:
-    """An expression without the relation in front of its columns."""
-    return re.sub(r"\b[a-z_][\w]*\.(?=[a-z_])", "", expression, flags=re.I)
 
 
 def _plain(name: str) -> str:
