@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -184,7 +183,7 @@ def lines(diff: str, sign: str) -> list[str]:
 
 
 def test_a_column_is_renamed_wherever_it_is_passed_on(rental: Library) -> None:
-    outcome, result, diff = delivered(rental, "SKI-1", "Rename fee to rental_fee in stg_rentals")
+    _, result, diff = delivered(rental, "SKI-1", "Rename fee to rental_fee in stg_rentals")
     assert sorted(lines(diff, "+")) == sorted([
         "{{ to_eur('fee_cents') }} as rental_fee,",
         "description: One row per rental; `rental_fee` is in euro.",
@@ -217,7 +216,7 @@ def proof(result: dict[str, Any]) -> str:
 
 
 def test_rows_are_filtered_by_flags_values_and_days(rental: Library) -> None:
-    outcome, result, diff = delivered(rental, "SKI-3", "Exclude test rentals from fct_rentals")
+    _, result, diff = delivered(rental, "SKI-3", "Exclude test rentals from fct_rentals")
     assert "where not coalesce(is_test, false)" in lines(diff, "+")
     assert "30 of today's 300 rows of `fct_rentals` go by the filter." in result["notes"]
     assert "rpt_towns" in proof(result) and "differ" in proof(result)

@@ -20,7 +20,8 @@ from crew.drafting.vocabulary import stem, stem_set, stems
 _OPERATORS = (
     (r"(?:is|are|was|were)\s+(?:null|empty|missing|unknown|blank|not set)", "null"),
     (r"(?:is|are|was|were)\s+(?:not\s+(?:null|empty|missing|blank)|set|filled|known)", "not null"),
-    (r"(?:is|are|was|were|does|do)\s*(?:not|n['’]t)\s+(?:equal(?: to)?\s+)?|(?:isn|aren|wasn)['’]t\s+|!=|<>|other than", "<>"),
+    (r"(?:is|are|was|were|does|do)\s*(?:not|n['’]t)\s+(?:equal(?: to)?\s+)?"
+     r"|(?:isn|aren|wasn)['’]t\s+|!=|<>|other than", "<>"),
     (r">=|(?:is |are )?(?:at least|no less than|from)", ">="),
     (r"<=|(?:is |are )?(?:at most|no more than|up to|until)", "<="),
     (r">|(?:is |are )?(?:above|over|greater than|more than|larger than|after|since|later than)", ">"),
@@ -34,7 +35,8 @@ _INTRO = re.compile(
     re.I,
 )  # fmt: skip
 _SPAN = re.compile(
-    r"\b(?P<word>from|since|after|before|until|ab|vor|depuis|avant|desde)\s+(?P<day>[\w ,.-]*?\d{4}(?:-\d\d-\d\d)?)(?:\s+(?:on|onwards?))?\s*$",
+    r"\b(?P<word>from|since|after|before|until|ab|vor|depuis|avant|desde)\s+"
+    r"(?P<day>[\w ,.-]*?\d{4}(?:-\d\d-\d\d)?)(?:\s+(?:on|onwards?))?\s*$",
     re.I,
 )
 _DAYS = (

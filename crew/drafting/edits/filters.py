@@ -13,6 +13,11 @@ from crew.drafting.edits.steps import with_step
 from crew.drafting.model_text import CannotEdit
 
 QUALIFY = {"duckdb", "snowflake", "bigquery", "databricks", "redshift", "spark", "teradata"}
+_ALIAS = re.compile(
+    r"(?:as\s+)?(?!(?:where|on|join|left|right|inner|group|order|using|full|cross|limit|qualify|union"
+    r"|having)\b)\w",
+    re.I,
+)
 _IMPORT = re.compile(r"select\s+\*\s+from\s*$", re.I)
 
 
@@ -40,7 +45,7 @@ def _filter_input(bench: Workbench, edit: AddFilter) -> None:
             splices.append(Splice(stand_in.end, stand_in.end, f"\n    {where}"))
             continue
         inner = f"({bench.keyword('select')} * {bench.keyword('from')} {stand_in.text} {where})"
-        named = re.match(r"(?:as\s+)?(?!where\b|on\b|join\b|left\b|right\b|inner\b|group\b|order\b|using\b|full\b|cross\b|limit\b|qualify\b|union\b|having\b)\w", after, re.I)  # fmt: skip
+        named = _ALIAS.match(after)
         alias = "" if named else f" {bench.keyword('as')} {edit.relation.split('.')[-1]}"
         splices.append(Splice(stand_in.start, stand_in.end, inner + alias))
     bench.write_sql(edit.model, spliced(source.text, splices))

@@ -84,7 +84,8 @@ def _add_up(bench: Workbench, edit: ChangeGrain) -> None:
     items, keys = [], []
     for name in bench.columns(edit.model):
         column = card.column(name) if card else None
-        figure = typed.get(name, "").startswith(_NUMBERS) and not re.search(r"_(?:id|key|code|no)$|^id$", name, re.I)  # fmt: skip
+        key = re.search(r"_(?:id|key|code|no)$|^id$", name, re.I)
+        figure = typed.get(name, "").startswith(_NUMBERS) and not key
         if name.lower() == edit.column.lower():
             items.append(f"cast(date_trunc('{edit.grain}', {name}) as date) as {name}")
             keys.append(str(len(items)))

@@ -74,5 +74,5 @@ def _create(
             relations=reads,
             columns=columns,
             materialization=bench.materialization(beside),
-        )  # fmt: skip
+        )
     )

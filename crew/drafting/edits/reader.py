@@ -26,7 +26,7 @@ from crew.artifacts import (
 from crew.drafting.edits.column_lineage import follow
 from crew.drafting.edits.conditions import ConditionReader
 from crew.drafting.edits.names import Link, Names, without
-from crew.drafting.edits.phrases import named, pattern, phrases, says
+from crew.drafting.edits.phrases import named, pattern, says
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.row_readers import RowReaders
 from crew.drafting.edits.tests_reader import TestsReader
@@ -48,7 +48,10 @@ _TITLE = re.compile(
 _QUOTE = "[`\"'“‘]?"
 _END = "[`\"'”’]?"
 _IDENTIFIER = r"[A-Za-z_]\w*"
-_ARROW = r"(?:\s*(?:->|=>|→|➔)\s*|\s+(?:to|into|as|zu|nach|in|en|a|como|por|be(?: called| named)?|(?:be )?renamed to|read|called)\s+)"
+_ARROW = (
+    r"(?:\s*(?:->|=>|→|➔)\s*|\s+(?:to|into|as|zu|nach|in|en|a|como|por|be(?: called| named)?"
+    r"|(?:be )?renamed to|read|called)\s+)"
+)
 _PAIR = re.compile(
     rf"{_QUOTE}(?P<old>{_IDENTIFIER}){_END}{_ARROW}{_QUOTE}(?P<new>{_IDENTIFIER}){_END}", re.I
 )
@@ -401,7 +404,8 @@ class EditReader:
         if not columns:
             head = without(sentence[:at], models)
             head = re.sub(
-                r"\b(?:the\s+)?(?:data\s*)?type\s+of\b|\b(?:should|must|needs? to|has to|be|is|a|an|to|into|as|from|please"
+                r"\b(?:the\s+)?(?:data\s*)?type\s+of\b|\b(?:should|must|needs? to|has to|be|is|a|an|to"
+                r"|into|as|from|please|can|could"
                 r"|stored|cast|converted|change|make|convert|turn|set|the|type|data)\b",
                 " ", head, flags=re.I,
             )  # fmt: skip
@@ -633,7 +637,8 @@ def _content(text: str) -> str:
     text = _NOUN.sub(" ", re.sub(r"\([^()]*\)", " ", text))
     return re.sub(
         r"\b(?:the|a|an|our|and|from|in|of|it|them|please|model|table|mart|view|completely|entirely|again|too|as well"
-        r"|anymore|any more|nobody uses it|unused|is|not used|now|bitte|und|et|y|we|can|should|could|you|to|want|need|let's"
+        r"|anymore|any more|nobody uses it|unused|is|not used|now|bitte|und|et|y|we|can|should|could"
+        r"|you|to|want|need|let's"
         r"|no longer needed|there|here|be|isn't|by|anybody|used|everywhere)\b|[\W_]+",
         " ", text, flags=re.I,
     ).strip()  # fmt: skip
@@ -644,6 +649,3 @@ def _result(edit: Edit) -> str:
     if isinstance(edit, RenameModel):
         return edit.to
     return ""
-
-
-__all__ = ["EditReader", "phrases", "read_edit"]

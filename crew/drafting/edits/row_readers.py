@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from crew.artifacts import (
@@ -17,7 +18,7 @@ from crew.artifacts import (
 )
 from crew.drafting.edits.conditions import Condition, negated
 from crew.drafting.edits.names import without
-from crew.drafting.edits.phrases import named, pattern, says
+from crew.drafting.edits.phrases import named, pattern
 from crew.drafting.vocabulary import singular, snake
 from crew.errors import InvalidInput
 
@@ -30,6 +31,8 @@ _PERIODS = {
     "quarter": r"quarter|qtr", "year": r"year|yr",
 }  # fmt: skip
 _TIMES = ("timestamp", "date", "datetime")
+_FRACTIONS = ("double", "float", "real", "decimal", "numeric", "hugeint")
+_FIGURE = re.compile(r"(?:^|_)(?:count|sum|total|amount|units|avg)(?:_|$)|^n_")
 _DAYS = re.compile(
     r"\b(?P<n>\d+|one|two|three|four|five|seven|ten|fourteen|thirty)\s+days?\b", re.I
 )
@@ -41,7 +44,8 @@ _REPEATS = re.compile(
     re.I,
 )
 _TAIL = re.compile(
-    r"(?:^|\s)(?:please|anymore|any more|any longer|either|too|as well|already|just like\b.*|like the\b.*|because\b.*|since\b (?:we|they|it)\b.*"
+    r"(?:^|\s)(?:please|anymore|any more|any longer|either|too|as well|already|just like\b.*"
+    r"|like the\b.*|because\b.*|since\b (?:we|they|it)\b.*"
     r"|so that\b.*|as (?:they|these|it|we)\b.*)\s*(?=$|[,;.])",
     re.I,
 )
@@ -227,7 +231,8 @@ class RowReaders:
         if not key:
             likely = self._own_key(model)
             if likely is None:
-                reader.ask(f"edit:key:{model}", f"`{model}`: one row for each what? Which columns are the key?", [])  # fmt: skip
+                text = f"`{model}`: one row for each what? Which columns are the key?"
+                reader.ask(f"edit:key:{model}", text, [])
                 return True
             key = likely
             reader.assume(f"The key of `{model}` is `{', '.join(key)}`.")
@@ -309,7 +314,8 @@ class RowReaders:
         """Whether a column tells all rows of one key apart."""
         keys = ", ".join(key)
         n = self.one(
-            f"select count(*) from (select 1 as one from {self._at(model)} group by {keys}, {column} having count(*) > 1) as d"
+            f"select count(*) from (select 1 as one from {self._at(model)} group by {keys}, {column}"
+            " having count(*) > 1) as d"
         )
         return bool(n == 0)
 
@@ -382,11 +388,13 @@ class RowReaders:
         for column in [c for c in typed if re.search(r"(?:_id|_key|^id|_code|_no)$", c, re.I)]:
             if self.one(f"select count(*) - count(distinct {column}) from {at}") == 0:
                 return (column,)
-        plain = [c for c, t in typed.items() if not t.startswith(("double", "float", "real", "decimal", "numeric", "hugeint"))]  # fmt: skip
-        plain = [c for c in plain if not re.search(r"(?:^|_)(?:count|sum|total|amount|units|avg)(?:_|$)|^n_", c)]  # fmt: skip
+        plain = [
+            c for c, t in typed.items() if not t.startswith(_FRACTIONS) and not _FIGURE.search(c)
+        ]  # fmt: skip
         for n in range(1, len(plain) + 1):
             listed = ", ".join(plain[:n])
-            if self.one(f"select count(*) - (select count(*) from (select distinct {listed} from {at}) as d) from {at}") == 0:  # fmt: skip
+            distinct = f"select count(*) from (select distinct {listed} from {at}) as d"
+            if self.one(f"select count(*) - ({distinct}) from {at}") == 0:
                 return tuple(plain[:n])
         return ()
 
@@ -463,13 +471,15 @@ class RowReaders:
         if column is None and len(parts) < 2:
             return False
         if column is None:
-            reader.ask(f"edit:split:{model}", f"By which column or condition is `{model}` to be split?", [])  # fmt: skip
+            text = f"By which column or condition is `{model}` to be split?"
+            reader.ask(f"edit:split:{model}", text, [])
             return True
         values = self._values(model, column.name)
         if not 2 <= len(values) <= 6:
             reader.ask(
                 f"edit:split:{model}",
-                f"`{column.name}` has {len(values) if values else 'too many'} values: which rows go into which part?", [],
+                f"`{column.name}` has {len(values) if values else 'too many'} values: which rows go "
+                "into which part?", [],
             )  # fmt: skip
             return True
         if len(parts) != len(values):
@@ -491,7 +501,8 @@ class RowReaders:
         if len(models) < 2:
             return False
         match = re.search(
-            r"\b(?:into|as|called|named|zu|en)\s+(?:one\s+|a\s+|a single\s+|the\s+)*(?:model\s+|mart\s+|table\s+)?(?:called\s+|named\s+)?[`\"']?(?P<to>[A-Za-z]\w*_\w+)",
+            r"\b(?:into|as|called|named|zu|en)\s+(?:one\s+|a\s+|a single\s+|the\s+)*"
+            r"(?:model\s+|mart\s+|table\s+)?(?:called\s+|named\s+)?[`\"']?(?P<to>[A-Za-z]\w*_\w+)",
             reader.text,
             re.I,
         )
@@ -509,7 +520,9 @@ class RowReaders:
                 f"Rows of both belong together by `{keys[0]}`; one that only one has stays."
             )
             return reader.add(Merge(models=tuple(models), to=match["to"], key=(keys[0],)))
-        reader.ask(f"edit:merge:{models[0]}", f"By which columns do rows of {' and '.join(f'`{m}`' for m in models)} belong together?", [])  # fmt: skip
+        listed = " and ".join(f"`{m}`" for m in models)
+        text = f"By which columns do rows of {listed} belong together?"
+        reader.ask(f"edit:merge:{models[0]}", text, [])
         return True
 
     def _is_unique(self, model: str, column: str) -> bool:
@@ -583,7 +596,7 @@ class RowReaders:
                     [],
                 )
                 return True
-            for parent, child in zip(way, way[1:], strict=False):
+            for parent, child in pairwise(way):
                 reader.add(FollowSource(model=child, source=parent, columns=((name, name),)))
                 if child != target:
                     reader.assume(f"`{name}` comes by `{child}`, which hands it on.")
@@ -611,7 +624,10 @@ class RowReaders:
         pairs = []
         for old in gone:
             told = [c for c in new if re.search(rf"(?<!\w){re.escape(c)}(?!\w)", reader.text, re.I)]
-            near = [n for n, s, _ in process.extract(old.lower(), new, scorer=fuzz.token_set_ratio, processor=lambda t: re.sub(r"[_\W]+", " ", t.lower()), limit=3) if s >= 50]  # fmt: skip
+            alike = process.extract(
+                old, new, scorer=fuzz.token_set_ratio, processor=_in_words, limit=3
+            )
+            near = [name for name, score, _ in alike if score >= 50]
             options = told or near
             if len(options) == 1:
                 if not told:
@@ -708,6 +724,10 @@ def _by_key(condition: Condition, edge: JoinEdge) -> Condition:
     return Condition(sql, edge.left, f"by `{edge.right}`: `{condition.sql}`")
 
 
+def _in_words(name: str) -> str:
+    return re.sub(r"[_\W]+", " ", name.lower())
+
+
 def _is_spoken_of(column: str, text: str) -> bool:
     """Whether a text has a word like one of a column's name: `departure` for `departed_at`."""
     heads = {w[:5].lower() for w in re.split(r"_", column) if len(w) > 4}
@@ -732,6 +752,3 @@ def _literal(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     return "'" + str(value).replace("'", "''") + "'"
-
-
-__all__ = ["LATE_DAYS", "RowReaders", "says"]

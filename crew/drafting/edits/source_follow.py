@@ -77,12 +77,12 @@ def columns_named(view: ProjectView, model: str, source: str) -> list[str]:
     have = list(view.columns(source))
     found = []
     for name in sorted(n for n in names if n and n != "*"):
-        if name.lower() in made and name.lower() not in {c.lower() for c in have}:
-            if not any(
-                isinstance(c.parent, exp.Alias) and c.parent.alias.lower() != name.lower()
-                for t in trees for c in t.find_all(exp.Column) if c.name == name
-            ):  # fmt: skip
-                continue
+        aliased = any(
+            isinstance(c.parent, exp.Alias) and c.parent.alias.lower() != name.lower()
+            for t in trees for c in t.find_all(exp.Column) if c.name == name
+        )  # fmt: skip
+        if name.lower() in made and name.lower() not in {c.lower() for c in have} and not aliased:
+            continue
         uses = [_Reading(text, t, name, {source}, {source: [*have, name]}).read() for t in trees]
         if any(u.named for u in uses):
             found.append(name)

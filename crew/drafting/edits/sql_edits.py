@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import sqlglot
 from sqlglot import exp
@@ -184,7 +185,7 @@ class SqlSource:
             elif word[1] == "endif" and stack:
                 marks = stack.pop()
                 edges = [*marks, found.start()]
-                for n, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+                for n, (start, end) in enumerate(pairwise(edges)):
                     stays = (n == 0) if kept == "first" else (n > 0 or len(marks) == 1)
                     if kept == "none" or not stays:
                         out[start:end] = " " * (end - start)

@@ -82,7 +82,7 @@ def write_edits(spec: RequirementSpec, view: ProjectView, evidence: Evidence) ->
                 relations=tuple(sorted(source.relations)),
                 materialization=bench.materialization(name),
                 columns=bench.columns(name),
-            )  # fmt: skip
+            )
         )
     rationale = " ".join(bench.notes)
     return ModelDraft(models=tuple(models), files=files, rationale=rationale)
