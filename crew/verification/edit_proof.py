@@ -136,7 +136,9 @@ class _Proof:
         try:
             before = _types(self.context, old)
         except InvalidInput as error:
-            self.told.append(f"{model} could not be read before the change: {error.message[:200]}")
+            self.told.append(
+                f"{model} could not be read before the change: {error.message.splitlines()[0]}"
+            )
             return []
         after = _types(self.context, new)
         compared = _Compared(model)

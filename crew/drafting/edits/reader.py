@@ -218,11 +218,8 @@ class EditReader:
 
     @property
     def _names_macros(self) -> bool:
-        """Whether the ticket names two macros of the project."""
-        named_ = [
-            m for m in self._own_macros if re.search(rf"(?<![\w.]){re.escape(m)}(?!\w)", self.text)
-        ]
-        return len(named_) > 1
+        """Whether the ticket names two macros."""
+        return len(self._macros_in(self.text)) > 1
 
     @property
     def _own_macros(self) -> list[str]:
@@ -574,16 +571,10 @@ class EditReader:
     # --- macros ------------------------------------------------------------------------------
 
     def _macro(self, sentence: str) -> bool:
-        known = list(self.view.macros)
-        said = [
-            (m.start(), name)
-            for name in known
-            if (m := re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", self._macro_text(sentence)))
-        ]
-        names = [n for _, n in sorted(said)]
-        if len(names) < 2 or not says("replace", self._macro_text(sentence)):
+        text = sentence if len(self._macros_in(sentence)) > 1 else self.text
+        names = self._macros_in(text)
+        if len(names) < 2 or not says("replace", text):
             return False
-        text = self._macro_text(sentence)
         old, new = names[0], names[1]
         turned = re.search(r"\buse\b.*\binstead of\b", text, re.I) or re.search(
             rf"\b(?:by|with|mit|par|por)\b.*{re.escape(old)}.*\bfor\b.*{re.escape(new)}", text, re.I
@@ -608,12 +599,15 @@ class EditReader:
                 return True
         return self.add(ReplaceMacro(old=old, new=new))
 
-    def _macro_text(self, sentence: str) -> str:
-        """The sentence; where it names one macro alone, the whole ticket's body."""
-        count = sum(
-            bool(re.search(rf"(?<![\w.]){re.escape(n)}(?!\w)", sentence)) for n in self.view.macros
-        )
-        return sentence if count > 1 else self.text
+    def _macros_in(self, text: str) -> list[str]:
+        """Macros of the project and its packages that a text names, in its order."""
+        known = {m.split(".")[-1]: m for m in self.view.macros if not m.startswith("dbt.")}
+        found = []
+        for match in re.finditer(r"(?<![\w.])(?:\w+\.)?(?P<name>\w+)", text):
+            name = known.get(match["name"], "")
+            if name and name not in found and "_" in match["name"]:
+                found.append(name)
+        return found
 
 
 def _arguments(text: str) -> tuple[int, int]:

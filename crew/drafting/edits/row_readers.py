@@ -179,7 +179,8 @@ class RowReaders:
         bare = re.sub(
             r"^.*?\b(?:say|says|said|think|thinks|told us|ask|asks|asked)\b(?: that)?\s+", "", bare
         )
-        phrases = [*inside, bare]
+        quoted = re.findall(r"(\w+)\s+['\"“‘]([^'\"”’]+)['\"”’]", bare)
+        phrases = [*inside, bare, *(f"{column} {value}" for column, value in quoted)]
         found: list[Condition] = []
         for relation in (model, *parents):
             for text in phrases:
@@ -338,6 +339,10 @@ class RowReaders:
             reader.note(f"`{model}` is incremental already.")
             return False
         key = self._unique_key(model)
+        nulls = " or ".join(f"{k} is null" for k in key)
+        if key and self.one(f"select count(*) from {self._at(model)} where {nulls}"):
+            reader.note(f"`{', '.join(key)}` is no key of `{model}`: it is null in some rows.")
+            key = ()
         if not key:
             reader.ask(
                 f"edit:key:{model}",
