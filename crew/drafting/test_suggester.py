@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import sqlglot
+from sqlglot import exp
+
 from crew.artifacts import (
     ColumnCard,
+    Dimension,
     DraftModel,
     Evidence,
     GenericTest,
@@ -16,9 +20,9 @@ from crew.artifacts import (
     StagedColumn,
     TestSuite,
 )
+from crew.drafting.figure_tests import bare, figure_tests
 from crew.drafting.habit_tests import MAX_VALUES, NewColumn, habit_tests
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
-from crew.drafting.scope import needs_quotes
 from crew.drafting.sql_layout import ref_sql
 from crew.drafting.vocabulary import stem_set, stems
 from crew.verification.source_totals import SourceTotals
@@ -50,6 +54,9 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
                 evidence.habits, "", model.name, _dimensions(spec, model, evidence)
             )
             singular += _mart_singular(spec, model, evidence, planner)
+            of_figures = figure_tests(spec, model, evidence)
+            generic += of_figures[0]
+            singular += of_figures[1]
     return TestSuite(generic=_once(generic), singular=tuple(singular))
 
 
@@ -100,11 +107,11 @@ def _mart_tests(
     for dimension in spec.dimensions:
         card = evidence.relation(dimension.relation)
         column = card.column(dimension.column) if card else None
-        if (
-            column
-            and not column.nulls
-            and not any(_loses(evidence, e.left, e.left_column, e.match_share) for e in model.joins)
-        ):
+        ranges = _labels(dimension, evidence.dialect)
+        complete = not any(
+            _loses(evidence, e.left, e.left_column, e.match_share) for e in model.joins
+        )
+        if column and not column.nulls and complete and not ranges:
             found.append(
                 GenericTest(
                     model=model.name,
@@ -113,8 +120,19 @@ def _mart_tests(
                     reason="part of the row's grain",
                 )
             )
+        if ranges:
+            found.append(
+                GenericTest(
+                    model=model.name,
+                    column=dimension.name,
+                    test="accepted_values",
+                    arguments={"values": list(ranges)},
+                    reason="the ranges asked for",
+                )
+            )
         if (
             column
+            and not dimension.expression
             and not column.is_personal
             and _is_state(column.name)
             and 1 < len(column.values) <= MAX_VALUES
@@ -151,6 +169,16 @@ def _mart_tests(
     return found + _counts_are_there(spec, model)
 
 
+def _labels(dimension: Dimension, dialect: str) -> tuple[str, ...]:
+    """The names of the ranges that a dimension puts its values into; none where it does not."""
+    if not dimension.expression:
+        return ()
+    tree = sqlglot.parse_one(dimension.expression, read=dialect)
+    if not isinstance(tree, exp.Case):
+        return ()
+    return tuple(branch.args["true"].name for branch in tree.args["ifs"])
+
+
 def _counts_are_there(spec: RequirementSpec, model: DraftModel) -> list[GenericTest]:
     counts = [
         m
@@ -173,7 +201,7 @@ def _mart_singular(
     found = []
     if len(spec.row_grain) > 1 and not evidence.conventions.unique_combination:
         name = f"assert_{model.name}_is_unique"
-        columns = ", ".join(_bare(c) for c in spec.row_grain)
+        columns = ", ".join(bare(c) for c in spec.row_grain)
         sql = (
             f"-- One row per {' and '.join(spec.row_grain)}.\n"
             f"select {columns}, count(*) as row_count\nfrom {ref_sql(model.name)}\n"
@@ -251,7 +279,7 @@ def _comparison(column: str, source_sql: str, model: str, marked: Evidence) -> s
     return (
         f"select '{column}' as figure, expected.value as in_sources, actual.value as in_model\n"
         f"from ({text}) as expected\n"
-        f"cross join (select sum({_bare(column)}) as value from {ref_sql(model)}) as actual\n"
+        f"cross join (select sum({bare(column)}) as value from {ref_sql(model)}) as actual\n"
         "where abs(coalesce(expected.value, 0) - coalesce(actual.value, 0)) > 0.005"
     )
 
@@ -263,7 +291,7 @@ def _dimensions(spec: RequirementSpec, model: DraftModel, evidence: Evidence) ->
     for dimension in spec.dimensions:
         relation = evidence.relation(dimension.relation)
         card = relation.column(dimension.column) if relation else None
-        if card:
+        if card and not dimension.expression:
             is_key = spec.row_grain == (dimension.name,)
             values = card.values if card.distinct == len(card.values) else ()
             found.append(
@@ -272,11 +300,6 @@ def _dimensions(spec: RequirementSpec, model: DraftModel, evidence: Evidence) ->
                 )
             )
     return found
-
-
-def _bare(column: str) -> str:
-    """A column in SQL, quoted only where it must be."""
-    return f'"{column}"' if needs_quotes(column) else column
 
 
 def _loses(evidence: Evidence, left: str, column: str, match_share: float | None) -> bool:

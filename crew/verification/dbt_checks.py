@@ -56,12 +56,13 @@ def builds(context: CheckContext, unit_tests: Check) -> Check:
 
 
 def unit_tests_pass(context: CheckContext) -> Check:
-    """dbt's unit tests, which run before the model is built."""
+    """dbt's unit tests, which run before the model is built; one that cannot run was made wrong."""
     ran = [r for r in context.results if r.resource_type == "unit_test"]
     if not ran:
         return skipped("unit tests", "there are none")
     bad = [f"{_name(r)} ({r.status}): {r.message}" for r in ran if r.status in ("fail", "error")]
-    return verdict("unit tests", bad, "model", f"{len(ran)} passed")
+    blame: Blame = "model" if any(r.status == "fail" for r in ran) else "tests"
+    return verdict("unit tests", bad, blame, f"{len(ran)} passed")
 
 
 def tests_pass(context: CheckContext) -> Check:
