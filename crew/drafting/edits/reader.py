@@ -240,6 +240,8 @@ class EditReader:
                 self.ask("edit:model", f"“{sentence}”: which model is meant?",
                          [(f"`{n}`", "") for n in near])  # fmt: skip
             return None
+        if likely.others and not must:
+            return None
         return self._settled(likely, f"“{likely.said}”: which model is meant?", "edit:model")
 
     def column(self, phrase: str, model: str, must: bool = True) -> str | None:
@@ -291,7 +293,11 @@ class EditReader:
         pairs = [(m["old"], m["new"]) for m in _PAIR.finditer(sentence)]
         known = {m.lower() for m in self.view.nodes}
         done = False
-        for old, new in pairs:
+        inside = re.compile(r"\b(?:in|of|from|on|im|in der|dans|de|en)\s+[`\"']?$", re.I)
+        for match in _PAIR.finditer(sentence):
+            old, new = match["old"], match["new"]
+            if _COLUMN_DROP.search(sentence) or inside.search(sentence[: match.start("old")]):
+                continue
             if old.lower() in known and old in self.view.models and "_" in new + old:
                 done |= self._rename_model(old, new)
         if done:
