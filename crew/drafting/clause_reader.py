@@ -18,8 +18,13 @@ _OUT = re.compile(
     r"(?P<what>(?!out\b)[^\s,;]+(?:\s+(?!out\b)[^\s,;]+){0,4}?)\s+out\b(?!\s+of\b)",
     re.I,
 )
+_THOSE = re.compile(
+    r"\b(?:the\s+|all\s+)?(?:ones|those|rows)\s+(?:that|which|who)\s+(?:are|were|is|was|have\s+been|has\s+been|got|have|has)\s+",
+    re.I,
+)
 _NONE_OF = re.compile(
-    r"^\W*(?:and\s+|but\s+|also\s+)?no\s+(?=[a-z]+(?:\s+[a-z]+)?(?:\s*[.!]?$|\s+please\b))", re.I
+    r"^\W*(?:and\s+|but\s+|also\s+)?(?:no|minus)\s+(?=[a-z]+(?:\s+[a-z]+)?(?:\s*[.!]?$|\s+please\b))",
+    re.I,
 )
 _BASE = re.compile(
     r"\s+(?:are|is|form|should\s+be|count\s+as)\s+the\s+(?:base|basis|denominator|reference)\b",
@@ -94,8 +99,9 @@ def in_plain_words(clause: str) -> str:
     """The clause with `exclude X` for each command to leave X out, `keep X` for its negation."""
     if len(clause) > _LONGEST:
         return clause
+    clause = _THOSE.sub(" ", clause)
     text = _NONE_OF.sub("exclude ", _BASE.sub("", clause))
-    text = _NOT_ONES.sub(r" excluding \g<what> ones ", text)
+    text = _NOT_ONES.sub(r" | excluding \g<what> ones | ", text)
     text = _OUT.sub(r"\g<verb> out \g<what>", text)
     leave_out = (
         f"(?:{phrase_pattern('exclusions').pattern}|{phrase_pattern('exclusion_commands').pattern})"

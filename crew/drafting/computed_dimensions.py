@@ -185,12 +185,27 @@ class ComputedDimensions:
                 f"A range begins at a multiple of {step} and ends before the next one."
             )
             return f"floor({column} / {step}) * {step}"
+        if ranges.labels:
+            return self._labelled(ranges, column)
         whens = []
         for low, high in ranges.bounds:
             parts = [f"{column} >= {low:.10g}"] if low is not None else []
             parts += [f"{column} < {high:.10g}"] if high is not None else []
             whens.append(f"when {' and '.join(parts)} then '{_label(low, high)}'")
         self.context.assume("A range includes its lower bound and ends before its upper bound.")
+        return f"case {' '.join(whens)} end"
+
+    def _labelled(self, ranges: Ranges, column: str) -> str:
+        """Ranges that the ticket itself names; what is empty stays so."""
+        below = "<=" if ranges.includes_high else "<"
+        whens = []
+        for label, (_, high) in zip(ranges.labels, ranges.bounds, strict=True):
+            condition = (
+                f"{column} {below} {high:.10g}" if high is not None else f"{column} is not null"
+            )
+            whens.append(f"when {condition} then '{label}'")
+        bound = "includes" if ranges.includes_high else "ends before"
+        self.context.assume(f"A range {bound} its upper bound.")
         return f"case {' '.join(whens)} end"
 
     def _tree(self, sql: str) -> exp.Expr:

@@ -118,9 +118,12 @@ class DimensionReader:
         """Without columns that are but the key of what another meaning is the name of."""
         edges = {(e.left, e.left_column.lower(), e.right) for e in self.context.planner.edges}
         targets = {m.relation for m in meanings}
+        keys = {c.key: self.context.linker.key_column(c) for c in self.context.evidence.relations}
+        labelled = {m.relation for m in meanings if keys.get(m.relation) != m.column.name}
         kept = [
             m for m in meanings
-            if not any((m.relation, m.column.name.lower(), t) in edges for t in targets)
+            if not (m.relation in labelled and keys.get(m.relation) == m.column.name)
+            and not any((m.relation, m.column.name.lower(), t) in edges for t in targets)
         ]  # fmt: skip
         return kept or meanings
 

@@ -11,7 +11,7 @@ from crew.artifacts import Aggregation, Grounding, Measure, Metric
 from crew.catalog.dbt_project import entity_of
 from crew.drafting.figure_words import Duration, FigureWishes, PerUnit, Quotient, Share
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
-from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
+from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.vocabulary import plural, singular, snake, stem_set
 from crew.drafting.wish import Phrase
@@ -150,6 +150,9 @@ class FigureReader:
         """`revenue divided by the number of accounts`."""
         above = self.read_plain(replace(phrase, text=figure.above))
         below = self.read_plain(replace(phrase, text=figure.below))
+        if above.metric and below.columns:
+            same = [k for k in below.columns if k.relation == above.metric.measures[0].relation]
+            below = self._chosen(below, same) if len(same) == 1 else below
         for part in (above, below):
             if part.metric is None or not part.is_full:
                 return replace(part, phrase=phrase)
@@ -167,6 +170,18 @@ class FigureReader:
         )
         told = [*above.assumptions, *below.assumptions]
         return Reading(phrase, metric=metric, entity=above.entity, assumptions=told)
+
+    def _chosen(self, reading: Reading, links: list[ColumnLink]) -> Reading:
+        """The reading with its column settled: the one on the rows that are counted above."""
+        aggregation, rest = split_aggregation(reading.phrase.text)
+        measure = Measure(
+            name=snake(rest),
+            relation=links[0].relation,
+            aggregation=aggregation or "sum",
+            expression=self._sql(links[0].relation, links[0].column.name),
+        )
+        metric = simple_metric(measure, reading.phrase, f"column {links[0].name}")
+        return Reading(reading.phrase, metric=metric, assumptions=reading.assumptions)
 
     # --- per unit ------------------------------------------------------------------------------
 

@@ -111,6 +111,8 @@ class Ranges:
     bounds: tuple[tuple[float | None, float | None], ...]
     step: float | None
     quote: str
+    labels: tuple[str, ...] = ()
+    includes_high: bool = False
 
 
 Figure = Comparison | Quoted | Duration | Share | PerUnit | Quotient | Order | Named | Ranges
@@ -214,12 +216,11 @@ def _take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
                 wishes.grain = wishes.grain or unit
             kept = matched.groupdict().get("keep") or ""
             text = f"{text[: matched.start()]} {kept} {text[matched.end() :]}"
-            break
     return re.sub(r"\s{2,}", " ", text)
 
 
 def _add(wishes: FigureWishes, wish: DerivedWish) -> None:
-    if all((w.kind, w.periods) != (wish.kind, wish.periods) for w in wishes.derived):
+    if all(w.kind != wish.kind or w.quote != wish.quote for w in wishes.derived):
         wishes.derived.append(wish)
 
 
@@ -259,8 +260,13 @@ _IN_BRACKETS = re.compile(r"\s*\([^()]*\)")
 def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
     if re.fullmatch(r"\W*top[\s-]+\d+\W*", text, re.I):
         return ""  # a headline: of what, and by which number, is said elsewhere or not at all
-    bare = _IN_BRACKETS.sub("", text)
+    bare, parts = _IN_BRACKETS.sub("", text), ""
     if bare != text and (_TOP.search(bare) or _WITH_MOST.search(bare)):
+        listed = [
+            p.strip() for p in re.split(r",|\band\b", _IN_BRACKETS.findall(text)[0].strip(" ()"))
+        ]
+        if len(listed) > 1 and all(len(p.split()) > 1 for p in listed):
+            parts = " and by ".join(listed)  # `routes (origin depot, destination depot)`
         text = bare
     outer = ""
     if matched := _FOR_EVERY.search(text):
@@ -292,7 +298,7 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
         within = (groups.get("within") or groups.get("within2") or outer or "").strip()
         what = groups["what"].strip()
         wishes.top = TopWish(_count(groups["count"]), what, by, lowest, within, quote)
-        rest = f"{by or ''} by {what}" + (f" and {within}" if within else "")
+        rest = f"{by or ''} by {parts or what}" + (f" and {within}" if within else "")
         text = f"{text[: matched.start()]} {rest} {text[matched.end() :]}"
         return re.sub(r"\s{2,}", " ", text)
     return f"{text} by {outer}" if outer else text
@@ -403,7 +409,49 @@ _STEPS = re.compile(
 )
 
 
+_LABELLED = re.compile(
+    r"(?P<range>(?:(?:under|below|less\s+than|up\s+to|at\s+most|over|above|more\s+than|from|the\s+rest|everything\s+else)\s*(?:that)?\s*)?"
+    r"(?:\d+(?:[.,]\d+)*)?(?:\s*(?:\w+\s+)?(?:-|–|to|up\s+to)\s*\d+(?:[.,]\d+)*)?)\s*(?:[a-z€$]+\s*)?(?:=|:|->|as|is|are)?\s*[\"“'](?P<label>[\w \-]+)[\"”']",
+    re.I,
+)
+_LABELLED_OF = re.compile(r"\bby\s+(?:the\s+|their\s+)?(?P<what>\w+(?:\s\w+)?)\s*[:,(]", re.I)
+
+
+def _labelled(text: str, wishes: FigureWishes) -> str | None:
+    """`by weight: up to 50 kg "parcel", above 50 up to 300 kg "pallet", above that "full"`."""
+    what, items = _LABELLED_OF.search(text), list(_LABELLED.finditer(text))
+    if what is None or len(items) < 2:
+        return None
+    highs: list[float | None] = []
+    includes = False
+    for item in items:
+        numbers = [_value(n) for n in re.findall(r"\d+(?:[.,]\d+)*", item["range"])]
+        opens = re.match(r"\s*(?:over|above|more|from|the\s+rest|everything)", item["range"], re.I)
+        includes = (
+            includes or bool(re.search(r"\bto\b|at\s+most|-|–", item["range"], re.I)) or not opens
+        )
+        highs.append(None if opens and len(numbers) < 2 else numbers[-1] if numbers else None)
+    if any(h is None for h in highs[:-1]) or highs != sorted(
+        highs, key=lambda h: (h is None, h or 0)
+    ):
+        return None
+    under = any(re.match(r"\s*(?:under|below|less)", i["range"], re.I) for i in items)
+    lows = [None, *highs[:-1]]
+    ranges = Ranges(
+        _noun(what["what"]), tuple(zip(lows, highs, strict=True)), None, what["what"],
+        tuple(i["label"] for i in items), includes and not under,
+    )  # fmt: skip
+    mark = wishes.mark("range", ranges)
+    rest = text[items[-1].end() :]
+    rest = re.sub(
+        r"\b(?:per|by|in\s+each)\s+(?:bucket|class|group|size|band|range)\b", "", rest, flags=re.I
+    )
+    return f"{text[: what.start()]} by {mark} | {rest}"
+
+
 def _take_ranges(text: str, quote: str, wishes: FigureWishes) -> str:
+    if (labelled := _labelled(text, wishes)) is not None:
+        return labelled
     if matched := _STEPS.search(text):
         ranges = Ranges(
             _noun(matched["what"]), (), _value(matched["step"]), matched.group().strip()
@@ -509,6 +557,10 @@ _IS = r"(?:that|which|who)?\s*(?:(?:are|is|was|were|have|has|had|got|get|been|be
 _END = r"(?=\s*(?:[,;:|()!?]|$|\b(?:per|by|for|over|each|every|split|broken|in\s+(?:the|each|\d+)|during|last|and|vs)\b))"
 _SHARES = [
     re.compile(
+        rf"\bof\s+(?:all\s+|the\s+|our\s+)*(?P<whole>(?:[\w\-]+\s){{0,2}}?[\w\-]+)\s*,\s*(?:what|which|the)\s+(?:share|percentage|percent|proportion|fraction|part)\s+{_IS}(?P<part>[\w\-' ]+?){_END}",
+        re.I,
+    ),
+    re.compile(
         rf"\b(?P<head>{_OF})(?P<whole>(?:(?!\b(?:that|which|who|per|by|over)\b)\w+\s){{1,3}}?){_IS}(?P<part>[\w\-' ]+?){_END}",
         re.I,
     ),
@@ -533,7 +585,11 @@ def _take_shares(text: str, quote: str, wishes: FigureWishes) -> str:
         groups = matched.groupdict()
         whole = _noun(groups.get("whole") or "")
         part = _noun(groups.get("part") or "")
-        if not (whole or part) or _MARK.search(whole + part) or part.lower() in _NO_PARTS:
+        has_figure = any(
+            not m.group().startswith(("ord", "lit", "cmp"))
+            for m in _MARK.finditer(f"{whole} {part}")
+        )
+        if not (whole or part) or has_figure or part.lower() in _NO_PARTS:
             continue
         mark = wishes.mark("ratio", Share(whole, part, matched.group().strip()))
         text = f"{text[: matched.start()]} {mark} {text[matched.end() :]}"

@@ -51,7 +51,7 @@ class JoinPlanner:
         return dict(nx.single_source_shortest_path_length(self._graph, base, cutoff=MAX_HOPS))
 
     def path(self, base: str, target: str, keys: Sequence[str] = ()) -> list[JoinEdge]:
-        """The best way; with `keys`, only these columns of `base` may start it.
+        """The best way; with `keys`, one that these columns of `base` start, if there is one.
 
         Raises NoJoin, or AmbiguousJoin where parallel keys compete.
         """
@@ -59,11 +59,7 @@ class JoinPlanner:
             return []
         if target not in self.hops(base):
             raise NoJoin(base, target)
-        ways = [
-            [self._options(a, b, keys if a == base else ()) for a, b in pairwise(nodes)]
-            for nodes in nx.all_simple_paths(self._graph, base, target, cutoff=MAX_HOPS)
-        ]
-        ways = [w for w in ways if all(w)]
+        ways = self._ways(base, target, keys) or self._ways(base, target, ())
         if not ways:
             raise NoJoin(base, target)
         best = min(ways, key=self._price)
@@ -82,7 +78,7 @@ class JoinPlanner:
         found = []
         for column in sorted(firsts):
             try:
-                found.append(self.path(base, target, (column,)))
+                found.append(self._only_by(base, target, column))
             except (NoJoin, AmbiguousJoin):
                 continue
         return found
@@ -95,6 +91,20 @@ class JoinPlanner:
             for edge in self.path(base, target, keys):
                 planned.setdefault(edge.right, edge)
         return list(planned.values())
+
+    def _only_by(self, base: str, target: str, column: str) -> list[JoinEdge]:
+        ways = self._ways(base, target, (column,))
+        if base == target or not ways:
+            raise NoJoin(base, target)
+        return [self._single(base, target, options) for options in min(ways, key=self._price)]
+
+    def _ways(self, base: str, target: str, keys: Sequence[str]) -> list[list[list[JoinEdge]]]:
+        """Chains of relations from `base` to `target`, with the edges to choose from at each."""
+        ways = [
+            [self._options(a, b, keys if a == base else ()) for a, b in pairwise(nodes)]
+            for nodes in nx.all_simple_paths(self._graph, base, target, cutoff=MAX_HOPS)
+        ]
+        return [w for w in ways if all(w)]
 
     def _options(self, left: str, right: str, keys: Sequence[str]) -> list[JoinEdge]:
         options = [e for e in self.edges if e.left == left and e.right == right]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from crew.artifacts import Filter, Grounding, Metric
 from crew.drafting.figure_words import is_mark
 from crew.drafting.interpretation import Interpretation
-from crew.drafting.schema_linker import content_stems
+from crew.drafting.schema_linker import content_stems, entity_stems
 from crew.drafting.vocabulary import alike, snake, stem_set, stems, word_set, words
 from crew.drafting.wish import Phrase, Wish
 
@@ -50,6 +50,9 @@ class LeftoverReader:
         told = any(p.place != "title" and p not in unread for p in wish.metrics)
         self._titled = any(p not in unread for p in titles) and not told
         known = self._known(wish, metrics)
+        cards = (self.context.evidence.relation(b) for b in bases)
+        known |= {x for card in cards if card for s in entity_stems(card) for x in alike(s)}
+        known |= stem_set("labels")
         for phrase in [*wish.leftovers, *unread]:
             condition = self._read(phrase, known, bases)
             if condition and all(condition.condition != f.condition for f in found):

@@ -15,6 +15,7 @@ from crew.drafting.clause_reader import (
 )
 from crew.drafting.date_words import find_date_span, unclear_dates, without_all_time
 from crew.drafting.figure_words import is_mark, take_figures
+from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.vocabulary import grain_words, phrase_pattern, word_set, words
 from crew.drafting.wish import LookBackWish, Phrase, Wish
 
@@ -170,7 +171,7 @@ _EACH = re.compile(
     re.I,
 )
 _SCOPE = re.compile(
-    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*[,:]\s*(?=\S)",
+    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*(?:[,:]\s*(?=\S)|$)",
     re.I,
 )
 
@@ -290,6 +291,7 @@ def _phrase_after(text: str, start: int) -> tuple[str, int]:
             break
         end = start + matched.end()
         if token[-1] in ".;:!?)":
+            end -= len(token) - len(token.rstrip(":)"))  # a colon announces what follows it
             break
     return _trim(text[start:end]), end
 
@@ -415,7 +417,8 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
             if found and opening in _RESTRICTS:
                 wish.leftovers.append(replace(clause, text=part.strip()))
                 continue
-            prose = opening in word_set("stops") or len(part.split()) > 6
+            is_figure = split_aggregation(part)[0] is not None or any(map(is_mark, part.split()))
+            prose = (opening in word_set("stops") or len(part.split()) > 6) and not is_figure
             if n and clause.place == "wish" and prose:
                 wish.passed_over.append(replace(clause, text=part))
                 break
@@ -447,6 +450,8 @@ def _wished(segment: str, announced: bool) -> str:
     if marks:
         return segment[marks[-1].end() :]
     if announced or re.search(r"\bnumber of\b", segment, re.I):
+        return segment
+    if split_aggregation(segment)[0] is not None or any(map(is_mark, segment.split())):
         return segment
     if not set(words(segment)) & word_set("finite_verbs"):
         return segment  # no statement: `revenue per month, with its share of the total`

@@ -40,6 +40,14 @@ class ReadingChooser:
             and self._matters(r, clear, wish)
             and not (told and r.phrase.place == "title" and not self._is_loaded(r, clear))
         ]
+        quotes = {r.phrase.quote for r in clear}
+        listed = [
+            r
+            for r in read
+            if r not in clear and r not in unclear and r.phrase.place == "wish"
+            and r.phrase.quote in quotes and self._is_item(r, clear)
+        ]  # fmt: skip
+        unclear += listed
         self.unread = [
             r.phrase for r in read if r not in clear and r not in unclear and not r.says_something
         ]
@@ -74,6 +82,28 @@ class ReadingChooser:
                     for f in m.filters
                 ]
         return [r for r in clear if r in kept]
+
+    def _is_item(self, reading: Reading, clear: Sequence[Reading]) -> bool:
+        """Whether a phrase stands in a list of figures as one of them, though nothing explains it."""
+        words = reading.phrase.text.split()
+        noise = (
+            stem_set("stops")
+            | stem_set("labels")
+            | stem_set("wrapping_nouns")
+            | stem_set("fillers")
+        )
+        clearly = {s for c in clear for s in content_stems(c.phrase.text)}
+        fresh = [s for s in content_stems(reading.phrase.text) if s not in noise | clearly]
+        opens = words[0].lower() in {
+            "including",
+            "excluding",
+            "incl",
+            "then",
+            "so",
+            "thanks",
+            "everything",
+        }
+        return len(words) <= 4 and bool(fresh) and not opens
 
     def _is_loaded(self, reading: Reading, clear: Sequence[Reading]) -> bool:
         """Whether a phrase has a word with a definition of its own that no clear reading has."""
@@ -130,6 +160,9 @@ def _covers(a: Reading, b: Reading) -> bool:
         return bool(a.term) and any(_same_measure(x, y) for x in longer for y in shorter)
     if (a.unexplained or a.columns) and not (b.unexplained or b.columns):
         return False
+    if len(a.metric.measures) > 1 or len(b.metric.measures) > 1:
+        same = [x.model_copy(update={"name": ""}) for x in a.metric.measures]
+        return same == [x.model_copy(update={"name": ""}) for x in b.metric.measures]
     return _same_measure(a.metric.measures[0], b.metric.measures[0])
 
 
@@ -142,5 +175,7 @@ def _narrows(a: Reading, b: Reading) -> bool:
 
 
 def _same_measure(a: Measure, b: Measure) -> bool:
-    same = (a.relation, a.aggregation, a.expression) == (b.relation, b.aggregation, b.expression)
+    same = (a.relation, a.aggregation, a.expression, a.time, a.fraction) == (
+        b.relation, b.aggregation, b.expression, b.time, b.fraction
+    )  # fmt: skip
     return same and set(b.filters) <= set(a.filters)

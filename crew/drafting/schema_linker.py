@@ -496,8 +496,8 @@ class SchemaLinker:
         reference = own & _KEYS and not is_temporal(column) and bool(column.nulls)
         if reference and column.nulls != card.row_count:
             core = own - _KEYS
-            rest = [s for s in phrase if not (alike(s) & core)]
-            if core and len(rest) < len(phrase) and set(rest) <= entity:
+            rest = [s for s in phrase if not (alike(s) & (core | _KEYS))]
+            if core and any(alike(s) & core for s in phrase) and set(rest) <= entity:
                 yield ConditionLink(
                     f"{name} is not null",
                     f"{name} is null",

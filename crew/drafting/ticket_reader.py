@@ -207,7 +207,8 @@ def _paragraph_lines(text: str) -> list[str]:
         if line.lstrip().startswith(">"):
             continue
         continues = not blank and not _BULLET.match(line) and not line.lstrip().startswith("#")
-        if continues and lines and (line.strip()[0].islower() or not _ends(lines[-1])):
+        indented = line[:1].isspace() or not (lines and _BULLET.match(lines[-1]))
+        if continues and indented and lines and (line.strip()[0].islower() or not _ends(lines[-1])):
             lines[-1] = f"{lines[-1].rstrip()} {line.strip()}"
         else:
             lines.append(line.strip())
