@@ -19,11 +19,13 @@ from crew.artifacts import (
     SingularTest,
     StagedColumn,
     TestSuite,
+    UnitTest,
 )
 from crew.drafting.figure_tests import bare, figure_tests
 from crew.drafting.habit_tests import MAX_VALUES, NewColumn, habit_tests
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.sql_layout import ref_sql
+from crew.drafting.unit_test_writer import write_unit_test
 from crew.drafting.vocabulary import stem_set, stems
 from crew.verification.source_totals import SourceTotals
 
@@ -37,6 +39,8 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
     planner = JoinPlanner(evidence)
     generic: list[GenericTest] = _wanted(spec, evidence)
     singular: list[SingularTest] = []
+    unit: list[UnitTest] = []
+    dropped: list[str] = []
     for model in draft.models:
         if spec.kind == "stage_source":
             generic += _staging_tests(spec, model, evidence)
@@ -57,7 +61,14 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
             of_figures = figure_tests(spec, model, evidence)
             generic += of_figures[0]
             singular += of_figures[1]
-    return TestSuite(generic=_once(generic), singular=tuple(singular))
+            test = write_unit_test(spec, model, evidence)
+            if isinstance(test, UnitTest):
+                unit.append(test)
+            else:
+                dropped.append(f"No unit test of {model.name}: {test}.")
+    return TestSuite(
+        generic=_once(generic), singular=tuple(singular), unit=tuple(unit), dropped=tuple(dropped)
+    )
 
 
 def _once(tests: list[GenericTest]) -> tuple[GenericTest, ...]:
