@@ -22,6 +22,11 @@ _THOSE = re.compile(
     r"\b(?:the\s+|all\s+)?(?:ones|those|rows)\s+(?:that|which|who)\s+(?:are|were|is|was|have\s+been|has\s+been|got|have|has)\s+",
     re.I,
 )
+_ENDS_OUT = re.compile(
+    r"^(?!.*\b(?:leave|leaving|filter|filtering|take|taking|throw|find|carry|work|pull|left|are|is|be)\b)"
+    r"(?P<what>\W*\w+(?:\s\w+){0,3})\s+out\W*$",
+    re.I,
+)
 _NONE_OF = re.compile(
     r"^\W*(?:and\s+|but\s+|also\s+)?(?:no|minus)\s+(?=[a-z]+(?:\s+[a-z]+)?(?:\s*[.!]?$|\s+please\b))",
     re.I,
@@ -31,7 +36,7 @@ _BASE = re.compile(
     re.I,
 )
 _NOT_ONES = re.compile(
-    r"\s*\(?\b(?:(?:that|which|who)\s+)?(?:are|were|is|was|aren['’]t|weren['’]t|isn['’]t|wasn['’]t|have|had|has)?\s*(?:(?<=n['’]t)|not\s+(?:been\s+)?|(?<=n['’]t\s))(?!(?:counted|included|considered|shown|needed|wanted|interested|excluded|finished|supposed|allowed)\b)(?P<what>[a-z]+ed|test|void|internal|open|active|paid|lost)\b\)?",
+    r"\s*\(?\b(?:(?:that|which|who)\s+)?(?:are|were|is|was|aren['’]t|weren['’]t|isn['’]t|wasn['’]t|have|had|has)?\s*(?:(?<=n['’]t)|not\s+(?:been\s+)?|(?<=n['’]t\s))(?!(?:need|needed|speed|feed|counted|included|considered|shown|needed|wanted|interested|excluded|finished|supposed|allowed)\b)(?P<what>[a-z]+ed|test|void|internal|open|active|paid|lost)\b\)?",
     re.I,
 )
 _NEGATIVE = (
@@ -99,7 +104,7 @@ def in_plain_words(clause: str) -> str:
     """The clause with `exclude X` for each command to leave X out, `keep X` for its negation."""
     if len(clause) > _LONGEST:
         return clause
-    clause = _THOSE.sub(" ", clause)
+    clause = _ENDS_OUT.sub(r"\g<what> are excluded", _THOSE.sub(" ", clause))
     text = _NONE_OF.sub("exclude ", _BASE.sub("", clause))
     text = _NOT_ONES.sub(r" | excluding \g<what> ones | ", text)
     text = _OUT.sub(r"\g<verb> out \g<what>", text)

@@ -15,6 +15,7 @@ from functools import cache
 from crew.artifacts import DerivedKind
 from crew.drafting.vocabulary import grain_words, vocabulary, word_set
 
+_LONGEST = 700  # characters
 _MARK = re.compile(r"\b(?:cmp|lit|dur|ratio|unit|quot|ord|col|range)\d+\b")
 _NUMBER = r"(?:€|\$|£|eur\s|usd\s)?\s?-?\d+(?:[.,]\d+)*(?:\s?(?:k|m)\b)?"
 _UNIT = r"(?:\s?(?P<unit>%|percent|€|\$|£|eur|euros?|usd|dollars?|gbp|pounds?|chf)(?!\w))?"
@@ -171,6 +172,8 @@ def is_mark(word: str) -> bool:
 
 def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
     """The sentence without what it says about figures, marks in the place of noun phrases."""
+    if len(text) > _LONGEST:
+        return text  # no sentence
     text = _PLAIN_EVENT.sub(r"\g<what>", text)
     text = _TWO_WAYS.sub(r"\g<one> of \g<what>, \g<other> of \g<what>", text)
     for take in (_take_names, _take_order, _take_parts, _take_ranges, _take_top, _take_derived, _take_durations,

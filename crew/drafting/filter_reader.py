@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
 from crew.artifacts import Filter, Grounding, Metric, RowsLeftOut
 from crew.drafting.interpretation import Interpretation
+from crew.drafting.phrase_reader import listed
 from crew.drafting.questions import MAX_OPTIONS
 from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import ConditionLink, content_stems, entity_stems
@@ -60,7 +62,7 @@ class FilterReader:
         kept = _Kept(wish)
         for phrase, wanted in [
             *((p, False) for p in wish.exclusions if not kept.takes_back(p)),
-            *((p, True) for p in (*wish.inclusions, *wish.scopes)),
+            *((p, True) for w in (*wish.inclusions, *wish.scopes) for p in self._parts(w, bases)),
         ]:
             link = self._condition(phrase, bases, metrics, wanted)
             if link is None:
@@ -77,6 +79,15 @@ class FilterReader:
         for phrase in kept.unsettled:
             self._keep(phrase, bases, found, have, kept)
         return list(found.values())
+
+    def _parts(self, phrase: Phrase, bases: Sequence[str]) -> list[Phrase]:
+        """`Vienna and Berlin` as two phrases, where each is a condition and the whole is none."""
+        linker = self.context.linker
+        parts = [replace(phrase, text=p) for p in listed(phrase.text)]
+        if len(parts) < 2 or linker.conditions(_without_joints(phrase.text), bases):
+            return [phrase]
+        known = all(linker.conditions(_without_joints(p.text), bases) for p in parts)
+        return parts if known else [phrase]
 
     def settle_alternatives(self, filters: Sequence[Filter]) -> list[Filter]:
         """No row has two values of one column: whether either or the last one is meant is asked."""

@@ -213,7 +213,7 @@ def _take_dates(text: str, wish: Wish) -> str:
 def _take_filters(text: str, clause: Phrase, wish: Wish) -> str:
     if kept := kept_phrase(text):
         phrase, end = _phrase_after(text, kept.end())
-        wish.kept.extend(replace(clause, text=p) for p in _listed(phrase))
+        wish.kept.extend(replace(clause, text=p) for p in listed(phrase))
         return _take_filters(_BREAK + text[end:], clause, wish)
     if tail := phrase_pattern("inclusion_tails").search(text):
         before = re.split(r"[,|:]| and | but ", text[: tail.start()])[-1]
@@ -235,7 +235,7 @@ def _take_filters(text: str, clause: Phrase, wish: Wish) -> str:
             continue
         phrase, end = _rows_after(text, matched.end())
         if phrase:
-            wish.exclusions.extend(replace(clause, text=p) for p in _listed(phrase))
+            wish.exclusions.extend(replace(clause, text=p) for p in listed(phrase))
         pieces.append(text[position : matched.start()] + _BREAK)
         position = max(end, matched.end())
     text = "".join(pieces) + text[position:]
@@ -308,7 +308,8 @@ def _rows_after(text: str, start: int) -> tuple[str, int]:
     return phrase, end
 
 
-def _listed(phrase: str) -> list[str]:
+def listed(phrase: str) -> list[str]:
+    """The parts of a list in words: `a, b and c`."""
     parts = re.split(r",|&|/|\bas well as\b|\band then\b|\bthen\b|\band\b|\bor\b|\+", phrase)
     return [p for p in (_trim(x) for x in parts) if p]
 
@@ -347,7 +348,7 @@ def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
         if denies(text[: matched.start()]):
             wish.denied.append(clause)
             pieces = []
-        for piece in (p for phrase in pieces for p in _listed(phrase)):
+        for piece in (p for phrase in pieces for p in listed(phrase)):
             grain = _only_grain(piece)
             if grain:
                 _set_grain(grain, clause, wish)
@@ -398,9 +399,14 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
     """Noun phrases of what is left, each a candidate for a metric; the rest is left over."""
     found: list[Phrase] = []
     announced = wishing = False
+    is_figure = bool(
+        phrase_pattern("splitters").search(clause.quote)
+        or set(words(clause.quote)) & grain_words().keys()
+        or any(w.quote == clause.quote for w in wish.figures.derived)
+    )
     for segment, end in re.findall(r"([^|;:()?!]*)([|;:()?!]|$)", text):
         asked = clause.place == "wish" or re.search(r"\bhow many\b", segment, re.I)
-        wished = _wished(segment, announced) if asked else segment
+        wished = _wished(segment, announced, is_figure) if asked else segment
         if asked and wished and denies_wish(segment.removesuffix(wished)):
             wish.denied.append(clause)
             continue
@@ -440,7 +446,7 @@ _HOW_MUCH = re.compile(
 )
 
 
-def _wished(segment: str, announced: bool) -> str:
+def _wished(segment: str, announced: bool, is_figure: bool) -> str:
     """What a segment of a sentence wishes for: what follows its last wishing word."""
     how_many = re.search(r"\bhow many\b", segment, re.I)
     if how_many:
@@ -453,7 +459,16 @@ def _wished(segment: str, announced: bool) -> str:
         return segment
     if split_aggregation(segment)[0] is not None or any(map(is_mark, segment.split())):
         return segment
-    if not set(words(segment)) & word_set("finite_verbs"):
+    said = words(segment)
+    opens = said[0] if said else ""
+    if not is_figure or opens in word_set("stops") | word_set("wishes") | {
+        "no",
+        "not",
+        "never",
+        "use",
+    }:
+        return ""
+    if not set(said) & word_set("finite_verbs"):
         return segment  # no statement: `revenue per month, with its share of the total`
     return ""
 
