@@ -23,12 +23,13 @@ from crew.drafting.row_sets import dimension_sql
 from crew.drafting.scope import key_of
 from crew.verification.expected_rows import after
 
-MAX_ROWS = 9
+MAX_ROWS = 10
 _MAX_TRIED = 3000
 _NOWHERE, _LONELY, _OWN = 99, 50, 20
 """Numbers of keys: that lead nowhere, that nothing leads to, of rows counted."""
 _START = {"hour": datetime(2024, 1, 10, 9), "day": datetime(2024, 1, 10),
           "week": datetime(2024, 1, 8)}  # fmt: skip
+_ADDITIVE = {"count", "count_distinct", "sum", "min", "max"}
 _AMOUNTS = (10, 25, 40, 75, 110, 160, 230, 310, 450)
 _UNITS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 
@@ -110,7 +111,7 @@ class EdgeRows:
             table.put(number, own | {edge.right_column: key})
         own = {c: v for (key, c), v in values.items() if key == set_.relation}
         table = tables.setdefault(set_.relation, _Table())
-        if len(table.rows) < MAX_ROWS:
+        if len(table.rows) < (3 * MAX_ROWS if self.spec.top else MAX_ROWS):
             for column in set_.unique_columns:
                 own[column] = self._key(set_.relation, column, len(table.rows) + _OWN)
             table.rows.append(own)
@@ -231,6 +232,15 @@ class _RowSet:
             add(1, tied, 2)
         for when in range(3, len(moments)):
             add(0, {}, when)
+        if any(m.aggregation not in _ADDITIVE for m in self.measures):
+            add(0, {}, 0)
+            add(0, {}, 0)
+        for n in range(2, 2 * max((len(self._borders(p)) for p in self.split), default=0)):
+            add(n, {}, 0)
+        if self.spec.top and self.spec.top.count <= MAX_ROWS:
+            for n in range(2, self.spec.top.count + 2):
+                add(n, {}, 0)
+            return found
         return found[:MAX_ROWS]
 
     # --- values --------------------------------------------------------------------------------
@@ -242,22 +252,24 @@ class _RowSet:
         if kind == "boolean":
             return n % 2 == 0
         if kind == "date":
-            return _text(datetime(2024, 1, 10) + timedelta(days=n), self._type(place))
+            apart = self.places.index(place) if place in self.places else 0
+            day = datetime(2024, 1, 10) + timedelta(days=n * (1 + 2 * apart))
+            return _text(day, self._type(place))
         if kind == "uuid":
             return f"00000000-0000-0000-0000-{n:012d}"
         known = self._known(place)
-        return known[n % len(known)] if known else f"{place[1][:12]} {n + 1}"
+        return known[n] if n < len(known) else f"{place[1][:12]} {n + 1}"
 
     def _split_value(self, place: Place, n: int) -> Any:
         """The n-th value to split by: where ranges are asked for, one on their borders."""
-        borders = [
-            value for text in self.dims for value in _literals(text, place, self.evidence.dialect)
-            if isinstance(value, int | float)
-        ]  # fmt: skip
-        if borders and self._kind(place) == "number":
-            options = [borders[0] - 1, borders[0], borders[-1] + 1]
-            return options[n % 3]
-        return self._plain(place, n)
+        borders = self._borders(place)
+        options = [v for border in borders for v in (border - 1, border)]
+        return options[n % len(options)] if options else self._plain(place, n)
+
+    def _borders(self, place: Place) -> list[int | float]:
+        """The numbers between the ranges asked for."""
+        found = [v for text in self.dims for v in _literals(text, place, self.evidence.dialect)]
+        return list(dict.fromkeys(v for v in found if isinstance(v, int | float)))
 
     def _dated(self, moment: tuple[datetime, datetime | None]) -> dict[Place, Any]:
         """The dates of a row: its moment, and where it was active until then."""

@@ -38,6 +38,7 @@ from crew.verification.documentation_checks import (
 from crew.verification.downstream_check import downstream_works
 from crew.verification.edit_proof import and_below, edit_is_proven, edited, name_before
 from crew.verification.model_diff import model_diff
+from crew.verification.mutants import mutants
 from crew.verification.private_copy import PrivateCopy
 from crew.verification.static_checks import (
     compiled_sql_allowed,
@@ -65,6 +66,7 @@ ON_CHANGE: tuple[tuple[str, CheckFunction], ...] = (
     ("names", names_follow_conventions),
     ("docs", docs_are_complete),
     ("key tests", keys_are_tested),
+    ("mutants", mutants),
     ("sample rows", sample_rows),
 )
 ON_EDIT: tuple[tuple[str, CheckFunction], ...] = (
