@@ -735,6 +735,37 @@ class MakeIncremental(Value):
     days: int = 3
 
 
+class AddColumn(Value):
+    """A further column of a model: `expression` over its own columns. With a `relation`, over the
+    columns of that one: its rows that have the same `keys` (own, theirs) and meet `where`, one at
+    most, or an aggregate of them, `empty` where there are none. `valid` names a moment of the model
+    and two columns of the relation: from (included) and to (excluded, null while it holds). `like`
+    is a column that is computed in the same way, from the other end: the first instead of the last.
+    """
+
+    kind: Literal["add_column"] = "add_column"
+    model: str
+    column: str
+    expression: str = ""
+    relation: str = ""
+    keys: tuple[tuple[str, str], ...] = ()
+    where: str = ""
+    empty: str = ""
+    valid: tuple[str, ...] = ()
+    like: str = ""
+    description: str = ""
+
+
+class AddToGrain(Value):
+    """Rows of an aggregated model for each `expression` besides what they are for now: over what
+    its last select reads, called `column`."""
+
+    kind: Literal["add_to_grain"] = "add_to_grain"
+    model: str
+    column: str
+    expression: str
+
+
 class GenericTest(Value):
     """A generic dbt test on a column, or on the whole model where `column` is empty."""
 
@@ -755,7 +786,9 @@ class AddTests(Value):
 
 
 Edit = Annotated[
-    AddTests
+    AddColumn
+    | AddTests
+    | AddToGrain
     | RenameColumn
     | RenameModel
     | Retype

@@ -19,7 +19,8 @@ from crew.artifacts import (
 )
 from crew.catalog.evidence import contains, mentions
 from crew.drafting.join_planner import JoinPlanner
-from crew.drafting.metric_reader import MetricReader, split_aggregation
+from crew.drafting.metric_reader import MetricReader
+from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.staging_reader import read_staging

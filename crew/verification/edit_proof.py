@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crew.artifacts import (
+    AddColumn,
     AddFilter,
+    AddToGrain,
     ChangeGrain,
     Check,
     DropColumn,
@@ -36,7 +38,8 @@ MAX_MODELS = 60
 """Models that are compared; those further away are only named."""
 _FLOATS = ("double", "float", "real")
 _NUMBERS = ("tinyint", "smallint", "integer", "bigint", "hugeint", "decimal", "numeric", *_FLOATS)
-_ROWS_CHANGE = (AddFilter, MakeUnique, ChangeGrain)
+_LOOKED_AT = (MakeUnique, ChangeGrain, AddToGrain)
+_ROWS_CHANGE = (AddFilter, MakeUnique, ChangeGrain, AddToGrain)
 
 
 def edited(context: CheckContext) -> tuple[str, ...]:
@@ -112,7 +115,7 @@ class _Proof:
         self.dropped = {e.column.lower() for e in self.edits if isinstance(e, DropColumn)}
         self.added = {
             old.lower() for e in self.edits if isinstance(e, FollowSource) for old, _ in e.columns
-        }
+        } | {e.column.lower() for e in self.edits if isinstance(e, AddColumn | AddToGrain)}
         self.changes_rows = any(isinstance(e, _ROWS_CHANGE) for e in self.edits)
         self.made = {m.name for m in context.draft.models if m.action == "create"}
 
@@ -147,7 +150,7 @@ class _Proof:
         where = self._where(model)
         old = f"(select * from {old} as o where {where})" if where else old
         compared.rows_before, compared.rows_after = self._count(old), self._count(new)
-        if model in {e.model for e in self.edits if isinstance(e, MakeUnique | ChangeGrain)}:
+        if model in {e.model for e in self.edits if isinstance(e, _LOOKED_AT)}:
             return findings  # those are looked at by themselves
         compared.differs = self._differences(model, old, new, names, before, after)
         changed = self.changes_rows and not where
@@ -253,8 +256,10 @@ class _Proof:
     def _own(self, edit: Edit) -> list[str]:
         if isinstance(edit, MakeUnique):
             return self._unique(edit)
-        if isinstance(edit, ChangeGrain):
+        if isinstance(edit, ChangeGrain | AddToGrain):
             return self._grain(edit)
+        if isinstance(edit, AddColumn):
+            return self._added(edit)
         if isinstance(edit, Split):
             return self._split(edit)
         if isinstance(edit, Merge):
@@ -309,7 +314,7 @@ class _Proof:
         found += [f"{lost} keys of {edit.model} are lost."] if lost else []
         return found + ([f"{new} rows of {edit.model} were not there before."] if new else [])
 
-    def _grain(self, edit: ChangeGrain) -> list[str]:
+    def _grain(self, edit: ChangeGrain | AddToGrain) -> list[str]:
         both = self._relations(edit.model)
         if both is None:
             return [f"{edit.model} was not built."]
@@ -332,10 +337,51 @@ class _Proof:
                 found.append(f"{edit.model}: {column} adds up to {new} instead of {old}.")
         rows = (self._count(both[0]), self._count(both[1]))
         self.told.append(
-            f"{edit.model}: {rows[0]:,} rows become {rows[1]:,}, one per {edit.grain}; totals of "
+            f"{edit.model}: {rows[0]:,} rows become {rows[1]:,}, one per {_grain_of(edit)}; totals of "
             f"{', '.join(figures) or 'no figure'} stay."
         )
         return found
+
+    def _added(self, edit: AddColumn) -> list[str]:
+        """Each row has the value that it gets when it is looked up or added up by itself."""
+        to = {e.model: e.to for e in self.edits if isinstance(e, RenameModel)}
+        new = self.context.relation_names.get(to.get(edit.model, edit.model))
+        if new is None:
+            return [f"{edit.model} was not built."]
+        column = f"r.{self.context.quote(edit.column)}"
+        empty = self._count(f"(select 1 from {new} as r where {column} is null)")
+        self.told.append(
+            f"{edit.model}.{edit.column}: {empty:,} of {self._count(new):,} rows are empty."
+        )
+        if edit.like:
+            like = f"r.{self.context.quote(edit.like)}"
+            odd = f"({like} is null) <> ({column} is null)"
+            wrong = self._count(f"(select 1 from {new} as r where {odd})")
+            return [f"{wrong} rows have one of {edit.like}, {edit.column} only."] if wrong else []
+        wanted = edit.expression
+        if edit.relation:
+            wanted = self._by_itself(edit)
+        if self.context.info.dialect == "duckdb" and _is_float(self.context, new, edit.column):
+            column, wanted = (f"round(cast({x} as double), 6)" for x in (column, wanted))
+        sql = f"(select 1 from {new} as r where {column} is distinct from {wanted})"
+        wrong = self._count(sql)
+        return [f"{wrong:,} rows of {edit.model} have another {edit.column}."] if wrong else []
+
+    def _by_itself(self, edit: AddColumn) -> str:
+        """The value of one row `r`, as a query of its own."""
+        quote = self.context.quote
+        conditions = [f"o.{quote(theirs)} = r.{quote(own)}" for own, theirs in edit.keys]
+        if edit.valid:
+            moment, start, end = (quote(v) for v in edit.valid)
+            conditions += [
+                f"o.{start} <= r.{moment}",
+                f"coalesce(o.{end} > r.{moment}, o.{end} is null)",
+            ]
+        if edit.where:
+            conditions.append(f"({edit.where})")
+        relation = self.context.relation(edit.relation) or edit.relation
+        value = f"(select {edit.expression} from {relation} as o where {' and '.join(conditions)})"
+        return f"coalesce({value}, {edit.empty})" if edit.empty else value
 
     def _split(self, edit: Split) -> list[str]:
         parts = [self.context.relation_names.get(p, "") for p in edit.parts]
@@ -386,6 +432,15 @@ class _Proof:
                 f"{edit.model}: a second, incremental run leaves the rows of a full one."
             )
         return [f"After a second run of {edit.model}: {w}." for w in again]
+
+
+def _grain_of(edit: ChangeGrain | AddToGrain) -> str:
+    return edit.grain if isinstance(edit, ChangeGrain) else f"{edit.column} besides"
+
+
+def _is_float(context: CheckContext, relation: str, column: str) -> bool:
+    types = {c.lower(): t for c, t in _types(context, relation).items()}
+    return types.get(column.lower(), "").lower().startswith(_FLOATS)
 
 
 def _types(context: CheckContext, relation: str) -> dict[str, str]:

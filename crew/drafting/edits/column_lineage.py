@@ -124,12 +124,13 @@ class ColumnFlow:
                 for name, (_, source) in scope.selected_sources.items():
                     if isinstance(item, exp.Column) and item.table.lower() != name.lower():
                         continue
-                    names += self._columns_of(source)
+                    names += self.columns_of(source)
             else:
                 names.append(item.alias_or_name)
         return names
 
-    def _columns_of(self, source: object) -> list[str]:
+    def columns_of(self, source: object) -> list[str]:
+        """Names of the columns of a source of a scope."""
         if isinstance(source, Scope):
             return self.outputs(source)
         return (

@@ -7,6 +7,7 @@ from sqlglot.optimizer.scope import Scope
 
 from crew.artifacts import FollowSource
 from crew.drafting.edits.column_lineage import ColumnFlow, is_star, span
+from crew.drafting.edits.columns import joint
 from crew.drafting.edits.project_view import ProjectView, Workbench
 from crew.drafting.edits.sql_edits import Splice, SqlSource, spliced
 from crew.drafting.edits.steps import with_select
@@ -137,10 +138,8 @@ def _through(
         start, end = list_.items[n]
         table = f"{alias}." if len(scope.selected_sources) > 1 else ""
         as_ = "" if called == given else f" {bench.keyword('as')} {given}"
-        line = flow.source.text.rfind("\n", 0, start) + 1
-        gap = flow.source.text[line:start]
-        joint = f",\n{gap}" if line and not gap.strip() else ", "
-        splices.append(Splice(end, end, f"{joint}{table}{called}{as_}"))
+        between = joint(flow.source.text, start)
+        splices.append(Splice(end, end, f"{between}{table}{called}{as_}"))
         return given
     raise CannotEdit(f"where {source} is read was not found")
 

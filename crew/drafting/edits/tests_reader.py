@@ -188,7 +188,7 @@ class TestsReader:
         return test.model_copy(update={"severity": "warn"})
 
     def _contradicting(self, test: GenericTest) -> int:
-        rows, view = self.reader.rows, self.reader.view
+        rows, view = self.reader.data, self.reader.view
         at, column = view.located(test.model), test.column
         queries = {
             "unique": f"select count({column}) - count(distinct {column}) from {at}",

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from crew.artifacts import (
+    AddColumn,
     AddFilter,
     AddTests,
+    AddToGrain,
     ChangeGrain,
     DraftModel,
     DropColumn,
@@ -25,8 +27,10 @@ from crew.artifacts import (
     Retype,
     Split,
 )
+from crew.drafting.edits.columns import add_column
 from crew.drafting.edits.drops import drop_column, drop_model
 from crew.drafting.edits.filters import add_filter, make_unique
+from crew.drafting.edits.finer_grain import add_to_grain
 from crew.drafting.edits.grains import change_grain
 from crew.drafting.edits.incremental import make_incremental
 from crew.drafting.edits.macros import replace_macro
@@ -51,6 +55,8 @@ _WRITERS: dict[type, Callable[[Workbench, Any], None]] = {
     MakeUnique: make_unique,
     FollowSource: follow_source,
     MakeIncremental: make_incremental,
+    AddColumn: add_column,
+    AddToGrain: add_to_grain,
     AddTests: lambda bench, edit: None,
 }
 

@@ -1,0 +1,248 @@
+"""Reads columns that a ticket wants added to a model, and what each is made of.
+
+In this order: a formula of the model's own columns; the other end of a column that is there (the
+last where that is the first); an aggregate of rows that belong to one of the model's; what held at
+a moment; what the model's inputs give under that name; what one of its keys leads to. A column that
+none of these explains word for word is left to others, who ask.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crew.artifacts import AddColumn, FollowSource
+from crew.drafting.edits.aggregate_reader import AggregateReader
+from crew.drafting.edits.formulas import Formulas
+from crew.drafting.edits.phrases import pattern, says
+from crew.drafting.languages import in_english, language_of
+
+if TYPE_CHECKING:
+    from crew.drafting.edits.reader import EditReader
+
+_NAME = r"[`\"'“]?[A-Za-z]\w*[`\"'”]?"
+_NOUN = r"(?:(?:a|an|the|another|new|further|additional|extra|boolean)\s+)*"
+_LIST = rf"{_NAME}(?:\s*(?:,|\+|&|\band\b|,\s*and\b)\s*{_NOUN}{_NAME})*"
+_COLUMN = re.compile(
+    rf"\b(?:columns?|fields?|attributes?|flags?)\s+(?:(?:called|named)\s+)?(?P<names>{_LIST})", re.I
+)
+_ADD = re.compile(
+    rf"\b(?:add|adding|bring|include|expose|append|show|have|needs?)\s+(?:us\s+)?{_NOUN}(?P<names>{_LIST})",
+    re.I,
+)
+_FROM = re.compile(r"\b(?:from|aus|out of|of|in)\s+[`\"']?$", re.I)
+_SAME = re.compile(r"\bsame (?:rules?|way|logic|definition)|\bas well\b|\blikewise\b", re.I)
+_ENDS = ({"first", "last"}, {"first", "latest"}, {"earliest", "latest"}, {"min", "max"},
+         {"oldest", "newest"})  # fmt: skip
+_VALID = re.compile(r"\bvalid\b|\bin force\b|\bheld\b|\beffective\b", re.I)
+
+
+class ColumnReader:
+    """The added columns of one `EditReader`."""
+
+    def __init__(self, reader: EditReader) -> None:
+        self.reader, self.view, self.names = reader, reader.view, reader.names
+        self.formulas = Formulas(reader)
+        self.aggregates = AggregateReader(reader)
+
+    def read(self, sentence: str) -> bool:
+        """Whether all columns that a sentence wants could be told; adds them."""
+        reader = self.reader
+        said = in_english(sentence, language_of(reader.text))
+        models = self._targets(said)
+        if not models or says("test", said):
+            return False
+        found = False
+        for name, definition in self._wanted(said, models[0]):
+            found |= self._add(name, definition or self._behind(sentence), models)
+        return found
+
+    def _targets(self, sentence: str) -> list[str]:
+        """The models that get the columns: those named, but not as where they come from."""
+        for text in (sentence, self.reader.title, self.reader.text):
+            links = self.names.models(text)
+            named = [k.name for k in links if not _FROM.search(text[: text.find(k.said)])]
+            within = re.compile(r"\bin\s+[`\"']?$", re.I)
+            named = named or [
+                k.name for k in links if within.search(text[: text.find(k.said)])
+            ]  # fmt: skip
+            if named:
+                return sorted(named, key=lambda m: self.view.order[m])
+        return []
+
+    def _wanted(self, sentence: str, model: str) -> list[tuple[str, str]]:
+        """(new name, what the sentence says of it) of each column."""
+        for found in (_COLUMN, _ADD):
+            for match in found.finditer(sentence):
+                names = [
+                    n.strip("`\"'“” ") for n in re.findall(r"[`\"'“]?[A-Za-z]\w*", match["names"])
+                ]
+                behind = sentence[match.end() :]
+                plain = bool(_COLUMN is found or re.match(r"\s*=", behind))
+                good = [n for n in names if self._is_new(n, plain)]
+                if good:
+                    return [(n, behind if len(good) == 1 else "") for n in good]
+        return []
+
+    def _is_new(self, name: str, plain: bool) -> bool:
+        words = {
+            "and",
+            "the",
+            "a",
+            "an",
+            "new",
+            "to",
+            "in",
+            "for",
+            "with",
+            "called",
+            "named",
+            "column",
+        }
+        is_name = "_" in name or (plain and name.lower() not in words)
+        return is_name and name not in self.view.nodes and name not in self.view.macros
+
+    def _behind(self, sentence: str) -> str:
+        """What the ticket says after a sentence."""
+        text = self.reader.text
+        at = text.find(sentence)
+        return text[at + len(sentence) :] if at >= 0 else ""
+
+    # --- one column --------------------------------------------------------------------------
+
+    def _add(self, name: str, definition: str, models: list[str]) -> bool:
+        reader = self.reader
+        reached: list[str] = []
+        for model in models:
+            if name.lower() in map(str.lower, self.view.columns(model)):
+                reader.reading.present.append(f"`{name}` is a column of `{model}`")
+                continue
+            way = reader.sources.way(model, set(reached)) if reached else []
+            if way:
+                reader.sources.hand_on(way, name, model)
+            elif edit := self._edit(name, definition, model):
+                reader.add(edit)
+            elif not self._handed_on(name, model):
+                return bool(reached)
+            reached.append(model)
+        return bool(reached)
+
+    def _edit(self, name: str, definition: str, model: str) -> AddColumn | None:
+        told = definition.strip(" .,:;-–")
+        return (
+            self.formulas.read(name, definition, model)
+            or self._other_end(name, model)
+            or self._held(name, told, model)
+            or self.aggregates.read(name, told, model)
+            or (None if self._is_at_hand(name, model) else self._looked_up(name, model))
+        )
+
+    def _other_end(self, name: str, model: str) -> AddColumn | None:
+        """`last_order` where there is a `first_order`, if the ticket says that it is the same."""
+        if not _SAME.search(self.reader.text):
+            return None
+        parts = name.lower().split("_")
+        for column in self.view.columns(model):
+            theirs = column.lower().split("_")
+            differ = [{a, b} for a, b in zip(parts, theirs, strict=False) if a != b]
+            if len(parts) == len(theirs) and len(differ) == 1 and differ[0] in _ENDS:
+                self.reader.assume(f"`{name}` is computed as `{column}`, from the other end.")
+                return AddColumn(model=model, column=name, like=column)
+        return None
+
+    def _held(self, name: str, told: str, model: str) -> AddColumn | None:
+        """The value of a relation whose rows hold for a while, at a moment of the model."""
+        if not _VALID.search(told):
+            return None
+        typed = self.view.typed_columns(model)
+        moments = [c for c, t in typed.items() if t.startswith(("date", "timestamp"))]
+        heads = {w[:5].lower() for w in re.findall(r"[A-Za-z]{5,}", told)}
+        moments = [m for m in moments if m[:5].lower() in heads or m.lower() in told.lower()]
+        if len(moments) != 1:
+            return None
+        for relation in self._others(model):
+            columns = {c.lower(): c for c in self.view.columns(relation)}
+            spans = [c for c in columns.values() if c.lower() in told.lower() and c != name]
+            if name.lower() not in columns or len(spans) != 2:
+                continue
+            keys = [
+                c
+                for c in typed
+                if c.lower() in columns and re.search(r"_(?:id|key|code|no)$", c, re.I)
+            ]
+            inclusive = re.search(rf"{re.escape(spans[1])}\W+inclusive", told, re.I)
+            if len(keys) != 1 or inclusive:
+                continue
+            start, end = sorted(spans, key=lambda c: told.lower().find(c.lower()))
+            self.reader.assume(f"`{relation}.{name}` by `{keys[0]}` that held at `{moments[0]}`.")
+            return AddColumn(
+                model=model, column=name, expression=columns[name.lower()], relation=relation,
+                keys=((keys[0], columns[keys[0].lower()]),), valid=(moments[0], start, end),
+            )  # fmt: skip
+        return None
+
+    # --- by name -----------------------------------------------------------------------------
+
+    def _others(self, model: str) -> list[str]:
+        """Models that may be read without going round in a circle, near the sources first."""
+        below = {model, *self.view.below(model)}
+        found = [m for m in self.view.models if m not in below]
+        return sorted(found, key=lambda m: self.view.order[m])
+
+    def _having(self, name: str, relations: list[str]) -> list[str]:
+        return [r for r in relations if name.lower() in map(str.lower, self.view.columns(r))]
+
+    def _is_at_hand(self, name: str, model: str) -> bool:
+        return bool(self._having(name, self._above(model)))
+
+    def _above(self, model: str) -> list[str]:
+        """Models that it is made of, near ones first."""
+        found: dict[str, None] = {}
+        todo = [model]
+        while todo:
+            parents = [p for p in self.view.nodes[todo.pop(0)].parents if p in self.view.models]
+            todo += [p for p in parents if p not in found]
+            found |= dict.fromkeys(parents)
+        return list(found)
+
+    def _handed_on(self, name: str, model: str) -> bool:
+        """A column of that name of what the model is made of."""
+        having = set(self._having(name, self._above(model)))
+        way = self.reader.sources.way(model, having) if having else []
+        if not way:
+            return False
+        given = next(c for c in self.view.columns(way[0]) if c.lower() == name.lower())
+        first = FollowSource(model=way[1], source=way[0], columns=((name, given),))
+        if not self.reader.sources.can_hand_on(first):
+            edit = self._looked_up(name, model)
+            return edit is not None and self.reader.add(edit)
+        self.reader.add(first)
+        self.reader.sources.hand_on(way[1:], name, model)
+        return True
+
+    def _looked_up(self, name: str, model: str) -> AddColumn | None:
+        """A column of that name, or of its last words, of what a key of the model leads to: of a
+        `destination_city`, the `city` of what `destination_depot` is the key of."""
+        own = self.view.columns(model)
+        head, _, rest = name.partition("_")
+        for wanted, role in ((name, ""), (rest, head)):
+            for relation in self._having(wanted, self._others(model)) if wanted else ():
+                key = self.reader.keys.unique_key(relation)
+                if len(key) != 1 or key[0].lower() == wanted.lower():
+                    continue
+                ours = f"{role}_{key[0]}" if role else key[0]
+                match = next((c for c in own if c.lower() == ours.lower()), "")
+                if not match:
+                    continue
+                given = next(c for c in self.view.columns(relation) if c.lower() == wanted.lower())
+                self.reader.assume(f"`{name}` is `{relation}.{given}` by `{match}`.")
+                return AddColumn(
+                    model=model, column=name, expression=given, relation=relation,
+                    keys=((match, key[0]),),
+                )  # fmt: skip
+        return None
+
+
+def asks_for_columns(text: str) -> bool:
+    """Whether a text names a column that is to come."""
+    return says("new_column", text) or (says("bring", text) and bool(pattern("bring").search(text)))

@@ -1,0 +1,136 @@
+"""Reads formulas of a model's own columns: `price - cost`, `a divided by b`, `days from a to b`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from crew.artifacts import AddColumn
+
+if TYPE_CHECKING:
+    from crew.drafting.edits.reader import EditReader
+
+_AFTER = r"(?:,?\s*(?:if|where|when|empty|null|zero|0)\b.*)?"
+_SPELT = (
+    (r"\bdivided by\b|\bover\b|\bgeteilt durch\b", "/"),
+    (r"\bminus\b|\bless\b", "-"),
+    (r"\bplus\b", "+"),
+    (r"\btimes\b|\bmultiplied by\b", "*"),
+    (r"\b(?:is )?(?:greater|more|larger|later) than\b|\babove\b|\bafter\b", ">"),
+    (r"\b(?:is )?(?:less|smaller|earlier) than\b|\bbelow\b|\bbefore\b", "<"),
+    (r"\bat least\b", ">="),
+    (r"\bat most\b", "<="),
+)
+_LEAD = re.compile(
+    r"^\W*(?:(?:too|as well|please|there|also|here|to it|i\.?e\.?|that is|namely|so|meaning|which is|is|as|equals?"
+    r"|true (?:if|when|where)|whether|if|computed as|calculated as)\b\W*)*=?\s*",
+    re.I,
+)
+_BETWEEN = re.compile(
+    r"\b(?P<unit>day|hour|week|month|minute)s?\s+(?:between|from)\s+(?P<a>.+?)\s+(?:and|to|until|till)\s+"
+    r"(?P<b>.+?)(?=[,;.(]|\s+(?:if|empty|null|where|when)\b|$)",
+    re.I,
+)
+_OPERATORS = (exp.Binary, exp.Paren, exp.Column, exp.Identifier, exp.Literal, exp.Neg)
+_DAY = re.compile(r"^\W*(?:the\s+)?(?:day|date)\s+of\s+", re.I)
+
+
+class Formulas:
+    """Formulas over the columns of one model."""
+
+    def __init__(self, reader: EditReader) -> None:
+        self.reader = reader
+
+    def read(self, name: str, definition: str, model: str) -> AddColumn | None:
+        """The column as the definition computes it; None where it is no formula through and
+        through."""
+        sql = self._between(definition, model) or self._computed(name, definition, model)
+        return AddColumn(model=model, column=name, expression=sql) if sql else None
+
+    def _between(self, definition: str, model: str) -> str:
+        match = _BETWEEN.search(definition)
+        if match is None:
+            return ""
+        found = [self._time(match[part], model) for part in ("a", "b")]
+        ends = [t for t in found if t]
+        if len(ends) < 2:
+            return ""
+        unit = match["unit"].lower()
+        if unit == "day" or any(t == "date" for _, t in ends):
+            ends = [(f"cast({c} as date)" if t != "date" else c, "date") for c, t in ends]
+        start, end = (sqlglot.parse_one(c) for c, _ in ends)
+        tree: exp.Expr = exp.DateDiff(this=end, expression=start, unit=exp.var(unit.upper()))
+        if unit in {"hour", "minute"}:
+            seconds = 3600.0 if unit == "hour" else 60.0
+            tree = exp.Div(
+                this=exp.DateDiff(this=end, expression=start, unit=exp.var("SECOND")),
+                expression=exp.Literal.number(seconds),
+            )
+        return str(tree.sql(dialect=self.reader.view.dialect)).lower()
+
+    def _time(self, phrase: str, model: str) -> tuple[str, str] | None:
+        """The date or timestamp that a phrase names, and its type."""
+        phrase = _DAY.sub("", phrase).strip(" ,.:`")
+        typed = self.reader.view.typed_columns(model)
+        link = self.reader.names.column(re.sub(r"^(?:the|its)\s+", "", phrase, flags=re.I), model)
+        if (
+            link is None
+            or link.others
+            or not typed.get(link.name, "").startswith(("date", "timestamp"))
+        ):
+            return None
+        if not link.exact:
+            self.reader.assume(f"“{link.said}” is `{link.name}`.")
+        return link.name, "date" if typed[link.name] == "date" else "timestamp"
+
+    def _computed(self, name: str, definition: str, model: str) -> str:
+        """Own columns and numbers with an operator between them, and no other word."""
+        text = re.sub(rf"^.*?\b{re.escape(name)}\s*=", "=", definition)
+        text = re.sub(r"\((?=[^()]*[a-z]{3,}[^()]*\brather\b)[^()]*\)", " ", text)
+        text = re.split(
+            r"\s+(?:to|in|into|on)\s+(?:the\s+)?[`\"']?\w+[`\"']?\s*$", text.strip(" .")
+        )[0]
+        text = _LEAD.sub("", text).strip(" .;:")
+        for spelt, sign in _SPELT:
+            text = re.sub(spelt, f" {sign} ", text, flags=re.I)
+        text = (
+            re.sub(r"\s+", " ", text).strip(" ()") if text.count("(") != text.count(")") else text
+        )
+        text = re.sub(r"\((?:0?\.\d+ \S+ \S+ \d+)\)", "", text).strip()
+        if not re.search(r"[-+*/<>]", text):
+            return ""
+        text = self._by_name(text, model)
+        try:
+            tree = sqlglot.parse_one(text, read=self.reader.view.dialect)
+        except SqlglotError:
+            return ""
+        columns = {c.lower() for c in self.reader.view.columns(model)}
+        used = list(tree.find_all(exp.Column))
+        if not isinstance(tree, exp.Binary) or not used:
+            return ""
+        if any(not isinstance(n, _OPERATORS) for n in tree.walk()):
+            return ""
+        if any(c.table or c.name.lower() not in columns for c in used):
+            return ""
+        for division in list(tree.find_all(exp.Div)):
+            by = division.expression
+            if not isinstance(by, exp.Literal):
+                division.set(
+                    "expression", exp.Nullif(this=by.copy(), expression=exp.Literal.number(0))
+                )
+        return str(tree.sql(dialect="duckdb")).replace("NULLIF", "nullif").replace(" AND ", " and ")
+
+    def _by_name(self, text: str, model: str) -> str:
+        """The text with each operand that is the words of a column as that column."""
+        parts = re.split(r"(\s*(?:>=|<=|[-+*/<>()])\s*)", text)
+        found = []
+        for part in parts:
+            said = part.strip()
+            plain = not re.search(r"[A-Za-z]", said)
+            link = None if plain else self.reader.names.column(said, model, loose=False)
+            found.append(f" {link.name} " if link and not link.others else part)
+        return " ".join("".join(found).split())

@@ -1,0 +1,239 @@
+"""Reads keys: one row for each, and by which new rows replace old ones."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crew.artifacts import MakeIncremental, MakeUnique
+from crew.drafting.edits.names import without
+from crew.drafting.vocabulary import singular, snake
+
+if TYPE_CHECKING:
+    from crew.drafting.edits.reader import EditReader
+
+_TIMES = ("timestamp", "date", "datetime")
+_FRACTIONS = ("double", "float", "real", "decimal", "numeric", "hugeint")
+_FIGURE = re.compile(r"(?:^|_)(?:count|sum|total|amount|units|avg)(?:_|$)|^n_")
+_DAYS = re.compile(
+    r"\b(?P<n>\d+|one|two|three|four|five|seven|ten|fourteen|thirty)\s+days?\b", re.I
+)
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "seven": 7, "ten": 10,
+            "fourteen": 14, "thirty": 30}  # fmt: skip
+LATE_DAYS = 3
+_REPEATS = re.compile(
+    r"dup|doubl|twice|several times|unique|repeat|latest|newest|most recent|eindeutig|doublon|nur (?:die|der) letzte",
+    re.I,
+)
+
+
+class KeyReader:
+    """The keys of one `EditReader`."""
+
+    def __init__(self, reader: EditReader) -> None:
+        self.reader, self.view, self.names = reader, reader.view, reader.names
+        self.data = reader.data
+
+    def unique(self, sentence: str) -> bool:
+        reader = self.reader
+        if re.search(r"\btests?\b|\btested\b", sentence, re.I):
+            return False
+        if not _REPEATS.search(reader.text):  # `one row per …` alone says what a row is
+            return False
+        models = [k.name for k in self.names.models(sentence)]
+        model = reader.model(sentence, must=False)
+        if model is None or not (models or self.names.models(reader.text)):
+            return False
+        key = self._key(sentence, model) or self._key(reader.text, model)
+        if not key:
+            likely = self._own_key(model)
+            if likely is None:
+                text = f"`{model}`: one row for each what? Which columns are the key?"
+                reader.ask(f"edit:key:{model}", text, [])
+                return True
+            key = likely
+            reader.assume(f"The key of `{model}` is `{', '.join(key)}`.")
+        doubled = self._doubled(model, key)
+        if doubled == 0:  # said of how it is, or done already
+            reader.reading.present.append(f"`{model}` has one row per {', '.join(key)} already")
+            return False
+        latest = self._latest(sentence, model, key)
+        if latest:
+            if doubled is not None:
+                reader.note(
+                    f"{doubled:,} rows of `{model}` are beyond the first of their key today."
+                )
+            return reader.add(MakeUnique(model=model, key=key, latest_by=latest))
+        return True
+
+    def _key(self, sentence: str, model: str) -> tuple[str, ...]:
+        match = re.search(
+            r"\b(?:per|by|for each|for every|unique (?:on|by|per|in)|on|pro|par|por)\s+(?P<key>[^,;.()]+)",
+            sentence,
+            re.I,
+        )
+        if not match:
+            return ()
+        said = without(match["key"], [model])
+        columns = [k.name for k in self.names.columns(said, model)]
+        if columns:
+            return tuple(columns)
+        found = []
+        for part in re.split(r"\band\b|,|&", said):
+            part = re.split(r"\b(?:in|from|of|the latest|keep|keeping|with)\b", part)[0].strip()
+            for form in (part, f"{part} id", f"{singular(part)} id"):
+                link = self.names.column(form, model) if part else None
+                if link and not link.others and snake(form) == link.name.lower():
+                    found.append(link.name)
+                    break
+        return tuple(found)
+
+    def _own_key(self, model: str) -> tuple[str, ...] | None:
+        """The key by habit: `<entity>_id`, `id`, or the first column that ends so."""
+        columns = self.view.columns(model)
+        entity = singular(re.sub(r"^(?:stg|fct|dim|int|mart)_+", "", model).split("__")[-1])
+        for name in (f"{entity}_id", f"{entity}_key", "id"):
+            if match := next((c for c in columns if c.lower() == name), ""):
+                return (match,)
+        ends = r"_(?:id|key|no|nr|code|number)$"
+        return (columns[0],) if columns and re.search(ends, columns[0], re.I) else None
+
+    def _latest(self, sentence: str, model: str, key: tuple[str, ...]) -> str:
+        """The column by which the last row of a key is known; asked where more than one could."""
+        reader = self.reader
+        said = re.search(
+            r"\b(?:latest|last|newest|most recent|by)\s+(?:by\s+|row by\s+)?(?P<c>.+)",
+            reader.text,
+            re.I,
+        )
+        times = [c for c, t in self.view.typed_columns(model).items() if t.startswith(_TIMES)]
+        named_ = (
+            [k.name for k in self.names.columns(said["c"], model) if k.name not in key]
+            if said
+            else []
+        )
+        wanted = [c for c in named_ if c in times] or named_
+        if wanted:
+            return wanted[0]
+        ordering = [c for c in times if self._orders(model, key, c)]
+        if len(ordering) == 1:
+            reader.assume(f"Of the rows of one key the last by `{ordering[0]}` stays.")
+            return ordering[0]
+        options = ordering or times
+        index = reader.ask(
+            f"edit:latest:{model}",
+            f"Several rows of `{model}` share one {', '.join(key)}. Which one stays?",
+            [(f"the last by `{c}`", "") for c in options[:5]],
+        )
+        return options[index] if index is not None and options else ""
+
+    def _orders(self, model: str, key: tuple[str, ...], column: str) -> bool:
+        """Whether a column tells all rows of one key apart."""
+        keys = ", ".join(key)
+        n = self.data.one(
+            f"select count(*) from (select 1 as one from {self.data.at(model)} group by {keys}, {column}"
+            " having count(*) > 1) as d"
+        )
+        return bool(n == 0)
+
+    def _doubled(self, model: str, key: tuple[str, ...]) -> int | None:
+        keys = ", ".join(key)
+        at = self.data.at(model)
+        sql = f"select count(*) - (select count(*) from (select distinct {keys} from {at}) as d)"
+        found = self.data.one(f"{sql} from {at}")
+        return None if found is None else int(found)
+
+    def incremental(self, sentence: str) -> bool:
+        reader = self.reader
+        model = reader.model(sentence)
+        if model is None:
+            return True
+        node = self.view.nodes[model]
+        if node.materialization == "incremental":
+            reader.note(f"`{model}` is incremental already.")
+            return False
+        key = self.unique_key(model)
+        nulls = " or ".join(f"{k} is null" for k in key)
+        if key and self.data.one(f"select count(*) from {self.data.at(model)} where {nulls}"):
+            reader.note(f"`{', '.join(key)}` is no key of `{model}`: it is null in some rows.")
+            key = ()
+        if not key:
+            reader.ask(
+                f"edit:key:{model}",
+                f"`{model}` has no column or tested columns that are unique. By which key are rows to be replaced?",
+                [],
+            )  # fmt: skip
+            return True
+        typed = self.view.typed_columns(model)
+        times = [c for c, t in typed.items() if t.startswith(_TIMES)]
+        said = [k.name for k in self.names.columns(reader.text, model) if k.name in times]
+        options = said or times
+        if not options:
+            reader.ask(
+                f"edit:time:{model}",
+                f"`{model}` has no date or timestamp. Which column says what is new?",
+                [(f"`{c}`", "") for c in list(typed)[:4]],
+            )
+            return True
+        spoken = [c for c in options if is_spoken_of(c, reader.text)]
+        options = spoken if len(spoken) == 1 else options
+        time = options[0]
+        if len(options) > 1:
+            index = reader.ask(
+                f"edit:time:{model}", f"Which column of `{model}` says what is new?",
+                [(f"`{c}`", "") for c in options[:5]],
+            )  # fmt: skip
+            if index is None:
+                return True
+            time = options[index]
+        days = LATE_DAYS
+        if match := _DAYS.search(reader.text):
+            days = int(match["n"]) if match["n"].isdigit() else _NUMBERS[match["n"].lower()]
+        else:
+            reader.assume(f"Rows may come up to {LATE_DAYS} days late.")
+        reader.note(
+            f"Rows whose `{time}` is older than {days} days before the newest are no longer rebuilt; "
+            "a full refresh rebuilds all."
+        )
+        return reader.add(MakeIncremental(model=model, key=key, time=time, days=days))
+
+    def unique_key(self, model: str) -> tuple[str, ...]:
+        """Columns that a test declares unique, else those unique in the data, by types that keys
+        have: one column, or all that are no figures."""
+        for combination in self._tested(model):
+            return combination
+        at = self.data.at(model)
+        typed = self.view.typed_columns(model)
+        for column in [c for c in typed if re.search(r"(?:_id|_key|^id|_code|_no)$", c, re.I)]:
+            if self.data.one(f"select count(*) - count(distinct {column}) from {at}") == 0:
+                return (column,)
+        plain = [
+            c for c, t in typed.items() if not t.startswith(_FRACTIONS) and not _FIGURE.search(c)
+        ]  # fmt: skip
+        for n in range(1, len(plain) + 1):
+            listed = ", ".join(plain[:n])
+            distinct = f"select count(*) from (select distinct {listed} from {at}) as d"
+            if self.data.one(f"select count(*) - ({distinct}) from {at}") == 0:
+                return tuple(plain[:n])
+        return ()
+
+    def _tested(self, model: str) -> list[tuple[str, ...]]:
+        found: list[tuple[str, ...]] = []
+        for node in self.view.manifest["nodes"].values():
+            if node.get("resource_type") != "test" or not node.get("test_metadata"):
+                continue
+            if not str(node.get("attached_node")).endswith(f".{model}"):
+                continue
+            name, arguments = node["test_metadata"]["name"], node["test_metadata"].get("kwargs", {})
+            if name == "unique" and node.get("column_name"):
+                found.append((str(node["column_name"]),))
+            lists = [v for v in arguments.values() if isinstance(v, list)]
+            if "unique" in name and "comb" in name and lists:
+                found.append(tuple(map(str, lists[0])))
+        return found
+
+
+def is_spoken_of(column: str, text: str) -> bool:
+    """Whether a text has a word like one of a column's name: `departure` for `departed_at`."""
+    heads = {w[:5].lower() for w in re.split(r"_", column) if len(w) > 4}
+    return any(w[:5].lower() in heads for w in re.findall(r"[A-Za-z]{5,}", text))

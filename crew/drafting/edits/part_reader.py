@@ -1,0 +1,223 @@
+"""Reads other periods of rows, parts of models and models made of several."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from crew.artifacts import AddToGrain, ChangeGrain, Merge, Split
+from crew.drafting.edits.column_lineage import ColumnFlow
+from crew.drafting.edits.finer_grain import group_keys
+from crew.drafting.edits.key_reader import is_spoken_of
+from crew.drafting.edits.names import without
+from crew.drafting.edits.phrases import named
+from crew.drafting.edits.sql_edits import SqlSource
+from crew.drafting.model_text import CannotEdit
+from crew.drafting.vocabulary import snake
+
+if TYPE_CHECKING:
+    from crew.drafting.edits.reader import EditReader
+
+_ORDER = ("hour", "day", "week", "month", "quarter", "year")
+_PERIODS = {
+    "hour": r"hour|hr", "day": r"day|date|dt", "week": r"week|wk", "month": r"month|mth",
+    "quarter": r"quarter|qtr", "year": r"year|yr",
+}  # fmt: skip
+_TIMES = ("timestamp", "date", "datetime")
+
+_PERIOD_OF = re.compile(
+    r"\b(?P<grain>day|week|month|quarter|year)\s+of\s+(?:the\s+)?[`\"']?(?P<of>\w+)", re.I
+)
+_CALLED = re.compile(r"\bcolumn\s+(?:called\s+|named\s+)?[`\"']?(?P<name>[a-z]\w*_\w+)", re.I)
+
+
+class PartReader:
+    """The periods and parts of one `EditReader`."""
+
+    def __init__(self, reader: EditReader) -> None:
+        self.reader, self.view, self.names = reader, reader.view, reader.names
+        self.data = reader.data
+
+    def grain(self, sentence: str) -> bool:
+        reader = self.reader
+        models = self.names.models(sentence) or self.names.models(reader.title)
+        if not models:
+            return False
+        model = models[0].name
+        if self._finer(sentence, model):
+            return True
+        said = [g for g, _ in named("grains", without(sentence, [m.name for m in models]))]
+        period = self._period(model)
+        if not said or period is None:
+            return False
+        column, now = period
+        wanted = [g for g in said if g != now]
+        if not wanted:
+            return False
+        grain = wanted[-1]
+        if _ORDER.index(grain) < _ORDER.index(now):
+            reader.note(f"`{model}` gets finer: rows per {grain} instead of per {now}.")
+        return reader.add(ChangeGrain.model_validate(dict(model=model, column=column, grain=grain)))
+
+    def _finer(self, sentence: str, model: str) -> bool:
+        """One more thing that an aggregated model has its rows for."""
+        try:
+            source = SqlSource(self.view.nodes[model].raw, self.view.dialect)
+            keys, read = group_keys(source), self._read_by(source)
+        except CannotEdit:
+            return False
+        have = {c.lower() for c in self.view.columns(model)}
+        more = [
+            c for c in read
+            if c.lower() not in have and re.search(rf"(?<!\w){re.escape(c)}(?!\w)", sentence, re.I)
+        ]  # fmt: skip
+        if not keys or not (more or (found := _PERIOD_OF.search(sentence))):
+            return False
+        if more:
+            edits = [AddToGrain(model=model, column=c, expression=c) for c in more]
+        else:
+            assert found is not None
+            times = [c for c, t in read.items() if t.startswith(_TIMES)]
+            times = [c for c in times if is_spoken_of(c, found["of"]) or c == found["of"]]
+            if len(times) != 1:
+                return False
+            grain = found["grain"].lower()
+            named_ = _CALLED.search(sentence)
+            column = named_["name"] if named_ else grain
+            if column.lower() in have:
+                return False
+            period = f"cast(date_trunc('{grain}', {times[0]}) as date)"
+            edits = [AddToGrain(model=model, column=column, expression=period)]
+            self.reader.assume(f"The {grain} is that of `{times[0]}`, as its first day.")
+        for edit in edits:
+            self.reader.add(edit)
+        listed = ", ".join(f"`{x}`" for x in (*keys, *(e.column for e in edits)))
+        self.reader.note(f"`{model}` has one row per {listed} then; before, fewer rows.")
+        if below := self.view.below(model):
+            listed = ", ".join(f"`{b}`" for b in below[:8])
+            self.reader.note(f"What reads it gets more rows: {listed}.")
+        return True
+
+    def _read_by(self, source: SqlSource) -> dict[str, str]:
+        """Columns that the last select reads, with their types where they come as they are."""
+        known = {k: self.view.columns(k) for k in self.view.nodes}
+        flow = ColumnFlow(source, source.trees[0], "", (), known)
+        types = {c: t for r in source.relations for c, t in self.view.typed_columns(r).items()}
+        found: dict[str, str] = {}
+        for _, below in flow.scopes[-1].selected_sources.values():
+            for column in flow.columns_of(below):
+                found.setdefault(column, types.get(column, ""))
+        return found
+
+    def _period(self, model: str) -> tuple[str, str] | None:
+        """The column that dates the rows of a model, and how far apart they are."""
+        typed = self.view.typed_columns(model)
+        dates = [c for c, t in typed.items() if t.startswith(_TIMES)]
+        scored = []
+        for column in dates:
+            for grain, forms in _PERIODS.items():
+                if re.search(rf"(?:^|_)(?:{forms})(?:_|$)", column, re.I):
+                    scored.append((column, grain))
+        if scored:
+            return scored[0]
+        return (dates[0], "day") if len(dates) == 1 else None
+
+    def split(self, sentence: str) -> bool:
+        reader = self.reader
+        models = self.names.models(sentence)
+        if not models:
+            return False
+        model = models[0].name
+        match = re.search(
+            r"\binto\s+(?P<parts>.+)|\bin\s+(?P<de>.+)", sentence[sentence.find(model) :], re.I
+        )
+        parts = re.findall(
+            r"(?<![\w.])[A-Za-z]\w*_\w+", (match["parts"] or match["de"]) if match else ""
+        )
+        parts = [p for p in dict.fromkeys(parts) if p not in self.view.nodes]
+        columns = {c.lower() for c in self.view.columns(model)}
+        parts = [p for p in parts if p.lower() not in columns]
+        by = re.search(
+            r"\b(?:by|on|nach|par|por)\s+(?P<by>[\w` ]+)", without(sentence, [model, *parts]), re.I
+        )
+        column = self.names.column(by["by"].strip("` "), model) if by else None
+        if column is None and len(parts) < 2:
+            return False
+        if column is None:
+            text = f"By which column or condition is `{model}` to be split?"
+            reader.ask(f"edit:split:{model}", text, [])
+            return True
+        values = self.data.values(model, column.name)
+        if not 2 <= len(values) <= 6:
+            reader.ask(
+                f"edit:split:{model}",
+                f"`{column.name}` has {len(values) if values else 'too many'} values: which rows go "
+                "into which part?", [],
+            )  # fmt: skip
+            return True
+        if len(parts) != len(values):
+            parts = [f"{model}_{snake(str(v))}" for v in values]
+            reader.assume("The parts are called " + ", ".join(f"`{p}`" for p in parts) + ".")
+        else:
+            values = _matched(parts, values)
+        conditions = tuple(
+            f"{column.name} is null" if v is None else f"{column.name} = {_literal(v)}"
+            for v in values
+        )
+        reader.note(f"`{model}` stays; the parts read it.")
+        return reader.add(Split(model=model, parts=tuple(parts), conditions=conditions))
+
+    def merge(self, sentence: str) -> bool:
+        reader = self.reader
+        models = [k.name for k in self.names.models(sentence)]
+        models = models if len(models) > 1 else [k.name for k in self.names.models(reader.text)]
+        if len(models) < 2:
+            return False
+        match = re.search(
+            r"\b(?:into|as|called|named|zu|en)\s+(?:one\s+|a\s+|a single\s+|the\s+)*"
+            r"(?:model\s+|mart\s+|table\s+)?(?:called\s+|named\s+)?[`\"']?(?P<to>[A-Za-z]\w*_\w+)",
+            reader.text,
+            re.I,
+        )
+        if match is None or match["to"] in self.view.nodes:
+            reader.ask(f"edit:merge:{models[0]}", "What should the merged model be called?", [])
+            return True
+        one, other = ({c.lower() for c in self.view.columns(m)} for m in models[:2])
+        if one == other:
+            reader.assume("Both have the same columns: their rows stand below each other.")
+            return reader.add(Merge(models=tuple(models), to=match["to"]))
+        shared = [c for c in self.view.columns(models[0]) if c.lower() in other]
+        keys = [k for k in shared if all(self._is_unique(m, k) for m in models[:2])]
+        if len(models) == 2 and keys:
+            reader.assume(
+                f"Rows of both belong together by `{keys[0]}`; one that only one has stays."
+            )
+            return reader.add(Merge(models=tuple(models), to=match["to"], key=(keys[0],)))
+        listed = " and ".join(f"`{m}`" for m in models)
+        text = f"By which columns do rows of {listed} belong together?"
+        reader.ask(f"edit:merge:{models[0]}", text, [])
+        return True
+
+    def _is_unique(self, model: str, column: str) -> bool:
+        sql = f"select count(*) - count(distinct {column}) from {self.data.at(model)}"
+        return bool(self.data.one(sql) == 0)
+
+
+def _matched(parts: list[str], values: list[Any]) -> list[Any]:
+    """The values in the order of the parts that their names speak of."""
+    left = list(values)
+    found = []
+    for part in parts:
+        hit = next((v for v in left if snake(str(v)) in part), None)
+        hit = hit if hit is not None else left[0]
+        left.remove(hit)
+        found.append(hit)
+    return found
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    return "'" + str(value).replace("'", "''") + "'"
