@@ -28,6 +28,7 @@ from crew.delivery.safe_markdown import (
     shown,
     table,
 )
+from crew.drafting.column_words import derived_words, top_words
 
 _ICONS = {"passed": "✅", "failed": "❌", "warned": "⚠️", "skipped": "⏭️"}
 _SOURCES = {
@@ -77,6 +78,8 @@ def too_large(draft: ModelDraft, suite: TestSuite) -> str:
 def understood(spec: RequirementSpec, limits: Limits) -> str:
     rows = [[shown(a), b, _ground(g, limits)] for a, b, g in _elements(spec, limits)]
     lines = [shown(spec.question, 500)] if spec.question else []
+    if spec.spine:
+        lines.append(f"Each row of {code(spec.spine, 80)} is there, counted or not.")
     if spec.row_grain:
         columns = ", ".join(code(c, 80) for c in spec.row_grain[: limits.items])
         lines.append(f"One row per {columns}.")
@@ -90,6 +93,8 @@ def understood(spec: RequirementSpec, limits: Limits) -> str:
 def _measure(measure: Measure, limits: Limits) -> str:
     """What is aggregated, when it counts and under which conditions."""
     told = f"{code(measure.name, 80)}: {measure.aggregation.replace('_', ' ')} of "
+    if measure.fraction is not None:
+        told = told.replace("percentile", f"percentile {measure.fraction:g}")
     told += code(measure.expression, limits.cell) + f" in {code(measure.relation, 80)}"
     if measure.is_stock:
         moment = (measure.at or "period_start").replace("period_", "the period's ")
@@ -113,7 +118,19 @@ def _elements(spec: RequirementSpec, limits: Limits) -> Iterator[tuple[str, str,
             yield "formula", code(metric.formula, limits.cell), metric.grounding
     for dimension in spec.dimensions:
         column = code(f"{dimension.relation}.{dimension.column}", 120)
-        yield "dimension", f"{code(dimension.name, 80)} from {column}", dimension.grounding
+        told = f"{code(dimension.name, 80)} from {column}"
+        if dimension.expression:
+            told += f": {code(dimension.expression, limits.cell)}"
+        yield "dimension", told, dimension.grounding
+    for derived in spec.derived:
+        told = f"{code(derived.name, 80)}: {derived_words(derived, spec)}"
+        yield "over rows", told, derived.grounding
+    if spec.top:
+        yield (
+            "rows",
+            top_words(spec.top, spec.time.grain if spec.time else None),
+            spec.top.grounding,
+        )
     if spec.time:
         yield "time", f"per {spec.time.grain}, as {code(spec.time.column)}", spec.time.grounding
     for filter_ in spec.filters:

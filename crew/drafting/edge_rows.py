@@ -399,6 +399,8 @@ def _kind(evidence: Evidence, relation: str, column: str) -> str:
     card = evidence.relation(relation)
     found = card.column(column) if card else None
     type_ = (found.data_type if found else "").lower()
+    if type_.endswith("]"):
+        return ""
     if re.match(r"(tiny|small|big|huge|u\w*)?int|decimal|numeric|number|double|float|real", type_):
         return "number"
     if type_.startswith(("timestamp", "date")):
@@ -470,6 +472,8 @@ def _moments(
         return [(inside - (following - start), None), (inside, following), (start, following - second),
                 (following, None), (inside, last), (following - second, following + second)]  # fmt: skip
     found = [(inside, None), (following - second, None), (following, None)]
+    if spec.fill_gaps and (start.day == 1 or grain in _START):
+        found.append((after(following, grain, 2), None))  # the period between them has no row
     if back := spec.look_back:
         span = timedelta(days=back.count * _UNITS[back.unit])
         newest = following + timedelta(days=2)

@@ -147,7 +147,7 @@ def test_a_good_new_model_passes_every_check(verifier: ProjectVerifier) -> None:
     assert [c.name for c in report.checks] == [
         "paths", "jinja policy", "sql policy", "dbt parse", "deprecations", "dbt compile",
         "compiled sql policy", "unit tests", "dbt build", "tests", "grain", "join fan-out", "rows",
-        "model diff", "downstream", "names", "docs", "key tests", "sample rows",
+        "model diff", "downstream", "names", "docs", "key tests", "mutants", "sample rows",
     ]  # fmt: skip
     sample = report.check("sample rows")
     assert sample is not None and sample.table is not None and len(sample.table.rows) == 8
