@@ -9,7 +9,7 @@ from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting.computed_dimensions import ComputedDimensions
 from crew.drafting.interpretation import Interpretation
-from crew.drafting.schema_linker import ColumnLink, content_stems, entity_stems
+from crew.drafting.schema_linker import KEY_STEMS, ColumnLink, content_stems, entity_stems
 from crew.drafting.vocabulary import (
     alike,
     grain_words,
@@ -83,7 +83,9 @@ class DimensionReader:
         links = self.context.linker.dimensions(said, bases) or self._without_one(
             phrase, said, bases
         )
-        meanings = self._without_keys(self.context.linker.distinct_meanings(links)) if links else []
+        meanings = (
+            self._without_keys(said, self.context.linker.distinct_meanings(links)) if links else []
+        )
         counted = meanings and is_numeric(meanings[0].column) and not _is_key(meanings[0])
         if not counted and (len(meanings) == 1 or (meanings and self._settled(meanings))):
             link = meanings[0]
@@ -114,8 +116,11 @@ class DimensionReader:
         self.context.assume(f"“{phrase.text}” is read as `{found[0].name}`.")
         return found[:1]
 
-    def _without_keys(self, meanings: list[ColumnLink]) -> list[ColumnLink]:
-        """Without columns that are but the key of what another meaning is the name of."""
+    def _without_keys(self, said: Sequence[str], meanings: list[ColumnLink]) -> list[ColumnLink]:
+        """Without columns that are but the key of what another meaning is the name of, unless the
+        key itself is asked for."""
+        if set(said) & KEY_STEMS:
+            return meanings
         edges = {(e.left, e.left_column.lower(), e.right) for e in self.context.planner.edges}
         targets = {m.relation for m in meanings}
         keys = {c.key: self.context.linker.key_column(c) for c in self.context.evidence.relations}

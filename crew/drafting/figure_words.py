@@ -159,11 +159,19 @@ class FigureWishes:
         self.marks[name] = figure
         return name
 
+    @property
+    def quotes(self) -> set[str]:
+        """The words that marks stand for."""
+        return {self.readable(name) for name in self.marks}
+
     def readable(self, text: str) -> str:
         """The text with every mark replaced by the words it stands for."""
-        return _MARK.sub(
-            lambda m: self.marks[m.group()].quote if m.group() in self.marks else m.group(), text
-        )
+        for _ in range(3):  # a mark may stand in the words of another
+            text = _MARK.sub(
+                lambda m: self.marks[m.group()].quote if m.group() in self.marks else m.group(),
+                text,
+            )
+        return text
 
 
 def is_mark(word: str) -> bool:
@@ -447,7 +455,10 @@ def _labelled(text: str, wishes: FigureWishes) -> str | None:
     mark = wishes.mark("range", ranges)
     rest = text[items[-1].end() :]
     rest = re.sub(
-        r"\b(?:per|by|in\s+each)\s+(?:bucket|class|group|size|band|range)\b", "", rest, flags=re.I
+        r"\b(?:per|by|in\s+each)\s+(?:bucket|class|group|size|band|range)\b(?P<more>\s+and\b)?",
+        lambda m: "by" if m["more"] else "",
+        rest,
+        flags=re.I,
     )
     return f"{text[: what.start()]} by {mark} | {rest}"
 

@@ -6,6 +6,7 @@ and said. Nothing in a metric phrase is passed over: a word that nothing explain
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from crew.artifacts import (
@@ -35,7 +36,7 @@ from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader
-from crew.drafting.metric_reading import Reading
+from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.model_namer import asks_for_its_own, model_name
 from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.reading_chooser import ReadingChooser
@@ -44,7 +45,7 @@ from crew.drafting.row_sets import dimension_sql
 from crew.drafting.schema_linker import content_stems, entity_stems
 from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
-from crew.drafting.vocabulary import alike, singular, snake, stems
+from crew.drafting.vocabulary import alike, singular, snake, stems, vocabulary
 from crew.drafting.wish import Wish
 from crew.ports import Warehouse
 
@@ -157,6 +158,14 @@ class Interpreter:
         self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
         if wish.language:
             self.context.assume(f"The ticket is read as {wish.language.capitalize()}.")
+        if personal := _personal_wish(wish):
+            return RequirementSpec(
+                kind="refuse",
+                question=request.title,
+                reason=f"“{personal[:200]}” asks for personal data of single people. That is not put into"
+                " a model by a ticket: ask those who answer for the data, or for a number over them.",
+                notes=tuple(self.context.notes),
+            )
         if wish.is_empty:
             return self._nothing_to_read(request, wish)
         change = ChangeReader(
@@ -494,6 +503,29 @@ class Interpreter:
         return reading.metric.model_copy(
             update={"measures": measures, "grounding": self.context.answered()}
         )
+
+
+def _personal_wish(wish: Wish) -> str:
+    """The clause that wishes for personal data row by row, none if there is none."""
+    pattern = re.compile(rf"\b(?:{vocabulary()['personal_wishes']})\b", re.I)
+    left_out = " ".join(p.text for p in (*wish.exclusions, *wish.denied))
+    for clause in wish.clauses:
+        figures = split_aggregation(clause.text)[0] or re.search(
+            r"\bhow many\b|\bnumber of\b|\bshare of\b", clause.text, re.I
+        )
+        listed = re.search(
+            r"\b(?:list|export|dump|table|mart|model|names?|all|every|each)\b", clause.text, re.I
+        )
+        found = pattern.search(clause.text)
+        if (
+            clause.place == "wish"
+            and found
+            and listed
+            and not figures
+            and found.group() not in left_out
+        ):
+            return clause.text
+    return ""
 
 
 def _forbidden_kinds(wish: Wish) -> str:

@@ -299,6 +299,9 @@ class MetricReader:
             aggregation is None and set(rest) & _loaded() and not meanings[0].exact
         ):
             return Reading(phrase, columns=meanings)
+        rates = set(name_stems(meanings[0].column.name)) & stem_set("not_additive")
+        if aggregation in {None, "sum"} and rates:
+            return Reading(phrase, unexplained=rest)
         if aggregation in {None, "sum"} and (rivals := self._rivals(meanings[0], rest)):
             return Reading(phrase, columns=rivals)
         link = meanings[0]
@@ -436,6 +439,10 @@ class MetricReader:
             reading.unexplained = [w for w in left if not self._is_noise(w)] or []
             return
         best = [c for c in conditions if c.score >= conditions[0].score - 0.05]
+        if timed and set(left) & _loaded() and not best[0].origin.startswith("glossary"):
+            # `active users per month`: who is active now says nothing of the months before.
+            reading.unexplained = left
+            return
         if len({c.column for c in best}) > 1:
             reading.conditions = best
             return

@@ -161,7 +161,7 @@ def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
     return text
 
 
-_NOUNS = "|".join(sorted(word_set("wrapping_nouns") - {"value of"}, key=len, reverse=True))
+_NOUNS = "|".join(sorted(word_set("wrapping_nouns"), key=len, reverse=True))
 _WRAPPED = re.compile(
     rf"(?:\b(?:a|an|the|one|new|simple|small)\s+)*\b(?:{_NOUNS})\s+(?:with|showing|containing|listing|(?:that|which)\s+(?:shows?|has|lists?|contains?))\s+",
     re.I,
@@ -398,7 +398,7 @@ _RESTRICTS = ("for", "in", "of", "from", "with", "where", "under", "over", "abov
 def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
     """Noun phrases of what is left, each a candidate for a metric; the rest is left over."""
     found: list[Phrase] = []
-    announced = wishing = False
+    announced = wishing = clause.item
     is_figure = bool(
         phrase_pattern("splitters").search(clause.quote)
         or set(words(clause.quote)) & grain_words().keys()
@@ -414,7 +414,7 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         if before := segment.removesuffix(wished).strip():
             wish.passed_over.append(replace(clause, text=before))
         wishing = wishing or bool(phrase_pattern("wishes").search(segment))
-        announced = end == ":" and wishing
+        announced = clause.item or (end == ":" and wishing)
         if how_much := _HOW_MUCH.search(segment):
             found.append(replace(clause, text=f"sum of {how_much.group('what')} amount"))
             continue

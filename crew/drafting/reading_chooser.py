@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from crew.artifacts import Measure, RelationCard
 from crew.catalog.dbt_project import entity_of
+from crew.drafting.figure_words import is_mark
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.schema_linker import content_stems
@@ -108,10 +109,12 @@ class ReadingChooser:
     def _is_loaded(self, reading: Reading, clear: Sequence[Reading]) -> bool:
         """Whether a phrase has a word with a definition of its own that no clear reading has."""
         said = set(content_stems(reading.phrase.text))
+        below = [c for c in clear if c.phrase.place != "title"]
         clearly = {
-            s for c in clear for s in (*content_stems(c.phrase.text), *stems(c.phrase.quote))
+            s for c in below for s in (*content_stems(c.phrase.text), *stems(c.phrase.quote))
         }
-        return bool(said & stem_set("loaded") - clearly)
+        same = any(reading.entity and c.entity and _alike(reading.entity, c.entity) for c in below)
+        return bool(said & stem_set("loaded") - clearly) and (same or not below)
 
     def _matters(self, reading: Reading, clear: list[Reading], wish: Wish) -> bool:
         """Whether an unclear phrase must be asked about rather than passed over as prose."""
@@ -119,9 +122,12 @@ class ReadingChooser:
         if not said or _is_said(reading, clear):
             return False
         clearly = {s for c in clear for s in content_stems(c.phrase.text)}
-        if (
-            reading.phrase.place != "title"
-            and split_aggregation(reading.phrase.text)[0] is not None
+        marks = self.reader.linker.figures.quotes
+        if reading.phrase.place != "title" and (
+            split_aggregation(reading.phrase.text)[0] is not None
+            or reading.phrase.text in marks
+            or any(map(is_mark, reading.phrase.text.split()))
+            or reading.phrase.item
         ):
             return True  # a figure was asked for in so many words
         if reading.term or reading.columns or reading.conditions:
@@ -157,7 +163,11 @@ def _covers(a: Reading, b: Reading) -> bool:
         return a.term.name == b.term.name
     if a.term or b.term:
         longer, shorter = a.metric.measures, b.metric.measures
-        return bool(a.term) and any(_same_measure(x, y) for x in longer for y in shorter)
+        return (
+            bool(a.term)
+            and len(shorter) == 1
+            and any(_same_measure(x, y) for x in longer for y in shorter)
+        )
     if (a.unexplained or a.columns) and not (b.unexplained or b.columns):
         return False
     if len(a.metric.measures) > 1 or len(b.metric.measures) > 1:

@@ -41,7 +41,7 @@ _NEUTRAL = {
         "flag",
     )
 }
-_KEYS = {stem(w) for w in ("id", "key", "sk", "uuid", "code", "hash", "no")}
+KEY_STEMS = {stem(w) for w in ("id", "key", "sk", "uuid", "code", "hash", "no")}
 _FLAG = {stem(w) for w in ("is", "has", "was", "flag", "did")}
 EVENT_STEMS = {
     stem(w) for w in ("at", "on", "date", "time", "ts", "timestamp", "datetime", "utc", "dt")
@@ -130,7 +130,7 @@ class SchemaLinker:
         """The primary key: unique and not null in the data, named like one."""
         unique = [c for c in card.columns if c.is_unique]
         tested = [c for c in unique if "unique" in c.tests]
-        named = [c for c in unique if set(name_stems(c.name)) & _KEYS]
+        named = [c for c in unique if set(name_stems(c.name)) & KEY_STEMS]
         for group in (tested, named, unique):
             if group:
                 return group[0].name
@@ -265,7 +265,8 @@ class SchemaLinker:
     def _same(self, a: ColumnLink, b: ColumnLink) -> bool:
         one, two = set(a.column.values), set(b.column.values)
         if one and two:
-            return one == two or (a.column.name == b.column.name and (one <= two or two <= one))
+            alike = one == two or (a.column.name == b.column.name and (one <= two or two <= one))
+            return alike and self._is_copy(a, b)
         same = (a.column.distinct, a.column.minimum, a.column.maximum) == (
             b.column.distinct,
             b.column.minimum,
@@ -274,6 +275,27 @@ class SchemaLinker:
         return a.column.name == b.column.name and (
             same or entity_of(a.relation) == entity_of(b.relation)
         )
+
+    def _is_copy(self, a: ColumnLink, b: ColumnLink) -> bool:
+        """Whether two columns hold the same thing: of one entity, or handed down the lineage. The
+        country of a client and the country of a depot are none, whatever values they share."""
+        if entity_of(a.relation) == entity_of(b.relation):
+            return True
+        shared = self._lineage(a.relation) & self._lineage(b.relation)
+        names = {a.column.name.lower(), b.column.name.lower()}
+        cards = (self.evidence.relation(k) for k in shared)
+        return any(c and any(x.name.lower() in names for x in c.columns) for c in cards)
+
+    def _lineage(self, key: str) -> set[str]:
+        """A relation and all above it, as far as the evidence goes."""
+        by_id = {c.unique_id: c for c in self.evidence.relations}
+        found, waiting = set(), [self.evidence.relation(key)]
+        while waiting:
+            card = waiting.pop()
+            if card and card.key not in found:
+                found.add(card.key)
+                waiting += [by_id.get(p) for p in card.parents]
+        return found
 
     # --- conditions ------------------------------------------------------------------------
 
@@ -493,10 +515,10 @@ class SchemaLinker:
                         score,
                         column.name,
                     )
-        reference = own & _KEYS and not is_temporal(column) and bool(column.nulls)
+        reference = own & KEY_STEMS and not is_temporal(column) and bool(column.nulls)
         if reference and column.nulls != card.row_count:
-            core = own - _KEYS
-            rest = [s for s in phrase if not (alike(s) & (core | _KEYS))]
+            core = own - KEY_STEMS
+            rest = [s for s in phrase if not (alike(s) & (core | KEY_STEMS))]
             if core and any(alike(s) & core for s in phrase) and set(rest) <= entity:
                 yield ConditionLink(
                     f"{name} is not null",
@@ -676,12 +698,12 @@ def _score(
         return None
     score = total / len(phrase)
     explained = {w for p in phrase for w in alike(p)} | set(entity)
-    strange = len([s for s in own if s not in explained and s not in _NEUTRAL | _KEYS])
+    strange = len([s for s in own if s not in explained and s not in _NEUTRAL | KEY_STEMS])
     score -= (0.25 if labels and not _is_label(column, own) else 0.12) * strange
     if labels:
         if strange and is_numeric(column):
             return None
-        if set(own) & _KEYS and not set(phrase) & _KEYS:
+        if set(own) & KEY_STEMS and not set(phrase) & KEY_STEMS:
             score -= 0.3
         elif _is_label(column, own):
             score += 0.1
@@ -699,7 +721,7 @@ def _splittable(column: ColumnCard) -> bool:
 
 
 def _summable(column: ColumnCard) -> bool:
-    return is_numeric(column) and not set(name_stems(column.name)) & _KEYS
+    return is_numeric(column) and not set(name_stems(column.name)) & KEY_STEMS
 
 
 def shares_root(a: str, b: str) -> bool:

@@ -154,7 +154,9 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             if asks and is_courtesy(sentence):
                 continue
             if (bullet and listing) or asks or section == "needed" or _forbidden(sentence):
-                found.append(Phrase(without_deadlines(sentence), "wish", sentence))
+                is_item = bullet and listing
+                text_ = without_deadlines(sentence)
+                found.append(Phrase(text_, "wish", sentence, item=is_item))
             elif tail_match(sentence) or _ASIDE.search(sentence) or says_gaps(sentence):
                 found.append(Phrase(sentence, "aside", sentence))
             elif not is_courtesy(sentence):

@@ -15,13 +15,15 @@ Place = Literal["title", "wish", "acceptance", "answer", "aside"]
 class Phrase:
     """Words that ask for one thing, where they stand and the sentence they come from.
 
-    `added` words were said with `include`: rows or a number that are to come in, never a limit.
+    `added` words were said with `include`: rows or a number that are to come in, never a limit;
+    an `item` is a line of a list of what is wanted.
     """
 
     text: str
     place: Place
     quote: str
     added: bool = False
+    item: bool = False
 
 
 @dataclass(frozen=True)
