@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from crew.artifacts import AddColumn, FollowSource
 from crew.drafting.edits.aggregate_reader import AggregateReader
 from crew.drafting.edits.formulas import Formulas
-from crew.drafting.edits.phrases import pattern, says
+from crew.drafting.edits.phrases import says
 from crew.drafting.languages import in_english, language_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _FROM = re.compile(r"\b(?:from|aus|out of|of|in)\s+[`\"']?$", re.I)
 _SAME = re.compile(r"\bsame (?:rules?|way|logic|definition)|\bas well\b|\blikewise\b", re.I)
 _ENDS = ({"first", "last"}, {"first", "latest"}, {"earliest", "latest"}, {"min", "max"},
          {"oldest", "newest"})  # fmt: skip
+_OTHERWISE = ("drop", "rename", "exclude", "macro", "not_null", "incremental", "split", "merge")
 _VALID = re.compile(r"\bvalid\b|\bin force\b|\bheld\b|\beffective\b", re.I)
 
 
@@ -74,14 +75,13 @@ class ColumnReader:
         """(new name, what the sentence says of it) of each column."""
         for found in (_COLUMN, _ADD):
             for match in found.finditer(sentence):
-                names = [
-                    n.strip("`\"'“” ") for n in re.findall(r"[`\"'“]?[A-Za-z]\w*", match["names"])
-                ]
-                behind = sentence[match.end() :]
-                plain = bool(_COLUMN is found or re.match(r"\s*=", behind))
-                good = [n for n in names if self._is_new(n, plain)]
+                spoken = list(re.finditer(r"[A-Za-z]\w*", match["names"]))
+                plain = bool(_COLUMN is found or re.match(r"\s*=", sentence[match.end() :]))
+                good = [m for m in spoken if self._is_new(m.group(), plain)]
+                good = [m for m in good if "_" in m.group()] or good[:1]
                 if good:
-                    return [(n, behind if len(good) == 1 else "") for n in good]
+                    behind = sentence[match.start("names") + good[-1].end() :]
+                    return [(m.group(), behind if len(good) == 1 else "") for m in good]
         return []
 
     def _is_new(self, name: str, plain: bool) -> bool:
@@ -245,4 +245,6 @@ class ColumnReader:
 
 def asks_for_columns(text: str) -> bool:
     """Whether a text names a column that is to come."""
-    return says("new_column", text) or (says("bring", text) and bool(pattern("bring").search(text)))
+    if says("bring", text):
+        return True
+    return says("new_column", text) and not any(says(n, text) for n in _OTHERWISE)

@@ -10,7 +10,7 @@ from crew.drafting.edits.column_lineage import ColumnFlow
 from crew.drafting.edits.finer_grain import group_keys
 from crew.drafting.edits.key_reader import is_spoken_of
 from crew.drafting.edits.names import without
-from crew.drafting.edits.phrases import named
+from crew.drafting.edits.phrases import named, says
 from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.model_text import CannotEdit
 from crew.drafting.vocabulary import snake
@@ -28,6 +28,7 @@ _TIMES = ("timestamp", "date", "datetime")
 _PERIOD_OF = re.compile(
     r"\b(?P<grain>day|week|month|quarter|year)\s+of\s+(?:the\s+)?[`\"']?(?P<of>\w+)", re.I
 )
+_NEW = re.compile(r"\b(?:new|separate|another) (?:model|mart|table|report)\b", re.I)
 _CALLED = re.compile(r"\bcolumn\s+(?:called\s+|named\s+)?[`\"']?(?P<name>[a-z]\w*_\w+)", re.I)
 
 
@@ -41,6 +42,8 @@ class PartReader:
     def grain(self, sentence: str) -> bool:
         reader = self.reader
         models = self.names.models(sentence) or self.names.models(reader.title)
+        if says("row_per", sentence) and not _NEW.search(reader.text):
+            models = models or self.names.models(reader.text)
         if not models:
             return False
         model = models[0].name

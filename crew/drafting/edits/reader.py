@@ -42,7 +42,9 @@ from crew.drafting.vocabulary import snake, vocabulary
 from crew.ports import Warehouse
 
 _FENCE = re.compile(r"```.*?```|<!--.*?-->", re.S)
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n(?=\s*(?:[-*+•]|\d+[.)])\s)")
+_SENTENCE = re.compile(
+    r"(?<=[.!?;])(?<!\bi\.e\.)(?<!\be\.g\.)\s+|\n\s*\n|\n(?=\s*(?:[-*+•]|\d+[.)])\s)"
+)
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+")
 _TITLE = re.compile(
     r"^\s*(?:\[[^\]]*\]\s*|(?:data )?(?:request|task|story|ticket|feature|bug|chore)\s*[:\-–]\s*)+",
