@@ -21,10 +21,11 @@ from crew.artifacts import Evidence, JoinEdge, Measure, RequirementSpec
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.row_sets import dimension_sql
 from crew.drafting.scope import key_of
-from crew.verification.expected_rows import after
+from crew.verification.expected_rows import after, holding
 
 MAX_ROWS = 10
 _MAX_TRIED = 3000
+_FARTHEST = 30
 _NOWHERE, _LONELY, _OWN = 99, 50, 20
 """Numbers of keys: that lead nowhere, that nothing leads to, of rows counted."""
 _START = {"hour": datetime(2024, 1, 10, 9), "day": datetime(2024, 1, 10),
@@ -289,8 +290,6 @@ class _RowSet:
         not. Raises CannotMakeUp where none are found."""
         if not self.filters:
             return {}, []
-        import duckdb
-
         if any(
             sqlglot.parse_one(f, read=self.evidence.dialect).find(exp.Query) for f in self.filters
         ):
@@ -298,32 +297,22 @@ class _RowSet:
         places = self.filtered
         options = [self._candidates(p) for p in places]
         tried = list(islice(product(*options), _MAX_TRIED))
-        holds = ", ".join(f"({self._local(f, places)})" for f in self.filters)
-        columns = ", ".join(f"c{n} {self._type(p)}" for n, p in enumerate(places))
-        with duckdb.connect() as database:
-            database.execute("set threads = 1")
-            database.execute(f"create table tried (n integer, {columns})")
-            marks = ", ".join("?" for _ in range(len(places) + 1))
-            database.executemany(
-                f"insert into tried values ({marks})", [(n, *row) for n, row in enumerate(tried)]
-            )
-            answers = database.execute(f"select n, {holds} from tried order by n").fetchall()
-        good = next((row for row in answers if all(row[1:])), None)
+        conditions = [self._local(f, places) for f in self.filters]
+        holds = holding([self._type(p) for p in places], tried, conditions)
+        answers = list(zip(tried, holds, strict=True))
+        good = next((values for values, row in answers if all(row)), None)
         if good is None:
             raise CannotMakeUp("rows of which all conditions hold")
-        allowed = self._kept(dict(zip(places, tried[good[0]], strict=True)))
         left_out = []
         for n in range(len(self.filters)):
             others = [
-                row for row in answers
-                if not row[n + 1] and all(v for k, v in enumerate(row[1:]) if k != n)
+                values for values, row in answers
+                if not row[n] and all(v for k, v in enumerate(row) if k != n)
             ]  # fmt: skip
             if others:
-                near = min(
-                    others, key=lambda row: (_changes(tried[row[0]], tried[good[0]]), row[0])
-                )
-                left_out.append(self._kept(dict(zip(places, tried[near[0]], strict=True))))
-        return allowed, left_out
+                near = min(others, key=lambda values: _changes(values, good))
+                left_out.append(self._kept(dict(zip(places, near, strict=True))))
+        return self._kept(dict(zip(places, good, strict=True))), left_out
 
     def _kept(self, values: dict[Place, Any]) -> dict[Place, Any]:
         """Without the keys that lead somewhere: those are made as the rows are."""
@@ -474,6 +463,9 @@ def _moments(
     found = [(inside, None), (following - second, None), (following, None)]
     if spec.fill_gaps and (start.day == 1 or grain in _START):
         found.append((after(following, grain, 2), None))  # the period between them has no row
+    far = max((d.periods for d in spec.derived), default=1)
+    if 1 < far <= _FARTHEST and not spec.dimensions and (start.day == 1 or grain in _START):
+        found.append((after(following, grain, far), None))
     if back := spec.look_back:
         span = timedelta(days=back.count * _UNITS[back.unit])
         newest = following + timedelta(days=2)

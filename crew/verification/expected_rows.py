@@ -6,7 +6,8 @@ which rows there are, formulas and columns over rows are plain Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -46,13 +47,40 @@ class CannotExpect(Exception):
 def expected_rows(spec: RequirementSpec, evidence: Evidence, given: Given) -> list[Row]:
     """All rows of the result with every column, in the order of their keys.
 
-    Raises CannotExpect; duckdb.Error where the given rows do not fit the columns' types.
+    Raises CannotExpect, also where the given rows do not fit the columns' types; NoJoin and
+    AmbiguousJoin as the model would.
     """
+    with _database() as database:
+        return _Expectation(spec, evidence, given, database).rows()
+
+
+def holding(
+    types: Sequence[str], rows: Sequence[Sequence[Any]], conditions: Sequence[str]
+) -> list[tuple[bool | None, ...]]:
+    """Which conditions (DuckDB's SQL over columns c0, c1, …) hold for each row. Raises
+    CannotExpect."""
+    columns = ", ".join(f"c{n} {type_}" for n, type_ in enumerate(types))
+    marks = ", ".join("?" for _ in range(len(types) + 1))
+    with _database() as database:
+        database.execute(f"create table tried (n integer, {columns})")
+        numbered = [(n, *row) for n, row in enumerate(rows)]
+        database.executemany(f"insert into tried values ({marks})", numbered)
+        holds = ", ".join(f"({c})" for c in conditions)
+        found: list[tuple[bool | None, ...]] = database.execute(
+            f"select {holds} from tried order by n"
+        ).fetchall()
+        return found
+
+
+@contextmanager
+def _database() -> Iterator[Any]:
     import duckdb
 
-    with duckdb.connect() as database:
-        database.execute("set threads = 1")
-        return _Expectation(spec, evidence, given, database).rows()
+    try:
+        with duckdb.connect(config={"enable_external_access": False, "threads": 1}) as database:
+            yield database
+    except duckdb.Error as error:
+        raise CannotExpect(f"rows like these ({str(error).splitlines()[0]})") from error
 
 
 def in_memory(evidence: Evidence, given: Given, database: Any) -> Evidence:
