@@ -811,6 +811,13 @@ RequestKind = Literal[
 ]  # fmt: skip
 
 
+class ExampleRows(Value):
+    """Result rows that the request itself gives, as texts; `columns` are those of the result."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 class RequirementSpec(Value):
     """What is to be built, every element with its grounding.
 
@@ -848,6 +855,7 @@ class RequirementSpec(Value):
     edits: tuple[Edit, ...] = ()
     owner: str = ""
     acceptance: tuple[str, ...] = ()
+    examples: tuple[ExampleRows, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     questions: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()

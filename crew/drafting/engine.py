@@ -24,6 +24,7 @@ from crew.drafting.change_compiler import compile_change
 from crew.drafting.doc_writer import write_docs
 from crew.drafting.edits.edit_drafts import edit_docs, edit_draft, edit_spec, edit_tests
 from crew.drafting.edits.project_view import ProjectView
+from crew.drafting.example_tables import named_by, take_examples
 from crew.drafting.extension_compiler import compile_extension
 from crew.drafting.figure_tests import RANGE_TESTS
 from crew.drafting.interpreter import interpret
@@ -58,8 +59,22 @@ class DraftingEngine:
             edit = edit_spec(request, evidence, self.project, self.warehouse)
             if edit is not None:
                 return edit
-        spec = interpret(request, evidence, self.warehouse)
+        spec = self._with_examples(request, evidence)
+        if spec is None:
+            spec = interpret(request, evidence, self.warehouse)
         return follow_in_spec(spec, request, evidence)
+
+    def _with_examples(self, request: Request, evidence: Evidence) -> RequirementSpec | None:
+        """The specification with the result rows that the request gives; None if it gives none."""
+        plain, tables = take_examples(request)
+        if not tables:
+            return None
+        spec = interpret(plain, evidence, self.warehouse)
+        named = [named_by(table, spec) for table in tables]
+        examples = tuple(table for table in named if table)
+        if len(examples) < len(tables):
+            return None
+        return spec.model_copy(update={"examples": examples})
 
     def model(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
         """Raises NoValidAnswer where the specification cannot be compiled."""

@@ -37,6 +37,7 @@ from crew.verification.documentation_checks import (
 )
 from crew.verification.downstream_check import downstream_works
 from crew.verification.edit_proof import and_below, edit_is_proven, edited, name_before
+from crew.verification.example_rows import example_rows
 from crew.verification.model_diff import model_diff
 from crew.verification.mutants import mutants
 from crew.verification.private_copy import PrivateCopy
@@ -59,6 +60,7 @@ DBT = ("dbt parse", "deprecations", "dbt compile", "compiled sql policy", "unit 
 ON_DATA: tuple[tuple[str, CheckFunction], ...] = (
     ("grain", grain_is_unique),
     ("join fan-out", joins_do_not_fan_out),
+    ("example rows", example_rows),
 )
 ON_CHANGE: tuple[tuple[str, CheckFunction], ...] = (
     ("model diff", model_diff),

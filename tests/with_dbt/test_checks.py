@@ -146,7 +146,8 @@ def test_a_good_new_model_passes_every_check(verifier: ProjectVerifier) -> None:
     assert report.passed, failure(report)
     assert [c.name for c in report.checks] == [
         "paths", "jinja policy", "sql policy", "dbt parse", "deprecations", "dbt compile",
-        "compiled sql policy", "unit tests", "dbt build", "tests", "grain", "join fan-out", "rows",
+        "compiled sql policy", "unit tests", "dbt build", "tests", "grain", "join fan-out",
+        "example rows", "rows",
         "model diff", "downstream", "names", "docs", "key tests", "mutants", "sample rows",
     ]  # fmt: skip
     sample = report.check("sample rows")
