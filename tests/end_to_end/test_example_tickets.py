@@ -167,6 +167,21 @@ def test_hostile_ticket_is_refused_and_its_wishes_are_not_followed(
         assert file["path"].startswith(("models/", "tests/"))
 
 
+def test_the_pull_request_shows_the_unit_test_and_what_the_tests_catch(
+    results: dict[str, dict[str, Any]], shop: Shop
+) -> None:
+    delivered = results["jira_weekly_churn.json"]
+    text = Path(delivered["pull_request"]).read_text("utf-8")
+    assert "| unit tests | 1 passed |" in text
+    assert "wrong versions of this model are caught by the proposed tests" in text
+    [schema] = [f["path"] for f in delivered["files"] if f["path"].endswith(".yml")]
+    content = subprocess.run(
+        ["git", f"--git-dir={shop.repository}", "show", f"{delivered['branch']}:{schema}"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert "unit_tests:" in content and "expect:" in content
+
+
 def test_replay_twice_gives_one_branch_and_one_commit(
     workplace: Workplace, results: dict[str, dict[str, Any]], shop: Shop
 ) -> None:
