@@ -40,13 +40,17 @@ class DimensionReader:
             computed = self.computed.read(phrase, bases)
             dimension = self._dimension(phrase, bases) if computed is None else computed
             for each in (
-                self._with_key(dimension, phrase) if isinstance(dimension, Dimension) else ()
+                self._with_key(dimension, phrase, bases) if isinstance(dimension, Dimension) else ()
             ):
                 found.setdefault((each.relation, each.column, each.expression), each)
         return unique_names(list(found.values()))
 
-    def _with_key(self, dimension: Dimension, phrase: Phrase) -> list[Dimension]:
+    def _with_key(
+        self, dimension: Dimension, phrase: Phrase, bases: Sequence[str]
+    ) -> list[Dimension]:
         """A name that two rows share would add up what is apart: then the key is there too."""
+        if dimension.relation in bases:
+            return [dimension]
         card = self.context.evidence.relation(dimension.relation)
         column = card.column(dimension.column) if card else None
         key = self.context.linker.key_column(card) if card else None
@@ -86,6 +90,8 @@ class DimensionReader:
         meanings = (
             self._without_keys(said, self.context.linker.distinct_meanings(links)) if links else []
         )
+        if links and links[0].hops == 0 and set(name_stems(links[0].column.name)) == set(said):
+            meanings = links[:1]  # it is called just so
         counted = meanings and is_numeric(meanings[0].column) and not _is_key(meanings[0])
         if not counted and (len(meanings) == 1 or (meanings and self._settled(meanings))):
             link = meanings[0]

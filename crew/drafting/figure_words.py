@@ -291,6 +291,9 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
         )
         if figure:
             text = f"{text[: matched.start()]} {figure.group()} by {matched['what']} {rest[figure.end() :]}"
+    aside = " ".join(_IN_BRACKETS.findall(text))
+    if _FROM_EACH.search(bare := _IN_BRACKETS.sub("", text)):
+        text = f"{bare} {aside}"
     if matched := _FROM_EACH.search(text):
         _add(wishes, DerivedWish("share", 1, "", quote))
         grain = re.sub(r"^\s*(?:of|in)\s+each", "per", matched["grain"] or "")
@@ -607,8 +610,11 @@ def _take_shares(text: str, quote: str, wishes: FigureWishes) -> str:
             continue
         mark = wishes.mark("ratio", Share(whole, part, matched.group().strip()))
         text = f"{text[: matched.start()]} {mark} {text[matched.end() :]}"
-    return text
+    return _NAMED_RATE.sub(" ", text)
 
+
+# `On-time rate: of the deliveries, the share …`: the name of what is told after it.
+_NAMED_RATE = re.compile(r"^\W*ratio\d+\s*:(?=.*\bratio\d)")
 
 _NO_PARTS = {"growth", "exchange", "tax", "interest", "flat", "hourly", "daily", "the", "a", "our",
              "discount", "vat", "unit", "and", "overall", "at", "any", "average", "market", "this"}  # fmt: skip
@@ -623,6 +629,8 @@ def _take_per_unit(text: str, quote: str, wishes: FigureWishes) -> str:
     matched = _PER_UNIT.search(text)
     if not matched or matched["unit"].lower() in grain_words():
         return text
+    if re.match(r"\s*col\d", text[matched.end() :]):
+        return text  # a column to split by
     what = f"number of {matched['what'].strip()}" if matched["head"] else matched["what"].strip()
     figure = PerUnit(what, matched["unit"], matched.group().strip())
     return f"{text[: matched.start()]} {wishes.mark('unit', figure)} {text[matched.end() :]}"

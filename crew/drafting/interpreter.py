@@ -153,6 +153,7 @@ class Interpreter:
             wish.grain = (wish.figures.grain, wish.figures.derived[0].quote)
         self.context.linker.grain = wish.grain[0] if wish.grain else ""
         self.context.linker.figures = wish.figures
+        self.context.linker.is_dated = wish.dated_by is not None
         self.context.linker.said = frozenset(s for c in wish.clauses for s in stems(c.quote))
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]

@@ -424,7 +424,7 @@ class MetricReader:
         metric = reading.metric
         if not left or metric is None:
             return
-        if timed and (moment := self._event(left, reading.entity)):
+        if timed and not self.linker.is_dated and (moment := self._event(left, reading.entity)):
             measures = tuple(m.model_copy(update={"time": moment}) for m in metric.measures)
             reading.metric = metric.model_copy(update={"measures": measures})
             reading.assumptions.append(f"“{reading.phrase.text}” are dated by `{moment}`.")
@@ -439,7 +439,7 @@ class MetricReader:
             reading.unexplained = [w for w in left if not self._is_noise(w)] or []
             return
         best = [c for c in conditions if c.score >= conditions[0].score - 0.05]
-        if timed and set(left) & _loaded() and not best[0].origin.startswith("glossary"):
+        if timed and set(left) & stem_set("standing") and not best[0].origin.startswith("glossary"):
             # `active users per month`: who is active now says nothing of the months before.
             reading.unexplained = left
             return

@@ -54,7 +54,7 @@ _NUMBERS = {
     )
 } | {"thirty": 30, "sixty": 60, "ninety": 90}
 _GAPS = re.compile(
-    r"\b(?:no|without|fill(?:ing)?(?: the)?) gaps\b|\bgap[- ]free\b|\bzero[- ]fill\w*|\bcontinuous\b"
+    r"\b(?:no|without|fill(?:ing)?(?: the)?) gaps\b|\bgap[- ]free\b|\bzero[- ]fill\w*|\bcontinuous\s+(?:series|axis|dates?|days|time(?:line)?)\b"
     r"|\b(?:shows?|shown|with|as|appears?|there|have|listed|counts?)\b[^.,;]{0,25}[`'\"]?\b(?:zero|0)\b"
     r"|\b(?:also|including|even)\b.{0,30}\b(?:without any|with no|without)\b",
     re.I,
@@ -96,7 +96,8 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
             wish.denied.append(clause)
             return
         wish.fill_gaps = True
-        if clause.place != "title":
+        names_figure = clause.item or split_aggregation(text)[0] is not None
+        if clause.place != "title" and not names_figure:
             # Such a sentence says what an empty period looks like, not what is counted.
             return
         text = _GAPS.sub(_BREAK, text)
@@ -366,8 +367,12 @@ def _only_grain(piece: str) -> str | None:
 
 
 def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
-    kept = []
+    kept: list[str] = []
     for token in text.split(" "):
+        bare = token.strip(",.;:()?!").lower()
+        if kept and kept[-1].lower() == "in" and bare.endswith("s") and bare in grain_words():
+            kept.pop()  # `in hours` is a unit
+            continue
         grain = grain_words().get(token.strip(",.;:()?!").lower())
         if grain is None:
             kept.append(token)

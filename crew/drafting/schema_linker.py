@@ -101,7 +101,8 @@ FIGURE_MARGIN = 0.15
 
 class SchemaLinker:
     """Links over one evidence. `grain` is the period that is asked for, empty if none is; `figures`
-    are what the marks in its phrases stand for, `said` the stems of all that the ticket wishes."""
+    are what the marks in its phrases stand for, `said` the stems of all that the ticket wishes;
+    `is_dated` where it says itself which date puts a row into a period."""
 
     def __init__(self, evidence: Evidence, planner: JoinPlanner) -> None:
         self.evidence = evidence
@@ -109,6 +110,7 @@ class SchemaLinker:
         self.grain = ""
         self.figures = FigureWishes()
         self.said: frozenset[str] = frozenset()
+        self.is_dated = False
 
     # --- relations -------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ def read_ticket(request: Request, follow_ups: Sequence[str] = ()) -> Wish:
         wish.language = language
         texts = {"title": request.title, "body": request.body}
         request = request.model_copy(update={k: in_english(t, language) for k, t in texts.items()})
+    request = _with_definitions(request)
     clauses = [*_clauses(request, wish), *(Phrase(s, "wish", s) for s in follow_ups)]
     wish.answers = [a for a in wish.answers if a not in follow_ups]
     for clause in clauses:
@@ -44,6 +45,24 @@ def read_text(text: str, place: Place, figures: FigureWishes | None = None) -> W
     wish = Wish(figures=figures or FigureWishes())
     read_clause(Phrase(text, place, text), wish)
     return wish
+
+
+_DEFINES = re.compile(
+    r"(?:^|(?<=[.!?\n]))\s*`?(?P<column>[A-Za-z]\w*_\w+)`?(?:\s+in\s+`?\w+`?)?\s+is\s+what\s+we\s+(?:mean|understand)\s+(?:by|under)\s+"
+    r"(?P<term>[\w ]+?)\s*(?=[.!?\n]|$)",
+    re.I,
+)
+
+
+def _with_definitions(request: Request) -> Request:
+    """`lead_hours is what we mean by lead time`: the column is put beside the term it stands for."""
+    texts = {"title": request.title, "body": request.body}
+    for matched in list(_DEFINES.finditer(request.body)):
+        texts["body"] = texts["body"].replace(matched.group(), "")
+        pattern = re.compile(rf"\b{re.escape(matched['term'])}\b(?!\s*\()", re.I)
+        told = f"{matched['term']} ({matched['column']})"
+        texts = {k: pattern.sub(told, text) for k, text in texts.items()}
+    return request.model_copy(update=texts) if texts["body"] != request.body else request
 
 
 _FENCE = re.compile(r"```.*?```|<!--.*?-->", re.S)
