@@ -17,13 +17,13 @@ from crew.artifacts import (
     WantedDoc,
     WantedTest,
 )
-from crew.catalog.evidence import contains, mentions
+from crew.catalog.evidence import mentions
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.questions import Asking
-from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
-from crew.drafting.staging_reader import read_staging
+from crew.drafting.schema_linker import SchemaLinker, content_stems
+from crew.drafting.staging_reader import read_staging, source_named, wants_staging
 from crew.drafting.vocabulary import snake, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
 
@@ -54,7 +54,6 @@ _DOCUMENT = re.compile(
     r"\b(?:describe|described|description|descriptions|document|documented|documentation|docs)\b",
     re.I,
 )
-_STAGE = re.compile(r"\b(?:stag(?:e|ed|ing)|stg)\b", re.I)
 _VERBS = re.compile(r"\b(?:rename|remove|drop|delete|retype|deprecate)\b.{0,60}", re.I)
 _UNSUPPORTED = re.compile(
     r"\b(rename|drop|remove|delete|retype|change the type|split|merge|replace|deprecate"
@@ -103,8 +102,10 @@ class ChangeReader:
 
     def read(self, request: Request, wish: Wish) -> RequirementSpec | None:
         text = " ".join(c.text for c in wish.clauses)
-        if _STAGE.search(text) and (source := self._source(f"{request.title}\n{request.body}")):
-            return read_staging(request, wish, source, self.evidence)
+        if wants_staging(text, self.evidence) and self._target(wish) is None:
+            source = source_named(f"{request.title}\n{request.body}", self.evidence)
+            if source is not None:
+                return read_staging(request, wish, source, self.evidence)
         target = self._target(wish)
         if target is None:
             return None
@@ -167,21 +168,6 @@ class ChangeReader:
             if named:
                 return self.evidence.relation(max(named, key=len))
         return None
-
-    def _source(self, text: str) -> RelationCard | None:
-        """The source table to stage: by its name, else by the words of its entity."""
-        sources = [c for c in self.evidence.relations if c.kind in {"source", "seed"}]
-        for card in sources:
-            names = {
-                card.key,
-                card.key.split(".")[-1],
-                ".".join(p.strip('"') for p in card.relation_name.split(".")[-2:]),
-            }
-            if any(mentions(text.lower(), n) for n in names):
-                return card
-        said = stems(text)
-        fitting = [c for c in sources if contains(said, entity_stems(c))]
-        return max(fitting, key=lambda c: len(entity_stems(c)), default=None)
 
     # --- items -----------------------------------------------------------------------------
 

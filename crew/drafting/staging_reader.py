@@ -17,6 +17,7 @@ from crew.artifacts import (
     Staging,
 )
 from crew.catalog.dbt_project import entity_of
+from crew.catalog.evidence import contains, mentions
 from crew.catalog.warehouse_profile import (
     is_arrival,
     is_boolean,
@@ -25,10 +26,19 @@ from crew.catalog.warehouse_profile import (
     is_text,
     quoted,
 )
+from crew.drafting.schema_linker import entity_stems
+from crew.drafting.staging_words import Cleaning, cleanings
+from crew.drafting.staging_words import expression as cleaned
+from crew.drafting.ticket_reader import read_ticket
 from crew.drafting.vocabulary import alike, name_stems, singular, snake, stems
 from crew.drafting.wish import Wish
+from crew.ports import Warehouse
 
 _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
+_STAGE = re.compile(
+    r"\bstage\b|\bstaging\s+(?:model|table|view|layer|for|of)\b|\b(?:no|a|the)\s+staging\b|\bstg\b",
+    re.I,
+)
 _REMOVED = re.compile(
     r"^_?(?:is_)?(?:deleted|removed|soft_deleted|_fivetran_deleted)(?:_at|_on|_flag)?$|^_fivetran_deleted$",
     re.I,
@@ -36,8 +46,48 @@ _REMOVED = re.compile(
 _CENTS = re.compile(r"(?:^|_)cents?$|\bin cents\b|\bcents\b", re.I)
 
 
+def wants_staging(text: str, evidence: Evidence) -> bool:
+    """Whether a ticket asks for a staging model, by that word or by the project's own prefix."""
+    if _STAGE.search(text):
+        return True
+    prefix = evidence.conventions.staging_pattern.split("{")[0].rstrip("_")
+    return bool(prefix) and bool(re.search(rf"\b{re.escape(prefix)} (?:model|table)\b", text, re.I))
+
+
+def staging_request(
+    request: Request, evidence: Evidence, warehouse: Warehouse | None
+) -> RequirementSpec | None:
+    """The specification of a staging model; None for a request that asks for something else."""
+    text = f"{request.title}\n{request.body}"
+    known = [n for n in evidence.model_names if re.search(rf"(?<![\w.]){re.escape(n)}(?!\w)", text)]
+    source = source_named(text, evidence) if not known and wants_staging(text, evidence) else None
+    if source is None:
+        return None
+    return read_staging(request, read_ticket(request), source, evidence, warehouse)
+
+
+def source_named(text: str, evidence: Evidence) -> RelationCard | None:
+    """The source table that a text names, else the one that it speaks of."""
+    sources = [c for c in evidence.relations if c.kind in {"source", "seed"}]
+    for card in sources:
+        names = {
+            card.key,
+            card.key.split(".")[-1],
+            ".".join(p.strip('"') for p in card.relation_name.split(".")[-2:]),
+        }
+        if any(mentions(text.lower(), n.lower()) for n in names):
+            return card
+    said = stems(text)
+    fitting = [c for c in sources if contains(said, entity_stems(c))]
+    return max(fitting, key=lambda c: len(entity_stems(c)), default=None)
+
+
 def read_staging(
-    request: Request, wish: Wish, source: RelationCard, evidence: Evidence
+    request: Request,
+    wish: Wish,
+    source: RelationCard,
+    evidence: Evidence,
+    warehouse: Warehouse | None = None,
 ) -> RequirementSpec:
     """The specification of a staging model, or `nothing` where the source has one already."""
     staged = [
@@ -48,15 +98,17 @@ def read_staging(
         return RequirementSpec(
             kind="nothing", question=request.title, target=staged[0], model=staged[0], reason=reason
         )
-    planner = _StagingPlan(source, evidence, f"{request.body}\n{request.title}")
+    text = f"{request.body}\n{request.title}"
+    planner = _StagingPlan(source, evidence, text)
     staging = planner.plan()
+    grain = (staging.key,) if staging.key else key_of_several(staging, source, warehouse)
     return RequirementSpec(
         kind="stage_source",
-        model=staging_name(source, evidence),
+        model=_named_in(text, evidence) or staging_name(source, evidence),
         target=source.key,
         question=request.title,
         staging=staging,
-        row_grain=(staging.key,) if staging.key else (),
+        row_grain=grain,
         acceptance=tuple(wish.acceptance),
         assumptions=tuple(planner.assumptions),
         notes=tuple(planner.notes),
@@ -70,6 +122,39 @@ def staging_name(source: RelationCard, evidence: Evidence) -> str:
     return (
         pattern.replace("{source}", system).replace("{entity}", snake(entity_of(table))).strip("_")
     )
+
+
+def _named_in(text: str, evidence: Evidence) -> str:
+    """The name that the ticket gives it: new, and as the project's other staging models begin."""
+    prefix = evidence.conventions.staging_pattern.split("{")[0]
+    found = re.findall(rf"(?<![\w.]){re.escape(prefix)}[a-z]\w*", text) if prefix else []
+    return next((n for n in found if n not in evidence.model_names), "")
+
+
+def key_of_several(
+    staging: Staging, source: RelationCard, warehouse: Warehouse | None
+) -> tuple[str, ...]:
+    """The columns that tell the rows apart together: keys of others, then days. Empty if none do."""
+    names = {c.source: c.name for c in staging.columns}
+    cards = [c for c in source.columns if c.name in names]
+    keys = [c for c in cards if re.search(r"(?:_id|_key|_code|_no|_nr|Id|Key|No)$", c.name)]
+    days = [
+        c
+        for c in cards
+        if c not in keys and re.search(r"(?:_dt|_date|_day|_on|_at|_ts|Date|At)$", c.name)
+    ]
+    chosen: list[ColumnCard] = []
+    for column in (*keys, *days) if warehouse else ():
+        chosen.append(column)
+        listed = ", ".join(quoted(c.name) for c in chosen)
+        sql = (
+            f"select count(*) - (select count(*) from (select distinct {listed} from"
+            f" {source.relation_name}) as d) from {source.relation_name}"
+        )
+        assert warehouse is not None
+        if len(chosen) > 1 and warehouse.query(sql, limit=1).rows[0][0] == 0:
+            return tuple(names[c.name] for c in chosen)
+    return ()
 
 
 class _StagingPlan:
@@ -88,7 +173,10 @@ class _StagingPlan:
         usable = [c for c in self.source.columns if c.name not in technical]
         names = self._names(usable)
         key = self._key(usable)
-        columns = [self._column(c, names[c.name]) for c in usable if c.name in names]
+        wanted = cleanings(self.text, {c.name: names[c.name] for c in usable if c.name in names})
+        columns = [
+            self._column(c, names[c.name], wanted[c.name]) for c in usable if c.name in names
+        ]
         latest_by = self._latest_by(key, arrivals)
         dropped = [c.name for c in self.source.columns if c.name not in names]
         if dropped:
@@ -233,8 +321,10 @@ class _StagingPlan:
             return f"{name}_at"
         return name
 
-    def _column(self, column: ColumnCard, name: str) -> StagedColumn:
+    def _column(self, column: ColumnCard, name: str, wanted: Cleaning) -> StagedColumn:
         expression, why = self._expression(column)
+        if asked := cleaned(column, wanted, self.evidence.dialect):
+            expression, why = asked, ", as the ticket says"
         return StagedColumn(
             name=name,
             source=column.name,
