@@ -20,6 +20,7 @@ from crew.artifacts import (
     TestSuite,
 )
 from crew.drafting.scope import key_of
+from crew.drafting.ticket_reader import as_read
 from crew.drafting.vocabulary import words
 from crew.verification.documentation_checks import is_filler
 from crew.verification.jinja_policy import check_jinja
@@ -36,7 +37,8 @@ def spec_problem(spec: RequirementSpec, request: Request, evidence: Evidence) ->
         return f"The target {spec.target!r} is not in the evidence."
     if spec.extends:
         return "Leave `extends` empty: whether a model is extended is decided by its numbers."
-    said = _plain(" ".join([request.title, request.body, *(c.body for c in request.comments)]))
+    texts = [request.title, request.body, *(c.body for c in request.comments), as_read(request)]
+    said = _plain(" ".join(texts))
     elements: list[Metric | Dimension | Filter] = [*spec.metrics, *spec.dimensions, *spec.filters]
     for grounding in (e.grounding for e in elements):
         if grounding.source in {"ticket", "answer"} and _plain(grounding.text) not in said:

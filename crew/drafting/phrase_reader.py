@@ -54,7 +54,8 @@ _NUMBERS = {
     )
 } | {"thirty": 30, "sixty": 60, "ninety": 90}
 _GAPS = re.compile(
-    r"\b(?:no|without|fill(?:ing)?(?: the)?) gaps\b|\bgap[- ]free\b|\bzero[- ]fill\w*|\bcontinuous\s+(?:series|axis|dates?|days|time(?:line)?)\b"
+    r"\b(?:no|without|fill(?:ing)?(?: the)?) gaps\b|\bgap[- ]free\b|\bzero[- ]fill\w*"
+    r"|\bcontinuous\s+(?:series|axis|dates?|days|time(?:line)?)\b"
     r"|\b(?:shows?|shown|with|as|appears?|there|have|listed|counts?)\b[^.,;]{0,25}[`'\"]?\b(?:zero|0)\b"
     r"|\b(?:also|including|even)\b.{0,30}\b(?:without any|with no|without)\b",
     re.I,

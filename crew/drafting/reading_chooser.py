@@ -10,7 +10,7 @@ from crew.drafting.figure_words import is_mark
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.schema_linker import content_stems
-from crew.drafting.vocabulary import stem_set, stems
+from crew.drafting.vocabulary import stem, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
 
 
@@ -143,6 +143,9 @@ class ReadingChooser:
         return bool(reading.says_something and loaded)
 
 
+_GENERIC = frozenset(stem(w) for w in ("amounts", "values", "figures", "numbers"))
+
+
 def _alike(a: RelationCard, b: RelationCard) -> bool:
     return entity_of(a.key) == entity_of(b.key)
 
@@ -150,6 +153,8 @@ def _alike(a: RelationCard, b: RelationCard) -> bool:
 def _is_said(reading: Reading, clear: Sequence[Reading]) -> bool:
     """Whether the clear readings use every word of a phrase."""
     said = set(content_stems(reading.phrase.text))
+    if clear and said <= _GENERIC:
+        return True  # `amounts in euros` says how the figures are to look
     return any(said <= set(content_stems(c.phrase.text)) for c in clear)
 
 

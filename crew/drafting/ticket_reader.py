@@ -40,6 +40,11 @@ def read_ticket(request: Request, follow_ups: Sequence[str] = ()) -> Wish:
     return wish
 
 
+def as_read(request: Request) -> str:
+    """The sentences of a ticket as they are read: shorthand spelt out, other languages in English."""
+    return " ".join(clause.quote for clause in read_ticket(request).clauses)
+
+
 def read_text(text: str, place: Place, figures: FigureWishes | None = None) -> Wish:
     """The wish in one sentence, as read in that place; marks are added to `figures`."""
     wish = Wish(figures=figures or FigureWishes())
@@ -65,6 +70,10 @@ def _with_definitions(request: Request) -> Request:
     return request.model_copy(update=texts) if texts["body"] != request.body else request
 
 
+_SPLITS = re.compile(
+    r"\b(?:per|for\s+each|for\s+every|(?:split|broken\s+down|grouped|group)\s+by|by\s+(?=\w+\s+and\s+\w+))\b",
+    re.I,
+)
 _FENCE = re.compile(r"```.*?```|<!--.*?-->", re.S)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)]|\[[ xX]?\])\s+(?:\[[ xX]?\]\s*)?")
@@ -211,7 +220,7 @@ def _names_figures(sentence: str) -> bool:
     take_figures(sentence, sentence, found)
     if found.top or any(not isinstance(f, Comparison | Quoted) for f in found.marks.values()):
         return True
-    splits = phrase_pattern("splitters").search(sentence)
+    splits = _SPLITS.search(sentence)
     before = set(words(sentence[: splits.start()] if splits else sentence))
     is_fragment = not before & word_set("finite_verbs") and len(before) <= 12
     return is_fragment and bool(splits or before & grain_words().keys())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -255,7 +255,12 @@ def test_webhooks_carry_a_signature_that_fits(place: Place) -> None:
 
 
 SOON = format_datetime(datetime.now(UTC) - timedelta(seconds=5), usegmt=True)
-LATER = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+
+
+def in_an_hour() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+
+
 # Tests are named by numbers: a name with the time in it differs between two test workers.
 
 
@@ -282,14 +287,14 @@ def test_a_read_is_tried_again(place: Place, fault: Fault) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
-    [({"Retry-After": "1200"}, 1200.0), ({"Retry-After": LATER}, 3600.0),
-     ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 900)}, 900.0)],
+    [(lambda: {"Retry-After": "1200"}, 1200.0), (lambda: {"Retry-After": in_an_hour()}, 3600.0),
+     (lambda: {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 900)}, 900.0)],
     ids=["seconds", "date", "reset"],
 )  # fmt: skip
 def test_a_long_wait_is_left_to_the_caller(
-    place: Place, headers: dict[str, str], seconds: float
+    place: Place, headers: Callable[[], dict[str, str]], seconds: float
 ) -> None:
-    place.proxy.faults = [Fault("GET .*", 403, headers)]
+    place.proxy.faults = [Fault("GET .*", 403, headers())]
     with pytest.raises(HostUnavailable) as caught:
         host(place.settings()).find_pull_request(BRANCH)
     assert caught.value.retry_after == pytest.approx(seconds, abs=120)
