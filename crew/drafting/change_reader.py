@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +19,13 @@ from crew.artifacts import (
     WantedTest,
 )
 from crew.catalog.evidence import mentions
+from crew.drafting.described_columns import told_of_columns
+from crew.drafting.edits.finer_grain import group_keys
+from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import split_aggregation
+from crew.drafting.model_text import CannotEdit
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import SchemaLinker, content_stems
 from crew.drafting.staging_reader import read_staging, source_named, wants_staging
@@ -54,6 +59,8 @@ _DOCUMENT = re.compile(
     r"\b(?:describe|described|description|descriptions|document|documented|documentation|docs)\b",
     re.I,
 )
+_CHANGES = "change|adjust|fix|correct|rework|update|alter|modify|pull|turn|take|move|ändern|anpassen|modifier|cambiar"
+_NEW = re.compile(r"\b(?:new|separate|another) (?:mart|table|report|dashboard)\b", re.I)
 _VERBS = re.compile(r"\b(?:rename|remove|drop|delete|retype|deprecate)\b.{0,60}", re.I)
 _UNSUPPORTED = re.compile(
     r"\b(rename|drop|remove|delete|retype|change the type|split|merge|replace|deprecate"
@@ -69,6 +76,15 @@ def _is_added_to(text: str, model: str) -> bool:
         rf"(?:model\s+|table\s+|mart\s+)?[`\"']?{re.escape(model)}[`\"']?(?:\s+(?:model|table|mart))?\s*(?:[.?!,;]|$)"
     )
     return bool(re.search(pattern, text, re.I))
+
+
+def _told_first(docs: list[WantedDoc]) -> tuple[WantedDoc, ...]:
+    """One for each column: the last that gives a text, else one without."""
+    found: dict[str, WantedDoc] = {}
+    for doc in docs:
+        if doc.text or doc.column not in found:
+            found[doc.column] = doc
+    return tuple(found.values())
 
 
 @dataclass
@@ -117,8 +133,19 @@ class ChangeReader:
                 reason=f"“{matched.group().strip()}”: this kind of change to `{target.key}` is not supported yet.",
             )
         items = self._items(wish, target)
+        if items.docs:
+            self._tell(
+                told_of_columns(request.body, [c.name for c in target.columns]), target, items
+            )
         if items.is_empty and not items.present and not self.asking.open:
-            return None
+            if not self._is_to_change(wish, target):
+                return None
+            self.asking.ask(
+                "edit:how",
+                f"What is to change in `{target.key}`? I cannot carry it out as it is written: name the"
+                " columns, rows or figures that it is about, and what they are to be.",
+                [],
+            )
         return self._spec(request, wish, target, items)
 
     def _spec(
@@ -132,7 +159,7 @@ class ChangeReader:
             "row_grain": (key,) if key else (),
             "acceptance": tuple(wish.acceptance),
             "wanted_tests": tuple(items.tests),
-            "wanted_docs": tuple(items.docs),
+            "wanted_docs": _told_first(items.docs),
         }
         if items.is_empty and not self.asking.open:
             reason = f"`{target.key}` has all of it already: " + "; ".join(items.present) + "."
@@ -168,6 +195,14 @@ class ChangeReader:
             if named:
                 return self.evidence.relation(max(named, key=len))
         return None
+
+    def _is_to_change(self, wish: Wish, target: RelationCard) -> bool:
+        """Whether the words want the model itself to be otherwise, not something made of it."""
+        text = " ".join(c.quote for c in wish.clauses)
+        name = rf"[`\"']?{re.escape(target.key)}[`\"']?"
+        subject = rf"(?<![\w.]){name}\s+(?:must|should|needs? to|has to|ought to|may)\b"
+        wanted = rf"\b(?:{_CHANGES})\b[^.;]*(?<![\w.]){name}(?!\w)"
+        return bool(re.search(rf"{subject}|{wanted}", text, re.I)) and not _NEW.search(text)
 
     # --- items -----------------------------------------------------------------------------
 
@@ -223,6 +258,8 @@ class ChangeReader:
             told = given.group("text").strip(" .\"'") + "."
             items.docs.append(WantedDoc(column=columns[0] if columns else "", text=told))
             return
+        if not target.description and re.search(r"\bthe (?:model|table|mart)\b", text, re.I):
+            items.docs.append(WantedDoc(column="", text=self._made_of(target)))
         if not columns:
             columns = [c.name for c in target.columns if not c.description]
         for column in columns:
@@ -231,6 +268,23 @@ class ChangeReader:
                 items.present.append(f"`{column}` is described (“{card.description[:80]}”)")
             else:
                 items.docs.append(WantedDoc(column=column))
+
+    def _tell(self, told: dict[str, str], target: RelationCard, items: _Items) -> None:
+        """What the ticket says of columns becomes their description."""
+        for column, text in told.items():
+            card = target.column(column)
+            if card is not None and not card.description:
+                items.docs.append(WantedDoc(column=column, text=text))
+
+    def _made_of(self, target: RelationCard) -> str:
+        """What its SQL says of the rows of a model."""
+        keys: list[str] = []
+        with suppress(CannotEdit, KeyError):
+            keys = group_keys(SqlSource(self.evidence.sql[target.key], self.evidence.dialect))
+        parents = [c.key for c in self.evidence.relations if c.unique_id in target.parents]
+        made = f"made of {' and '.join(f'`{p}`' for p in parents)}" if parents else ""
+        rows = f"One row per {' and '.join(f'`{k}`' for k in keys)}" if keys else "Rows"
+        return f"{rows}, {made}." if made else f"{rows}."
 
     def _add_columns(self, text: str, clause: Phrase, target: RelationCard, items: _Items) -> None:
         shown = rf"\b(?:get|have|see|show)\s+(?P<what>.+?)\s+(?:in|on|to)\s+(?:the\s+)?[`\"']?{re.escape(target.key)}\b"

@@ -35,6 +35,12 @@ _SAME = re.compile(r"\bsame (?:rules?|way|logic|definition)|\bas well\b|\blikewi
 _ENDS = ({"first", "last"}, {"first", "latest"}, {"earliest", "latest"}, {"min", "max"},
          {"oldest", "newest"})  # fmt: skip
 _OTHERWISE = ("drop", "rename", "exclude", "macro", "not_null", "incremental", "split", "merge")
+_DECIDES = re.compile(
+    r"\b(?:only|where|without|excluding|except|unless|sum|total|numbers? of|how (?:many|often|much)|average|mean"
+    r"|latest|newest|earliest|oldest|highest|lowest|maximum|minimum|divided|minus|plus|times|percent\w*"
+    r"|between|more than|less than|at least|at most|within)\b|[*/<>]",
+    re.I,
+)
 _VALID = re.compile(r"\bvalid\b|\bin force\b|\bheld\b|\beffective\b", re.I)
 
 
@@ -122,7 +128,9 @@ class ColumnReader:
                 reader.sources.hand_on(way, name, model)
             elif edit := self._edit(name, definition, model):
                 reader.add(edit)
-            elif not self._handed_on(name, model):
+            elif self._says_more(name, definition, model):
+                return True
+            elif not self._by_name(name, model):
                 return bool(reached)
             reached.append(model)
         return bool(reached)
@@ -134,8 +142,21 @@ class ColumnReader:
             or self._other_end(name, model)
             or self._held(name, told, model)
             or self.aggregates.read(name, told, model)
-            or (None if self._is_at_hand(name, model) else self._looked_up(name, model))
         )
+
+    def _says_more(self, name: str, definition: str, model: str) -> bool:
+        """Whether words that decide about rows or figures stay unread: then it is asked."""
+        unread = _DECIDES.search(definition.split(". ")[0])
+        if unread is None:
+            return False
+        told = definition.split(". ")[0].strip(" .,:;-–")
+        self.reader.ask(
+            f"edit:column:{name}",
+            f"“{told}”: I cannot tell how `{name}` of `{model}` is computed by that. Of which columns"
+            " of which model is it made?",
+            [],
+        )
+        return True
 
     def _other_end(self, name: str, model: str) -> AddColumn | None:
         """`last_order` where there is a `first_order`, if the ticket says that it is the same."""
@@ -192,8 +213,12 @@ class ColumnReader:
     def _having(self, name: str, relations: list[str]) -> list[str]:
         return [r for r in relations if name.lower() in map(str.lower, self.view.columns(r))]
 
-    def _is_at_hand(self, name: str, model: str) -> bool:
-        return bool(self._having(name, self._above(model)))
+    def _by_name(self, name: str, model: str) -> bool:
+        """A column that is called so where the model reads it, or where a key leads to."""
+        if self._handed_on(name, model):
+            return True
+        edit = self._looked_up(name, model)
+        return edit is not None and self.reader.add(edit)
 
     def _above(self, model: str) -> list[str]:
         """Models that it is made of, near ones first."""
@@ -214,8 +239,7 @@ class ColumnReader:
         given = next(c for c in self.view.columns(way[0]) if c.lower() == name.lower())
         first = FollowSource(model=way[1], source=way[0], columns=((name, given),))
         if not self.reader.sources.can_hand_on(first):
-            edit = self._looked_up(name, model)
-            return edit is not None and self.reader.add(edit)
+            return False
         self.reader.add(first)
         self.reader.sources.hand_on(way[1:], name, model)
         return True

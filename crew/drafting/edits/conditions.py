@@ -15,7 +15,7 @@ from crew.artifacts import Evidence, RelationCard
 from crew.drafting.edits.names import Names
 from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import needs_quotes
-from crew.drafting.vocabulary import stem, stem_set, stems
+from crew.drafting.vocabulary import alike, stem, stem_set, stems
 
 _OPERATORS = (
     (r"(?:is|are|was|were)\s+(?:null|empty|missing|unknown|blank|not set)", "null"),
@@ -49,6 +49,11 @@ _DAYS = (
     "%b %Y",
     "%d.%m.%Y",
     "%Y",
+)
+_APART = re.compile(
+    r"(?P<said>\w[\w ]*?)\s+(?P<how>more than|over|at least|less than|at most)\s+(?P<n>\d+)\s+"
+    r"(?P<unit>minute|hour|day|week)s?\s+(?P<side>after|before)\s+(?:the\s+|its\s+)?[`\"']?(?P<other>\w+)",
+    re.I,
 )
 _QUOTED = re.compile(r"['\"“‘`]([^'\"”’`]+)['\"”’`]")
 
@@ -106,6 +111,8 @@ class ConditionReader:
     def _compared(self, phrase: str, relation: str) -> list[Condition]:
         """`<column> <operator> <value>`."""
         text = _INTRO.sub("", phrase.strip(" ."))
+        if apart := self._apart(text, relation):
+            return apart
         parts = re.split(r"\s+(?:and|or)\s+(?=\w+\s+(?:is|=|>|<|!=))", text)
         if len(parts) > 1:
             return []
@@ -156,6 +163,33 @@ class ConditionReader:
             return []
         sql = f"{_name(chosen[0].name)} = {_literal(value)}"
         return [Condition(sql, relation, f"“{phrase}”")]
+
+    def _apart(self, text: str, relation: str) -> list[Condition]:
+        """`arrived more than 2 hours after due_at`: two moments, and how far they are apart."""
+        match = _APART.search(text)
+        if match is None:
+            return []
+        typed = self.names.view.typed_columns(relation)
+        times = [c for c, t in typed.items() if t.startswith(("date", "timestamp"))]
+        other = self.names.column(match["other"], relation, loose=False)
+        said = self.names.column(_last_words(match["said"]), relation, loose=False)
+        if other is None or other.name not in times:
+            return []
+        heads = {w[:5].lower() for w in re.findall(r"[A-Za-z]{5,}", match["said"])}
+        spoken = [c for c in times if c != other.name and c[:5].lower() in heads]
+        one = said.name if said and said.name in times else spoken[0] if len(spoken) == 1 else ""
+        past = [c for c in times if c != other.name and _alike_past(c, match["said"])]
+        left = [c for c in times if c != other.name]
+        one = one or next((p[0] for p in (past, left) if len(p) == 1), "")
+        if not one:
+            return []
+        late = match["side"].lower() in {"after", "later than"}
+        sign = (">" if late else "<") + ("=" if match["how"].lower() == "at least" else "")
+        if match["how"].lower().startswith(("less", "at most")):
+            return []
+        gap = f"interval '{match['n']}' {match['unit'].lower()}"
+        sql = f"{_name(one)} {sign} {_name(other.name)} {'+' if late else '-'} {gap}"
+        return [Condition(sql, relation, f"“{match['said'].strip()}” is `{one}`")]
 
     def _dated(self, text: str, relation: str) -> list[Condition]:
         """`orders from 1 January 2026 on`: a day and a side of it."""
@@ -264,6 +298,12 @@ def negated(sql: str, dialect: str) -> str:
     if isinstance(tree, exp.Not) and isinstance(tree.this, exp.Is):
         return str(tree.this.sql(dialect=dialect)).lower()
     return f"not coalesce({sql}, false)"
+
+
+def _alike_past(column: str, said: str) -> bool:
+    """Whether the words say what the column dates: `arrived` for a `delivered_at`."""
+    head = stem(re.split(r"[_\d]", column.lower())[0])
+    return bool({x for s in stems(said) for x in alike(s)} & (alike(head) | {head}))
 
 
 def _last_words(said: str) -> str:

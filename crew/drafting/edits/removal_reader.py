@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crew.artifacts import DropColumn, DropModel
 from crew.drafting.edits.column_lineage import follow
 from crew.drafting.edits.names import without
-from crew.drafting.edits.phrases import pattern
+from crew.drafting.edits.phrases import pattern, says
 from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.edits.wording import COLUMN_DROP, NOUN
 from crew.drafting.model_text import CannotEdit
@@ -34,6 +34,10 @@ class RemovalReader:
         assert match is not None
         if _NEVER.search(sentence[: match.start()]):
             return False
+        if says("bring", sentence[: match.start()]):  # what stands before is for another command
+            sentence = sentence[match.start() :]
+            match = pattern("drop").search(sentence)
+            assert match is not None
         models = [k.name for k in self.names.models(sentence)]
         model = self.reader.model(sentence, must=False)
         if model is None:
