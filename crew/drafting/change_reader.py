@@ -59,6 +59,7 @@ _DOCUMENT = re.compile(
     r"\b(?:describe|described|description|descriptions|document|documented|documentation|docs)\b",
     re.I,
 )
+_THESE = re.compile(r"\b(?:these|following) (?:columns?|fields?)\b", re.I)
 _CHANGES = "change|adjust|fix|correct|rework|update|alter|modify|pull|turn|take|move|ändern|anpassen|modifier|cambiar"
 _NEW = re.compile(r"\b(?:new|separate|another) (?:mart|table|report|dashboard)\b", re.I)
 _VERBS = re.compile(r"\b(?:rename|remove|drop|delete|retype|deprecate)\b.{0,60}", re.I)
@@ -134,9 +135,10 @@ class ChangeReader:
             )
         items = self._items(wish, target)
         if items.docs:
-            self._tell(
-                told_of_columns(request.body, [c.name for c in target.columns]), target, items
-            )
+            told = told_of_columns(request.body, [c.name for c in target.columns])
+            if told and _THESE.search(request.body):
+                items.docs = [d for d in items.docs if d.column in told]
+            self._tell(told, target, items)
         if items.is_empty and not items.present and not self.asking.open:
             if not self._is_to_change(wish, target):
                 return None

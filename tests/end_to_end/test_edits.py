@@ -280,6 +280,16 @@ def test_a_test_that_does_not_hold_only_warns(rental: Library) -> None:
     assert any("does not hold for 75 rows today" in note for note in result["notes"])
 
 
+def test_columns_are_added_from_inputs_and_formulas(rental: Library) -> None:
+    """Values are compared with those looked up and computed one by one."""
+    words = "Add updated_at to fct_rentals. Please add double_fee = fee * 2 to fct_rentals."
+    _, result, diff = delivered(rental, "SKI-40", words)
+    assert "s.updated_at" in diff and "fee * 2 as double_fee" in diff
+    assert "fct_rentals.double_fee" in proof(result)
+    asked = rental.ask("SKI-41", "Add fee_total to fct_rentals: the sum of all fees but refunds")[1]
+    assert asked["outcome"] == "needs_answers"
+
+
 def test_names_that_are_not_there_are_asked_about(rental: Library) -> None:
     _, result = rental.ask("SKI-20", "Rename foo to bar in fct_rentals")
     assert "`fct_rentals` has no column “foo”" in result["questions"][0]["text"]

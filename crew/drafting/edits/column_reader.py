@@ -80,14 +80,18 @@ class ColumnReader:
     def _wanted(self, sentence: str, model: str) -> list[tuple[str, str]]:
         """(new name, what the sentence says of it) of each column."""
         for found in (_COLUMN, _ADD):
-            for match in found.finditer(sentence):
+            matches = list(found.finditer(sentence))
+            ends = [*(m.start() for m in matches[1:]), len(sentence)][: len(matches)]
+            wanted: list[tuple[str, str]] = []
+            for match, end in zip(matches, ends, strict=True):
                 spoken = list(re.finditer(r"[A-Za-z]\w*", match["names"]))
                 plain = bool(_COLUMN is found or re.match(r"\s*=", sentence[match.end() :]))
                 good = [m for m in spoken if self._is_new(m.group(), plain)]
                 good = [m for m in good if "_" in m.group()] or good[:1]
-                if good:
-                    behind = sentence[match.start("names") + good[-1].end() :]
-                    return [(m.group(), behind if len(good) == 1 else "") for m in good]
+                behind = sentence[match.start("names") + good[-1].end() : end] if good else ""
+                wanted += [(m.group(), behind if len(good) == 1 else "") for m in good]
+            if wanted:
+                return wanted
         return []
 
     def _is_new(self, name: str, plain: bool) -> bool:

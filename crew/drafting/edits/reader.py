@@ -151,7 +151,8 @@ class EditReader:
         """Title, body and what was said to us later, sentence by sentence, without the forbidden."""
         settled = {c.said for c in self.request.choices or ()}
         body = _FENCE.sub(" ", self.request.body)
-        parts = [_TITLE.sub("", self.request.title), *_SENTENCE.split(body)]
+        title = _TITLE.sub("", self.request.title)
+        parts = [*_SENTENCE.split(title), *_SENTENCE.split(body)]
         parts += [a for a in self.wish.answers if a in self.wish.directed and a not in settled]
         found = []
         for part in parts:
