@@ -43,6 +43,7 @@ _UNCLEAR = re.compile(
     r"|(?:year|month|quarter|week)[\s-]to[\s-]date\b|\bytd\b|\bmtd\b|\bqtd\b"
     r"|(?:yesterday|today|tomorrow|last (?:mon|tues|wednes|thurs|fri|satur|sun)day|weekends?)\b"
     r"|day of (?:the )?(?:month|year)\b"
+    r"|(?:fiscal|financial|business) (?:years?|quarters?|months?|periods?)\b"
     rf"|(?:vs\.?|versus|compared (?:to|with))\s+{_POINT}"
     rf"|(?<=in )(?:{_MONTH})(?!\s*\d)\b"
     r")",

@@ -6,6 +6,7 @@ a condition, is plainly the purpose of the request, or is asked about.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from crew.artifacts import Filter, Grounding, Metric
@@ -65,6 +66,7 @@ class LeftoverReader:
         """Ask about a sentence that was read as prose though it names values of the counted rows
         that no condition speaks of; the filters that answers make of them."""
         text, found = " ".join(conditions), []
+        self._unsplit(wish, bases)
         for sentence in wish.prose:
             for said in dict.fromkeys(content_stems(sentence)):
                 if said in stem_set("stops") | self._known(wish, ()):
@@ -91,6 +93,21 @@ class LeftoverReader:
                         )
                     break
         return found
+
+    def _unsplit(self, wish: Wish, bases: Sequence[str]) -> None:
+        """Ask about a split that stands in a sentence that was read as prose."""
+        have = {s for p in wish.dimensions for s in content_stems(p.text)}
+        for sentence in wish.prose:
+            for matched in re.finditer(r"\b(?:by|per|for each)\s+(\w+)", sentence, re.I):
+                said = content_stems(matched.group(1))
+                links = self.context.linker.dimensions(said, bases) if said else []
+                if links and links[0].exact and not set(said) <= have:
+                    self.context.asking.ask(
+                        f"split:{snake(matched.group(1))}",
+                        f"“{sentence}”: is the result to be split by `{links[0].name}`?",
+                        [("no: it is only said in passing", "")],
+                        raised_by=sentence,
+                    )
 
     def _known(self, wish: Wish, metrics: Sequence[Metric]) -> set[str]:
         """Stems that are accounted for: of metrics, dimensions, filters and fillers."""
@@ -122,7 +139,7 @@ class LeftoverReader:
         if set(said) & word_set("currencies"):
             self.context.assume(f"“{phrase.text}”: amounts stay in the unit of their column.")
             return None
-        is_restrictive = opening in _RESTRICTIVE
+        is_restrictive = opening in _RESTRICTIVE or phrase.item
         if phrase.place == "title":
             names = any(w[0].isupper() or w[0].isdigit() for w in phrase.text.split()[1:])
             is_purpose = opening == "for" and not self._titled

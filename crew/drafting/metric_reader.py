@@ -100,6 +100,8 @@ class MetricReader:
         if found is None:
             return None
         term, left = found
+        if aggregation == "sum":  # `sum of revenue` is revenue
+            left = [s for s in left if s in rest]
         names = [content_stems(n) for n in (term.name, *term.synonyms)]
         opens = rest if aggregation else full
         covers_head = any((n and opens[-len(n) :] == n) or full[-len(n) :] == n for n in names)

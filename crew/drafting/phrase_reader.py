@@ -416,6 +416,8 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         if asked and wished and denies_wish(segment.removesuffix(wished)):
             wish.denied.append(clause)
             continue
+        if asked and (rest := _after_how_many(segment)):
+            wish.leftovers.append(replace(clause, text=rest, item=True))
         added = bool(_ADDED.search(segment))
         if before := segment.removesuffix(wished).strip():
             wish.passed_over.append(replace(clause, text=before))
@@ -450,6 +452,24 @@ _HOW_MUCH = re.compile(
     r"(?:(?:have|has|was|is|were|are|been)\s+)*(?P<what>\w+)",
     re.I,
 )
+
+
+def _after_how_many(segment: str) -> str:
+    """What a question says of the things it counts: `how many accounts have never paid`."""
+    how_many = re.search(r"\bhow many\b", segment, re.I)
+    if how_many is None:
+        return ""
+    _, end = _phrase_after(segment, how_many.end())
+    rest = segment[end:].strip(" |")
+    said = [w for w in words(rest) if w not in word_set("stops") | word_set("articles") | _NOISE]
+    return rest if said else ""
+
+
+_NOISE = frozenset(
+    ["there", "exist", "existing", "place", "placed", "made", "had", "seen", "currently", "now", "total",
+     "altogether", "overall", "come", "came", "in", "up", "happen", "happened", "occurred", "used", "us",
+     "send", "get", "receive", "process", "create", "record", "handle", "issue", "write", "see", "serve"]
+)  # fmt: skip
 
 
 def _wished(segment: str, announced: bool, is_figure: bool) -> str:

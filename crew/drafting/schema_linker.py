@@ -307,9 +307,10 @@ class SchemaLinker:
         marks = [w for w in phrase if w in self.figures.marks]
         if marks:
             rest = [w for w in phrase if w not in marks]
-            return (
-                self._marked(self.figures.marks[marks[0]], rest, bases) if len(marks) == 1 else []
-            )
+            if len(marks) > 1:
+                return []
+            figure = self.figures.marks[marks[0]]
+            return self._marked(figure, rest, bases) or self._both(figure, rest, bases)
         found = [*self._agreed(phrase, bases)]
         for key, hops in self._reach(bases).items():
             card = self.evidence.relation(key)
@@ -393,6 +394,20 @@ class SchemaLinker:
             times = self.times(card)
             return [times[0][0]] if times and (len(times) == 1 or times[0][1] > times[1][1]) else []
         return []
+
+    def _both(
+        self, figure: Figure, rest: Sequence[str], bases: Sequence[str]
+    ) -> list[ConditionLink]:
+        """`paid invoices over 50 EUR`: what the words say, and what the number says."""
+        found = []
+        for said in self.conditions(rest, bases)[:1] if rest else ():
+            for other in self._marked(figure, (), bases):
+                both = f"{said.condition} and {other.condition}"
+                found.append(
+                    ConditionLink(both, f"not coalesce({both}, false)", said.relation, "two conditions",
+                                  min(said.score, other.score), f"{said.column} and {other.column}")
+                )  # fmt: skip
+        return found
 
     def _compared(
         self, figure: Comparison, said: Sequence[str], is_named: bool, bases: Sequence[str]

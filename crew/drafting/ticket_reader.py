@@ -74,6 +74,9 @@ _SPLITS = re.compile(
     r"\b(?:per|for\s+each|for\s+every|(?:split|broken\s+down|grouped|group)\s+by|by\s+(?=\w+\s+and\s+\w+))\b",
     re.I,
 )
+_OPENS_SPLIT = re.compile(
+    r"\W*(?:by|per|for\s+each|split\s+by|broken\s+down\s+by|grouped\s+by)\s+\w", re.I
+)
 _FENCE = re.compile(r"```.*?```|<!--.*?-->", re.S)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)]|\[[ xX]?\])\s+(?:\[[ xX]?\]\s*)?")
@@ -219,6 +222,8 @@ def _names_figures(sentence: str) -> bool:
     found = FigureWishes()
     take_figures(sentence, sentence, found)
     if found.top or any(not isinstance(f, Comparison | Quoted) for f in found.marks.values()):
+        return True
+    if _OPENS_SPLIT.match(sentence):
         return True
     splits = _SPLITS.search(sentence)
     before = set(words(sentence[: splits.start()] if splits else sentence))
