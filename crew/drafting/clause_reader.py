@@ -56,6 +56,8 @@ def split_clauses(sentence: str) -> list[str]:
     if len(sentence) > _LONGEST:
         return [sentence]
     sentence, asides = _without_asides(sentence)
+    first, *further = re.split(r"\s*,?\s+(?:and|or)\s+(?=how\s+many\b)", sentence, flags=re.I)
+    sentence, asides = first, [*further, *asides]
     parts = [p.strip(" ,;") for p in (*_boundary().split(sentence), *asides)]
     return [p for p in parts if p]
 

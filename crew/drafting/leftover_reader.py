@@ -155,7 +155,7 @@ class LeftoverReader:
 
     def _is_purpose(self, said: Sequence[str]) -> bool:
         """`for the board deck` says what it is for, not which rows."""
-        return said[-1] in word_set("purposes")
+        return said[0] in {"for", "to", "as"} and said[-1] in word_set("purposes")
 
     def _told(self, phrase: Phrase, bases: Sequence[str]) -> Filter | None:
         """A condition that an answer states in the data's own words: `those with country DE`."""

@@ -164,7 +164,7 @@ class MetricReader:
             key = self.linker.key_column(card)
             reading = Reading(phrase, entity=card)
             measure = Measure(
-                name=_name(text, aggregation),
+                name=_name(self.linker.figures.readable(text), aggregation),
                 relation=card.key,
                 aggregation="count",
                 expression=qualified(card.key, key).sql(dialect=self.evidence.dialect)
@@ -304,13 +304,13 @@ class MetricReader:
         rates = set(name_stems(meanings[0].column.name)) & stem_set("not_additive")
         if aggregation in {None, "sum"} and rates:
             return Reading(phrase, unexplained=rest)
-        if aggregation in {None, "sum"} and (rivals := self._rivals(meanings[0], rest)):
+        if rivals := self._rivals(meanings[0], rest):
             return Reading(phrase, columns=rivals)
         link = meanings[0]
         expression = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)
         in_cents = re.search(r"(?:^|_)cents?$", link.column.name, re.I)
         measure = Measure(
-            name=_name(text, aggregation),
+            name=_name(self.linker.figures.readable(text), aggregation),
             relation=link.relation,
             aggregation=aggregation or "sum",
             expression=f"{expression} / 100.0" if in_cents else expression,
@@ -392,7 +392,7 @@ class MetricReader:
         roots = self._entity_words(link.relation)
         left = [s for s in left if s not in _DOING and not any(shares_root(s, r) for r in roots)]
         measure = Measure(
-            name=_name(text, aggregation),
+            name=_name(self.linker.figures.readable(text), aggregation),
             relation=link.relation,
             aggregation="count_distinct",
             expression=qualified(link.relation, link.column.name).sql(

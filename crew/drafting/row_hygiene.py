@@ -10,7 +10,7 @@ from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_boolean, is_temporal
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import singular
+from crew.drafting.vocabulary import singular, spelt_out
 
 _REMOVED = re.compile(
     r"^_?(?:is_|was_)?(?:soft_)?(?:deleted|removed)(?:_at|_on|_flag)?$|^_fivetran_deleted$", re.I
@@ -90,8 +90,9 @@ class RowHygiene:
     def _repeated(self, measure: Measure, card: RelationCard) -> Measure:
         """Rows that share a key: counted once or as often as they were delivered?"""
         one = singular(entity_of(card.key))
-        names = {"id", f"{one}_id", f"{one.split('_')[-1]}_id", f"{one}_key", f"{one}_code"}
-        key = next((c for c in card.columns if c.name.lower() in names), None)
+        ends = ("id", "key", "code", "no", "number")
+        names = {"id", f"{one.split('_')[-1]}_id", *(f"{one}_{end}" for end in ends)}
+        key = next((c for c in card.columns if spelt_out(c.name) in names), None)
         if key is None or not key.distinct or card.row_count is None:
             return measure
         again = card.row_count - (key.nulls or 0) - key.distinct
