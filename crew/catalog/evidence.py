@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 from crew.artifacts import (
     Conventions,
@@ -32,8 +33,56 @@ MAX_TERMS = 12
 MAX_SQL = 20_000
 MIN_INCLUDED = 0.5
 """Of the values of a column that is a key by its name alone, the share that must be found there."""
+_BARE = ("id", "key", "code", "uuid")
+_RUN = re.compile(r"\w+")
 RECALLED = 6.0
 """What a model that memory finds wholly like the request scores: as much as a named entity."""
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The words of a project, gathered once, so that a request looks up only its own.
+
+    Lists of keys are in the project's order: by a stem of the entity or of a column, by the first
+    word of the name as written, and by a column spelt out. `places` is that order.
+    """
+
+    places: dict[str, int] = field(default_factory=dict)
+    entities: dict[str, frozenset[str]] = field(default_factory=dict)
+    by_stem: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    by_name: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    by_column: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    """A relation as what a column may point at by its name. `known`: spelt out -> its column."""
+
+    key: str
+    names: tuple[str, ...]
+    known: dict[str, str]
+
+    @classmethod
+    def of(cls, relation: ProjectRelation, card: RelationCard) -> _Keyed:
+        names = tuple(n for n in key_names(relation) if n not in _BARE)
+        return cls(relation.key, names, {spelt_out(c.name): c.name for c in card.columns})
+
+    def edge_from(self, left: str, column: str) -> JoinEdge | None:
+        """`orders.customer_id` points at `customers.customer_id` or `customers.id`, by name."""
+        name = spelt_out(column)
+        if name not in self.names:
+            # `billing_customer_id` plays a role: its tail is the key's name.
+            name = next((n for n in self.names if name.endswith(f"_{n}")), "")
+        own = next((n for n in (name, *_BARE) if n in self.known), None) if name else None
+        if own is None:
+            return None
+        return JoinEdge(
+            left=left,
+            left_column=column,
+            right=self.key,
+            right_column=self.known[own],
+            origin="name",
+        )
 
 
 @dataclass(frozen=True)
@@ -94,18 +143,23 @@ class ProjectEvidence:
                 if key in relations:
                     scores[str(key)] += 100
         ranked = sorted((k for k in scores if scores[k] > 0), key=lambda k: -scores[k])
-        seeds = [relations[k] for k in ranked if not self._is_staged_source(relations[k], text)]
-        if len(seeds) < MIN_SEEDS:
-            seeds += [r for r in self._central() if r not in seeds][: MIN_SEEDS - len(seeds)]
-        chosen = dict.fromkeys(r.key for r in seeds[:MAX_SEEDS])
+        usable = (k for k in ranked if not self._is_staged_source(relations[k], text))
+        chosen = dict.fromkeys(islice(usable, MAX_SEEDS))
+        for central in self._central if len(chosen) < MIN_SEEDS else ():
+            if len(chosen) == MIN_SEEDS:
+                break
+            chosen.setdefault(central.key)
         for reached in self._reachable(list(chosen), depth=4):
-            if len(chosen) < MAX_RELATIONS - 6:
-                chosen.setdefault(reached)
+            if len(chosen) >= MAX_RELATIONS - 6:
+                break
+            chosen.setdefault(reached)
         for child in self._pointing_at(list(chosen)[:4]):
-            if len(chosen) < MAX_RELATIONS:
-                chosen.setdefault(child)
+            if len(chosen) >= MAX_RELATIONS:
+                break
+            chosen.setdefault(child)
         return [relations[k] for k in chosen]
 
+    @cached_property
     def _central(self) -> list[ProjectRelation]:
         """What most of the project builds on: there questions about unknown words find options."""
         children = self.project.children
@@ -115,29 +169,41 @@ class ProjectEvidence:
         )
 
     def _scores(self, text: str) -> dict[str, float]:
-        wanted = Counter(stems(text))
-        lowered = text.lower()
-        frequency: Counter[str] = Counter()
-        words_of: dict[str, tuple[set[str], set[str]]] = {}
-        for key, relation in self.project.relations.items():
-            entity = set(stems(relation.entity))
-            columns = {s for c in self._columns(relation) for s in name_stems(c)}
-            words_of[key] = (entity, columns)
-            frequency.update(entity | columns)
-        total = len(words_of) or 1
+        """Relations that share a word with the text or are named in it, in the project's order."""
+        wanted, lowered, index = set(stems(text)), text.lower(), self._index
+        total = len(index.places) or 1
         scores: dict[str, float] = defaultdict(float)
         widened = {w for s in wanted for w in alike(s)}
-        for key, (entity, columns) in words_of.items():
-            for s in (entity | columns) & widened:
-                weight = math.log(1 + total / frequency[s]) * (1 if s in wanted else 0.5)
-                scores[key] += weight * (3.0 if s in entity else 1.0)
-            if entity and entity <= widened:
+        for s in sorted(widened & index.by_stem.keys()):
+            having = index.by_stem[s]
+            weight = math.log(1 + total / len(having)) * (1 if s in wanted else 0.5)
+            for key in having:
+                scores[key] += weight * (3.0 if s in index.entities[key] else 1.0)
+        for key in scores:
+            if index.entities[key] and index.entities[key] <= widened:
                 scores[key] += 3.0
-            if mentions(lowered, key) or mentions(
-                lowered, self.project.relations[key].identifier, key
-            ):
+        for key in {k for word in set(_RUN.findall(lowered)) for k in index.by_name.get(word, ())}:
+            if mentions(lowered, key) or mentions(lowered, self.project.relations[key].identifier):
                 scores[key] += 50
-        return scores
+        return {k: scores[k] for k in sorted(scores, key=index.places.__getitem__)}
+
+    @cached_property
+    def _index(self) -> _Index:
+        index, known = _Index(), dict[str, list[str]]()
+        for place, (key, relation) in enumerate(self.project.relations.items()):
+            index.places[key] = place
+            entity = index.entities[key] = frozenset(stems(relation.entity))
+            columns = self._columns(relation)
+            for column in columns:
+                if column not in known:
+                    known[column] = name_stems(column)
+            for s in entity.union(*(known[c] for c in columns)):
+                index.by_stem[s].append(key)
+            for name in {relation.identifier.lower(), key.lower()}:
+                index.by_name[next(iter(_RUN.findall(name)), "")].append(key)
+            for column in {spelt_out(c) for c in columns}:
+                index.by_column[column].append(key)
+        return index
 
     def _is_staged_source(self, relation: ProjectRelation, text: str) -> bool:
         """A source that a model reads is left to that model, unless the request names it."""
@@ -152,25 +218,36 @@ class ProjectEvidence:
         frontier, seen = list(keys), set(keys)
         for _ in range(depth):
             following = []
-            for edge in self._candidate_edges(frontier):
-                if edge.right not in seen:
-                    seen.add(edge.right)
-                    following.append(edge.right)
-                    yield edge.right
+            for right in self._pointed_at(frontier):
+                if right not in seen:
+                    seen.add(right)
+                    following.append(right)
+                    yield right
             frontier = following
+
+    def _pointed_at(self, keys: Sequence[str]) -> Iterable[str]:
+        """What tests declare that the given relations point at, then what names suggest."""
+        declared = sorted({place for k in keys for place in self._tested_from.get(k, ())})
+        yield from (self.project.tested_joins[place].right for place in declared)
+        for key in keys:
+            left = self.project.relations[key]
+            for column in self._columns(left):
+                for right in self._relations_by_key_name.get(spelt_out(column), ()):
+                    if right.key != key and right.layer == left.layer:
+                        yield right.key
 
     def _pointing_at(self, keys: Sequence[str]) -> Iterable[str]:
         """Relations with a column that is the key of one of the given ones."""
+        index = self._index
         wanted: dict[str, list[str]] = {}
         for key in keys:
             relation = self.project.relations[key]
             for name in key_names(relation)[:3]:
                 wanted.setdefault(name, []).append(key)
-        for key, relation in self.project.relations.items():
-            if self._is_staged_source(relation, "") or relation.layer == "intermediate":
-                continue
-            columns = [spelt_out(c) for c in self._columns(relation)]
-            if any(c in wanted and key not in wanted[c] for c in columns):
+        found = {k for n, own in wanted.items() for k in index.by_column.get(n, ()) if k not in own}
+        for key in sorted(found, key=index.places.__getitem__):
+            relation = self.project.relations[key]
+            if not self._is_staged_source(relation, "") and relation.layer != "intermediate":
                 yield key
 
     def _with_inherited(self, card: RelationCard) -> RelationCard:
@@ -201,18 +278,17 @@ class ProjectEvidence:
 
     # --- joins ---------------------------------------------------------------------------
 
-    def _candidate_edges(self, keys: Sequence[str]) -> list[JoinEdge]:
-        """Edges from the given relations that tests declare or that names suggest."""
-        wanted = set(keys)
-        edges = [e for e in self.project.tested_joins if e.left in wanted]
-        by_name = self._relations_by_key_name
-        for key in keys:
-            left = self.project.relations[key]
-            for column in self._columns(left):
-                for right in by_name.get(spelt_out(column), ()):
-                    if right.key != key and right.layer == left.layer:
-                        edges.append(self._named_edge(left, column, right))
-        return edges
+    @cached_property
+    def _tested_from(self) -> dict[str, list[int]]:
+        """Key of a left side -> places of its edges among the tested joins."""
+        found: dict[str, list[int]] = {}
+        for place, edge in enumerate(self.project.tested_joins):
+            found.setdefault(edge.left, []).append(place)
+        return found
+
+    @cached_property
+    def _declared(self) -> dict[tuple[str, str, str], JoinEdge]:
+        return {(e.left, e.left_column.lower(), e.right): e for e in self.project.tested_joins}
 
     @cached_property
     def _relations_by_key_name(self) -> dict[str, list[ProjectRelation]]:
@@ -221,30 +297,21 @@ class ProjectEvidence:
             if relation.kind == "source" and self.project.is_staged(relation):
                 continue
             for name in key_names(relation):
-                if name not in {"id", "key", "code", "uuid"}:
+                if name not in _BARE:
                     found.setdefault(name, []).append(relation)
         return found
-
-    def _named_edge(self, left: ProjectRelation, column: str, right: ProjectRelation) -> JoinEdge:
-        known = {spelt_out(c): c for c in self._columns(right)}
-        wanted = (spelt_out(column), "id", "key", "code")
-        own = next((known[k] for k in wanted if k in known), column)
-        return JoinEdge(
-            left=left.key, left_column=column, right=right.key, right_column=own, origin="name"
-        )
 
     def _edges(
         self, chosen: Sequence[ProjectRelation], cards: dict[str, RelationCard]
     ) -> list[JoinEdge]:
         """Edges among the chosen whose right side is unique in the data, with what they match."""
         found: dict[tuple[str, str, str], JoinEdge] = {}
-        declared = {(e.left, e.left_column.lower(), e.right): e for e in self.project.tested_joins}
+        keyed = [(r, _Keyed.of(r, cards[r.key])) for r in chosen]
         for left in chosen:
             for column in cards[left.key].columns:
-                for right in chosen:
-                    edge = declared.get((left.key, column.name.lower(), right.key)) or _by_name(
-                        left, column.name, right, cards[right.key]
-                    )
+                for right, key_of in keyed:
+                    place = (left.key, column.name.lower(), right.key)
+                    edge = self._declared.get(place) or key_of.edge_from(left.key, column.name)
                     if edge is None or edge.right == edge.left:
                         continue
                     key = cards[right.key].column(edge.right_column)
@@ -281,30 +348,6 @@ def _bearing_on(remembered: Recollection, cards: Sequence[RelationCard]) -> Reco
     return remembered.model_copy(update={"lessons": tuple(lessons)})
 
 
-def _by_name(
-    left: ProjectRelation, column: str, right: ProjectRelation, card: RelationCard
-) -> JoinEdge | None:
-    """`orders.customer_id` points at `customers.customer_id` or `customers.id`, by name."""
-    name = spelt_out(column)
-    known = {spelt_out(c.name): c.name for c in card.columns}
-    names = [n for n in key_names(right) if n not in {"id", "key", "code", "uuid"}]
-    if name not in names:
-        # `billing_customer_id` plays a role: its tail is the key's name.
-        name = next((n for n in names if name.endswith(f"_{n}")), "")
-    if not name:
-        return None
-    for own in (name, "id", "key", "code", "uuid"):
-        if own in known:
-            return JoinEdge(
-                left=left.key,
-                left_column=column,
-                right=right.key,
-                right_column=known[own],
-                origin="name",
-            )
-    return None
-
-
 def _is_own_key(
     left: ProjectRelation, right: ProjectRelation, column: str, cards: dict[str, RelationCard]
 ) -> bool:
@@ -339,6 +382,8 @@ def contains(said: Sequence[str], wanted: Sequence[str]) -> bool:
 def mentions(lowered: str, name: str, *also: str) -> bool:
     """Whether an identifier that is not a plain English word stands in a text as such."""
     name = name.lower()
+    if name not in lowered:
+        return False
     if not re.search(r"[_.\d]", name):
         return (
             f"`{name}`" in lowered
