@@ -2,7 +2,7 @@
 
     python bench/drafting_time.py [--models 10,100,1000,10000] [--rounds 2] [--note TEXT] [--write]
 
-A made-up project (a third of its models staging ones with a source each) with a DuckDB warehouse of
+A made-up project, whose staging models read a source each, with a DuckDB warehouse of
 views. The same thirty requests about its first ten models, at every size: a total per month, a
 count said in plain words, a new test. Timed is what the product does between a request and
 its first check: evidence, specification, SQL, tests, docs; long-term memory is empty here and has
