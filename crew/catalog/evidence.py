@@ -137,11 +137,12 @@ class ProjectEvidence:
         scores = self._scores(text)
         for precedent in remembered.precedents:
             if precedent.kind == "model" and precedent.name in relations:
-                scores[precedent.name] += RECALLED * precedent.likeness
+                known = scores.get(precedent.name, 0.0)
+                scores[precedent.name] = known + RECALLED * precedent.likeness
         for term in terms:
             for key in {m.relation for m in term.measures} | {term.relation}:
                 if key in relations:
-                    scores[str(key)] += 100
+                    scores[str(key)] = scores.get(str(key), 0.0) + 100
         ranked = sorted((k for k in scores if scores[k] > 0), key=lambda k: -scores[k])
         usable = (k for k in ranked if not self._is_staged_source(relations[k], text))
         chosen = dict.fromkeys(islice(usable, MAX_SEEDS))
