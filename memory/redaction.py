@@ -28,7 +28,7 @@ _PATTERNS = (
     ("[number]", r"\b\d{3}-\d{2}-\d{4}\b"),
     ("[e-mail]", r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),
     ("[account]", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?\b"),
-    ("[number]", r"(?<![\w.-])\+?\d(?:[ ()./-]{0,2}\d){9,18}(?![\w-])"),
+    ("[number]", r"(?<![\w.-])(?!\d{4}-\d{2}-\d{2}\b)\+?\d(?:[ ()./-]{0,2}\d){9,18}(?![\w-])"),
 )
 _COMPILED = tuple((new, re.compile(pattern)) for new, pattern in _PATTERNS)
 

@@ -72,6 +72,8 @@ _UNSUPPORTED = re.compile(
 
 def _is_added_to(text: str, model: str) -> bool:
     """`Add the first name to orders` names a model even where its name is a plain word."""
+    if model.lower() not in text.lower():
+        return False
     pattern = (
         r"\b(?:add|include|append|bring|put|expose|attach)\b.+\b(?:to|in|into|on|onto)\s+(?:the\s+|our\s+)?"
         rf"(?:model\s+|table\s+|mart\s+)?[`\"']?{re.escape(model)}[`\"']?(?:\s+(?:model|table|mart))?\s*(?:[.?!,;]|$)"

@@ -324,6 +324,8 @@ class _StagingPlan:
     def _column(self, column: ColumnCard, name: str, wanted: Cleaning) -> StagedColumn:
         expression, why = self._expression(column)
         if asked := cleaned(column, wanted, self.evidence.dialect):
+            if "trim(" in expression and "trim(" not in asked:
+                asked = asked.replace(quoted(column.name), f"trim({quoted(column.name)})")
             expression, why = asked, ", as the ticket says"
         return StagedColumn(
             name=name,
