@@ -117,7 +117,7 @@ class DraftingEngine:
 
     def docs(self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
         if spec.kind == "edit":
-            return edit_docs(draft, evidence)
+            return edit_docs(spec, draft, evidence)
         return follow_in_docs(write_docs(spec, draft, evidence), spec, evidence)
 
 

@@ -41,8 +41,14 @@ _RESERVED = {
 }  # fmt: skip
 
 
-def needs_quotes(name: str) -> bool:
+_FOLDING = {"postgres"}
+"""Dialects that read a bare `ticketNo` as `ticketno`."""
+
+
+def needs_quotes(name: str, dialect: str = "") -> bool:
     """Whether an identifier cannot stand bare in SQL."""
+    if dialect in _FOLDING and name != name.lower() and name != name.upper():
+        return True
     return not _PLAIN.match(name) or name.lower() in _RESERVED
 
 

@@ -60,7 +60,7 @@ def tree_sql(tree: exp.Expr, conventions: Conventions, dialect: str) -> str:
     """A tree as text, in the project's case, indent and comma style."""
     tree = tree.copy()
     for identifier in tree.find_all(exp.Identifier):
-        identifier.set("quoted", needs_quotes(identifier.name))
+        identifier.set("quoted", needs_quotes(identifier.name, dialect))
     text = tree.sql(
         dialect=dialect,
         pretty=True,

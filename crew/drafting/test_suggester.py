@@ -44,6 +44,9 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
     for model in draft.models:
         if spec.kind == "stage_source":
             generic += _staging_tests(spec, model, evidence)
+            together = _unique_together(spec, model, evidence)
+            generic += together[0]
+            singular += together[1]
             generic += habit_tests(
                 evidence.habits, spec.target.split(".")[0], model.name, _staged(spec, evidence)
             )
@@ -57,7 +60,10 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
             generic += habit_tests(
                 evidence.habits, "", model.name, _dimensions(spec, model, evidence)
             )
-            singular += _mart_singular(spec, model, evidence, planner)
+            together = _unique_together(spec, model, evidence)
+            generic += together[0]
+            singular += together[1]
+            singular += _totals_test(spec, model, evidence, planner)
             of_figures = figure_tests(spec, model, evidence)
             generic += of_figures[0]
             singular += of_figures[1]
@@ -167,16 +173,6 @@ def _mart_tests(
                 reason="one row per " + spec.row_grain[0],
             )
         )
-    elif len(spec.row_grain) > 1 and evidence.conventions.unique_combination:
-        test, argument = evidence.conventions.unique_combination
-        found.append(
-            GenericTest(
-                model=model.name,
-                test=test,
-                arguments={argument: list(spec.row_grain)},
-                reason="one row per " + " and ".join(spec.row_grain),
-            )
-        )
     return found + _counts_are_there(spec, model)
 
 
@@ -205,28 +201,26 @@ def _counts_are_there(spec: RequirementSpec, model: DraftModel) -> list[GenericT
     ]
 
 
-def _mart_singular(
-    spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner
-) -> list[SingularTest]:
-    folder = evidence.conventions.tests_folder
-    found = []
-    if len(spec.row_grain) > 1 and not evidence.conventions.unique_combination:
-        name = f"assert_{model.name}_is_unique"
-        columns = ", ".join(bare(c) for c in spec.row_grain)
-        sql = (
-            f"-- One row per {' and '.join(spec.row_grain)}.\n"
-            f"select {columns}, count(*) as row_count\nfrom {ref_sql(model.name)}\n"
-            f"group by {columns}\nhaving count(*) > 1\n"
-        )
-        found.append(
-            SingularTest(
-                name=name,
-                path=f"{folder}/{name}.sql",
-                sql=sql,
-                reason="one row per " + " and ".join(spec.row_grain),
-            )
-        )
-    return found + _totals_test(spec, model, evidence, planner)
+def _unique_together(
+    spec: RequirementSpec, model: DraftModel, evidence: Evidence
+) -> tuple[list[GenericTest], list[SingularTest]]:
+    """Uniqueness of rows that several columns tell apart: as the project tests it, else by SQL."""
+    if len(spec.row_grain) < 2:
+        return [], []
+    reason = "one row per " + " and ".join(spec.row_grain)
+    if evidence.conventions.unique_combination:
+        test, argument = evidence.conventions.unique_combination
+        arguments = {argument: list(spec.row_grain)}
+        return [GenericTest(model=model.name, test=test, arguments=arguments, reason=reason)], []
+    name = f"assert_{model.name}_is_unique"
+    columns = ", ".join(bare(c) for c in spec.row_grain)
+    sql = (
+        f"-- One row per {' and '.join(spec.row_grain)}.\n"
+        f"select {columns}, count(*) as row_count\nfrom {ref_sql(model.name)}\n"
+        f"group by {columns}\nhaving count(*) > 1\n"
+    )
+    path = f"{evidence.conventions.tests_folder}/{name}.sql"
+    return [], [SingularTest(name=name, path=path, sql=sql, reason=reason)]
 
 
 def _totals_test(

@@ -15,6 +15,7 @@ from crew.drafting.sql_layout import ref_sql
 from crew.verification.expected_rows import CannotExpect, expected_rows, plain
 
 MAX_EXPECTED = 40
+MAX_NAME = 63
 
 
 def write_unit_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> UnitTest | str:
@@ -31,23 +32,32 @@ def write_unit_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence
         return f"{error} cannot be made up"
     except (NoJoin, AmbiguousJoin) as error:
         return str(error)
-    return unit_test(model, given, rows)
+    return unit_test(model, given, rows, evidence.dialect)
+
+
+def _name(model: str) -> str:
+    """dbt makes a table of this name, and some warehouses take no more than 63 characters."""
+    name = f"test_{model}_at_its_edges"
+    return name if len(name) <= MAX_NAME else f"test_{model}"[:MAX_NAME]
 
 
 def unit_test(
-    model: DraftModel, given: dict[str, list[dict[str, Any]]], rows: list[dict[str, Any]]
+    model: DraftModel,
+    given: dict[str, list[dict[str, Any]]],
+    rows: list[dict[str, Any]],
+    dialect: str = "duckdb",
 ) -> UnitTest | str:
     """The test of these rows, or why it cannot be."""
     columns = [c for c in model.columns if rows and c in rows[0]]
     if not columns or len(rows) > MAX_EXPECTED:
         return f"{len(rows)} rows would be expected"
     return UnitTest(
-        name=f"test_{model.name}_at_its_edges",
+        name=_name(model.name),
         model=model.name,
         description="Rows made up for the borders of what was asked for; what is expected of them"
         " is computed from the request, not from the model.",
         given=tuple(
             {"input": ref_sql(key).strip("{} "), "rows": rows} for key, rows in given.items()
         ),
-        expect=tuple({c: plain(row[c]) for c in columns} for row in rows),
+        expect=tuple({c: plain(row[c], dialect) for c in columns} for row in rows),
     )

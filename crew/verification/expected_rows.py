@@ -6,6 +6,7 @@ which rows there are, formulas and columns over rows are plain Python.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ _STEPS: dict[TimeGrain, timedelta] = {
     "hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7),
 }  # fmt: skip
 _MOST_PERIODS = 400
+KEEPS_SCALE = {"postgres", "redshift"}
+"""Dialects whose exact decimals differ from one another by their scale alone."""
+_NO_SCALE = re.compile(r"numeric|decimal", re.I)
 _OPERATIONS: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.Add: lambda a, b: a + b,
     exp.Sub: lambda a, b: a - b,
@@ -92,6 +96,10 @@ def in_memory(evidence: Evidence, given: Given, database: Any) -> Evidence:
             names = list(dict.fromkeys(name for row in rows for name in row))
             names = names or [c.name for c in card.columns]
             types = {c.name: c.data_type or "varchar" for c in card.columns}
+            if evidence.dialect in KEEPS_SCALE:
+                types |= {
+                    n: _whole(n, rows) for n in names if _NO_SCALE.fullmatch(types.get(n, ""))
+                }
             columns = ", ".join(f'"{name}" {types.get(name, "varchar")}' for name in names)
             database.execute(f"create table given_{n} ({columns})")
             for row in rows:
@@ -131,6 +139,8 @@ class _Expectation:
         spec = self.spec
         if spec.spine and spec.time:
             raise CannotExpect("rows per entity and period")
+        if self.evidence.dialect in KEEPS_SCALE and self._has_endless_digits():
+            raise CannotExpect(f"the digits of an average in {self.evidence.dialect}")
         combined = len(self._groups()) > 1 or self._fills_periods or bool(spec.spine)
         periods = self._periods() if spec.time and combined else []
         cells = {name: self._cells(m, periods) for name, m in self.measures.items()}
@@ -156,6 +166,18 @@ class _Expectation:
             for row, value in zip(rows, values, strict=True):
                 row[derived.name] = value
         return _top(spec, rows)
+
+    def _has_endless_digits(self) -> bool:
+        """Whether exact decimals are divided: the warehouse chooses how many digits are kept."""
+        return (
+            any(d.kind == "moving_average" for d in self.spec.derived)
+            or any(m.aggregation == "average" for m in self.measures.values())
+            or any(
+                sqlglot.parse_one(m.expression, read=self.evidence.dialect).find(exp.Div)
+                for m in self.measures.values()
+                if m.expression != "*"
+            )
+        )
 
     @property
     def _fills_periods(self) -> bool:
@@ -339,12 +361,23 @@ def _list(periods: Sequence[Any]) -> str:
     return "[" + ", ".join(f"cast('{p}' as {type_})" for p in periods) + "]"
 
 
-def plain(value: Any) -> Any:
-    """A value as it stands in YAML: dates as ISO text, whole numbers without a point."""
+def _whole(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """The type of a decimal that keeps the scale it is written with. Raises CannotExpect for
+    fractions: each result would have a scale of its own."""
+    if any(isinstance(row.get(name), float) for row in rows):
+        raise CannotExpect(f"fractions of `{name}`, which has no scale of its own,")
+    return "decimal(38, 0)"
+
+
+def plain(value: Any, dialect: str = "duckdb") -> Any:
+    """A value as it stands in YAML: dates as ISO text, whole numbers without a point. Where the
+    warehouse shows 10 and 10.00 apart, as dbt then compares them, decimals are texts."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, Decimal) and dialect in KEEPS_SCALE:
+        return f"{value:f}"
     if isinstance(value, Decimal | float):
         return int(value) if value == int(value) else float(value)
     return value

@@ -286,6 +286,8 @@ def test_columns_are_added_from_inputs_and_formulas(rental: Library) -> None:
     _, result, diff = delivered(rental, "SKI-40", words)
     assert "s.updated_at" in diff and "fee * 2 as double_fee" in diff
     assert "fct_rentals.double_fee" in proof(result)
+    added = "".join(lines(diff, "+"))
+    assert "`updated_at` of `stg_shops`" in added and "Computed as `fee * 2`." in added
     asked = rental.ask("SKI-41", "Add fee_total to fct_rentals: the sum of all fees but refunds")[1]
     assert asked["outcome"] == "needs_answers"
 

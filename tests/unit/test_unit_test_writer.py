@@ -202,3 +202,38 @@ def test_the_test_names_its_inputs_as_the_model_does() -> None:
     assert isinstance(test, UnitTest)
     assert [g["input"] for g in test.given] == ["ref('orders')", "ref('customers')"]
     assert list(test.expect[0]) == list(model.columns)
+
+
+def on_postgres(*types: tuple[str, str]) -> Evidence:
+    orders = EVIDENCE.relations[0]
+    columns = tuple(
+        c.model_copy(update={"data_type": dict(types).get(c.name, c.data_type)})
+        for c in orders.columns
+    )
+    orders = orders.model_copy(update={"columns": columns})
+    relations = (orders, *EVIDENCE.relations[1:])
+    return EVIDENCE.model_copy(update={"dialect": "postgres", "relations": relations})
+
+
+@pytest.mark.parametrize(("type_", "sums"), [("numeric(12,2)", "10.00"), ("numeric", "10")])
+def test_postgres_shows_decimals_by_their_scale(type_: str, sums: str) -> None:
+    evidence, wanted = on_postgres(("amount", type_)), spec(metric(REVENUE))
+    model = AggregateCompiler(wanted, evidence, JoinPlanner(evidence)).compile("m.sql")
+    test = write_unit_test(wanted, model, evidence)
+    assert isinstance(test, UnitTest)
+    assert {type(row["revenue"]) for row in test.expect} <= {str, type(None)}
+    assert any(str(row["revenue"])[-len(sums) :] == sums for row in test.expect), test.expect
+
+
+def test_postgres_chooses_the_digits_of_an_average() -> None:
+    evidence, wanted = on_postgres(), spec(metric(measure("mean", "average", "orders.amount")))
+    model = AggregateCompiler(wanted, evidence, JoinPlanner(evidence)).compile("m.sql")
+    assert "an average in postgres" in str(write_unit_test(wanted, model, evidence))
+
+
+def test_the_name_of_a_test_fits_where_63_characters_do() -> None:
+    wanted = SPECS["sum per month and country"]
+    model = AggregateCompiler(wanted, EVIDENCE, JoinPlanner(EVIDENCE)).compile("m.sql")
+    long = model.model_copy(update={"name": "fct_" + "orders_and_more_" * 4})
+    test = write_unit_test(wanted, long, EVIDENCE)
+    assert isinstance(test, UnitTest) and len(test.name) == 63

@@ -17,6 +17,7 @@ from crew.artifacts import (
     RequirementSpec,
     TestSuite,
 )
+from crew.drafting.edits.column_docs import added_columns
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.reader import read_edit
 from crew.drafting.edits.writer import write_edits
@@ -52,9 +53,10 @@ def edit_draft(spec: RequirementSpec, view: ProjectView | None, evidence: Eviden
     return write_edits(spec, view, evidence)
 
 
-def edit_docs(draft: ModelDraft, evidence: Evidence) -> DocSet:
-    """Descriptions of models that an edit makes out of others: as those describe their columns."""
-    found = []
+def edit_docs(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
+    """Descriptions of added columns, and of models that an edit makes out of others: as those
+    describe their columns."""
+    found = added_columns(spec, evidence)
     for model in draft.models:
         if model.action != "create":
             continue
