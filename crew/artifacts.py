@@ -523,6 +523,26 @@ class Top(Value):
     grounding: Grounding
 
 
+class Related(Value):
+    """What is known of an entity from the rows of `relation` that meet `filters`: one row per `by`.
+
+    It is a relation of its own under its `key`, that rows of `to` (if any) lead to by their column
+    `to_column`, and rows of `relation` by `by`: a qualified column that is called `to_column` here
+    too. With a `value` it holds that aggregate, under its name; else all columns of the row that is
+    the `pick` by `order_by`, qualified columns of `relation` of which the later ones settle ties.
+    """
+
+    key: str
+    relation: str
+    by: str
+    to: str
+    to_column: str
+    value: Measure | None = None
+    pick: Literal["first", "last"] = "last"
+    order_by: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+
+
 class Filter(Value):
     """A condition that holds for every row counted, as SQL with qualified columns."""
 
@@ -828,7 +848,9 @@ class RequirementSpec(Value):
     `standalone` is asked for as a model of its own.
     `settled` are the questions that people answered on the ticket, `followed` what memory decided.
     With `fill_gaps` periods without any row of their own appear too, counted as zero.
-    With a `spine` the result has a row for each row of that relation, its key the first dimension.
+    With a `spine` the result has a row for each row of that relation that meets `spine_filters`, its
+    key the first dimension. `related` are relations made for this result alone, each of those before
+    it and of the project's own; conditions, dimensions and measures may use them like any other.
     `reason` explains the kinds that build nothing.
     """
 
@@ -848,6 +870,8 @@ class RequirementSpec(Value):
     derived: tuple[Derived, ...] = ()
     top: Top | None = None
     spine: str = ""
+    spine_filters: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()
     row_grain: tuple[str, ...] = ()
     staging: Staging | None = None
     wanted_tests: tuple[WantedTest, ...] = ()
@@ -879,6 +903,8 @@ class RequirementSpec(Value):
             sorted([d.kind, d.of, d.periods, *d.within] for d in self.derived),
             self.top.model_dump_json(exclude={"grounding"}) if self.top else "",
             self.spine,
+            *sorted(self.spine_filters),
+            *(r.model_dump_json() for r in self.related),
             sorted(f.condition for f in self.filters),
             self.time.grain if self.time else "",
             [self.look_back.count, self.look_back.unit] if self.look_back else [],

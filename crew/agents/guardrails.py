@@ -19,16 +19,29 @@ from crew.artifacts import (
     RequirementSpec,
     TestSuite,
 )
+from crew.drafting.join_planner import AmbiguousJoin, NoJoin
 from crew.drafting.scope import key_of
 from crew.drafting.ticket_reader import as_read
 from crew.drafting.vocabulary import words
 from crew.verification.documentation_checks import is_filler
 from crew.verification.jinja_policy import check_jinja
+from crew.verification.related_relations import with_related
 
 
 def spec_problem(spec: RequirementSpec, request: Request, evidence: Evidence) -> str:
     """What is wrong with a specification, or nothing."""
-    if spec.kind == "new_model" and not spec.metrics and not spec.questions:
+    for related in spec.related:
+        columns = (related.by, *related.order_by, *related.filters)
+        columns += (related.value.expression,) if related.value else ()
+        for text in columns:
+            if text != "*" and (problem := _columns_problem(text, evidence)):
+                return f"{related.key}: {problem}"
+        try:
+            evidence = with_related(evidence, [related])
+        except (NoJoin, AmbiguousJoin) as error:
+            return f"{related.key} cannot be made: {error}."
+    empty = not spec.metrics and not spec.questions and not (spec.spine and spec.dimensions)
+    if spec.kind == "new_model" and empty:
         return "A new model needs at least one metric, or a question that says what is unclear."
     if (
         spec.kind in {"change_model", "tests", "documentation"}

@@ -18,11 +18,11 @@ from crew.artifacts import (
     RelationCard,
     RequirementSpec,
 )
+from crew.drafting.aggregates import aggregate
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.model_text import CannotEdit, ModelText
 from crew.drafting.row_sets import RowSet, dimension_sql, parse_sql
 from crew.drafting.scope import key_of
-from crew.drafting.sql_compiler import aggregate
 from crew.drafting.sql_layout import Cte, import_cte
 
 

@@ -75,6 +75,10 @@ def _without_asides(sentence: str) -> tuple[str, list[str]]:
         if any(phrase_pattern(name).search(inner) for name in limits) or _SAYS_ROWS.match(inner):
             asides.append(re.sub(r"^no\s+", "without ", inner.strip(), flags=re.I))
             return ""
+        parts = [p.strip() for p in inner.split(",")]
+        if limiting := [p for p in parts if re.match(r"(?:no|without|excluding)\s+\w", p, re.I)]:
+            asides.extend(re.sub(r"^no\s+", "without ", p, flags=re.I) for p in limiting)
+            return f" ({', '.join(p for p in parts if p not in limiting)})"
         return matched.group()
 
     return _ASIDE.sub(keep, sentence), asides

@@ -42,6 +42,7 @@ from crew.drafting.staging_compiler import compile_staging
 from crew.drafting.test_suggester import suggest_tests
 from crew.errors import NoValidAnswer
 from crew.ports import Warehouse
+from crew.verification.related_relations import with_related
 
 _EXPECTATIONS = {"not_null", "accepted_values", "relationships", *RANGE_TESTS}
 
@@ -98,6 +99,8 @@ class DraftingEngine:
                 compiled = compile_extension if spec.extends else compile_change
                 return ModelDraft(models=(compiled(spec, evidence, planner, target),))
             path = f"{mart_folder(spec, evidence)}/{spec.model}.sql"
+            evidence = with_related(evidence, spec.related)
+            planner = JoinPlanner(evidence)
             return ModelDraft(models=(AggregateCompiler(spec, evidence, planner).compile(path),))
         except (NoJoin, AmbiguousJoin, UnknownColumn, CannotEdit, ValueError) as error:
             raise NoValidAnswer(f"No SQL could be drafted: {error}.") from error
@@ -112,12 +115,14 @@ class DraftingEngine:
     ) -> TestSuite:
         if spec.kind == "edit":
             return previous or edit_tests(spec, draft, evidence)
+        evidence = with_related(evidence, spec.related)
         suite = previous or follow_in_tests(suggest_tests(spec, draft, evidence), spec, evidence)
         return without_failing(suite, finding) if finding else suite
 
     def docs(self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
         if spec.kind == "edit":
             return edit_docs(spec, draft, evidence)
+        evidence = with_related(evidence, spec.related)
         return follow_in_docs(write_docs(spec, draft, evidence), spec, evidence)
 
 

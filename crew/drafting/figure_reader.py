@@ -11,6 +11,7 @@ from crew.artifacts import Aggregation, Grounding, Measure, Metric
 from crew.catalog.dbt_project import entity_of
 from crew.drafting.figure_words import Duration, FigureWishes, PerUnit, Quotient, Share
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
+from crew.drafting.related_words import Having, Those
 from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.vocabulary import plural, singular, snake, stem_set
@@ -37,6 +38,8 @@ class FigureReader:
             shown = replace(phrase, text=self.figures.readable(phrase.text))
             if isinstance(figure, Share):
                 return self._share(shown, figure)
+            if isinstance(figure, Those):
+                return self._those(shown, figure)
             if isinstance(figure, PerUnit):
                 return self._per_unit(shown, figure)
             if isinstance(figure, Quotient):
@@ -77,7 +80,12 @@ class FigureReader:
         if not links:
             return Reading(phrase, metric=None, entity=counted.entity, unexplained=words)
         best = [c for c in links if c.score >= links[0].score - 0.05]
+        having = next(
+            (f for w in words if isinstance(f := self.figures.marks.get(w), Having)), None
+        )
         name = snake(f"{share.part} {plural(entity_of(every.relation))}")
+        if having:
+            name = snake(f"{share.whole} {having.words}")[:55].rstrip("_")
         part = every.model_copy(
             update={"name": name, "filters": (*every.filters, links[0].condition)}
         )
@@ -88,6 +96,34 @@ class FigureReader:
                 phrase, counted, every.model_copy(update={"name": name}), every
             ).metric
         return reading
+
+    def _those(self, phrase: Phrase, those: Those) -> Reading:
+        """`how many of them were refunded`: some of the rows that are counted."""
+        counted = self.read_plain(replace(phrase, text=f"number of {those.whole}"))
+        if counted.metric is None or not counted.is_full:
+            return replace(counted, phrase=phrase)
+        every = counted.metric.measures[0]
+        noise = stem_set("joints") | stem_set("stops") | stem_set("belonging")
+        words = [s for s in content_stems(those.part) if s not in noise]
+        tail = entity_stems(counted.entity) if counted.entity else []
+        links = self.linker.conditions(words, [every.relation]) or self.linker.conditions(
+            [*words, *tail], [every.relation]
+        )
+        if not links:
+            return Reading(phrase, entity=counted.entity, unexplained=words or ["them"])
+        best = [c for c in links if c.score >= links[0].score - 0.05]
+        having = next(
+            (f for w in words if isinstance(f := self.figures.marks.get(w), Having)), None
+        )
+        said = having.words if having else self.figures.readable(those.part)
+        name = snake(f"{those.whole} {said}")[:55].rstrip("_")
+        is_clear = len({c.column for c in best}) == 1
+        filters = (*every.filters, links[0].condition) if is_clear else every.filters
+        part = every.model_copy(update={"name": name, "filters": filters})
+        metric = simple_metric(part, phrase, f"{those.whole}: {said}")
+        conditions = [] if is_clear else best
+        return Reading(phrase, metric=metric, entity=counted.entity, conditions=conditions,
+                       assumptions=[*counted.assumptions])  # fmt: skip
 
     def _rate(self, phrase: Phrase, share: Share) -> Reading:
         """`refund rate`: the rows with that value or flag, out of all rows of their relation."""

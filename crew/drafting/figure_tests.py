@@ -145,13 +145,14 @@ def _spine_generic(
         yield GenericTest(
             model=model.name, column=key.name, test=test, reason=f"one row per row of {spec.spine}"
         )
-    if key.relation == spec.spine and not key.expression:
+    related = {r.key for r in spec.related}
+    if key.relation == spec.spine and not key.expression and spec.spine not in related:
         to = ref_sql(spec.spine).strip("{} ")
         yield GenericTest(
             model=model.name, column=key.name, test="relationships",
             arguments={"to": to, "field": key.column}, reason=f"each is a row of {spec.spine}",
         )  # fmt: skip
-    if _has_dbt_utils(evidence):
+    if _has_dbt_utils(evidence) and not spec.spine_filters and spec.spine not in related:
         yield GenericTest(
             model=model.name, test="dbt_utils.equal_rowcount",
             arguments={"compare_model": ref_sql(spec.spine).strip("{} ")},
@@ -160,7 +161,11 @@ def _spine_generic(
 
 
 def _spine_rows(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Iterator[_Parts]:
-    if _has_dbt_utils(evidence):
+    if (
+        _has_dbt_utils(evidence)
+        or spec.spine_filters
+        or spec.spine in {r.key for r in spec.related}
+    ):
         return
     sql = (
         f"select expected.value as in_{spec.spine.replace('.', '_')}, actual.value as in_model\n"

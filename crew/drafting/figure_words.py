@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from crew.artifacts import DerivedKind
+from crew.drafting.related_words import Having, Those, take_related
 from crew.drafting.vocabulary import grain_words, vocabulary, word_set
 
 _LONGEST = 700  # characters
-_MARK = re.compile(r"\b(?:cmp|lit|dur|ratio|unit|quot|ord|col|range)\d+\b")
+_MARK = re.compile(r"\b(?:cmp|lit|dur|ratio|unit|quot|ord|col|range|rel|some)\d+\b")
 _NUMBER = r"(?:€|\$|£|eur\s|usd\s)?\s?-?\d+(?:[.,]\d+)*(?:\s?(?:k|m)\b)?"
 _UNIT = r"(?:\s?(?P<unit>%|percent|€|\$|£|eur|euros?|usd|dollars?|gbp|pounds?|chf)(?!\w))?"
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -116,7 +117,19 @@ class Ranges:
     includes_high: bool = False
 
 
-Figure = Comparison | Quoted | Duration | Share | PerUnit | Quotient | Order | Named | Ranges
+Figure = (
+    Comparison
+    | Quoted
+    | Duration
+    | Share
+    | PerUnit
+    | Quotient
+    | Order
+    | Named
+    | Ranges
+    | Having
+    | Those
+)
 
 
 @dataclass(frozen=True)
@@ -143,12 +156,15 @@ class TopWish:
 
 @dataclass
 class FigureWishes:
-    """Everything said about figures in one ticket. `marks` are words that stand in its phrases."""
+    """Everything said about figures in one ticket. `marks` are words that stand in its phrases,
+    `counted` the noun that was counted last: what `them` means, if it was `counted_twice`."""
 
     marks: dict[str, Figure] = field(default_factory=dict)
     derived: list[DerivedWish] = field(default_factory=list)
     top: TopWish | None = None
     grain: str = ""
+    counted: str = ""
+    counted_twice: bool = False
 
     def mark(self, kind: str, figure: Figure) -> str:
         """A word that stands for a figure from now on."""
@@ -184,8 +200,16 @@ def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
         return text  # no sentence
     text = _PLAIN_EVENT.sub(r"\g<what>", text)
     text = _TWO_WAYS.sub(r"\g<one> of \g<what>, \g<other> of \g<what>", text)
+    text = take_related(text, wishes, lambda part: _take_inner(part, quote, wishes))
     for take in (_take_names, _take_order, _take_parts, _take_ranges, _take_top, _take_derived, _take_durations,
                  _take_quotients, _take_shares, _take_per_unit, _take_comparisons, _take_quoted):  # fmt: skip
+        text = take(text, quote, wishes)
+    return text
+
+
+def _take_inner(text: str, quote: str, wishes: FigureWishes) -> str:
+    """The words of one condition with marks for names, orders of dates, numbers and values."""
+    for take in (_take_names, _take_order, _take_comparisons, _take_quoted):
         text = take(text, quote, wishes)
     return text
 
@@ -603,7 +627,7 @@ def _take_shares(text: str, quote: str, wishes: FigureWishes) -> str:
         whole = _noun(groups.get("whole") or "")
         part = _noun(groups.get("part") or "")
         has_figure = any(
-            not m.group().startswith(("ord", "lit", "cmp"))
+            not m.group().startswith(("ord", "lit", "cmp", "rel"))
             for m in _MARK.finditer(f"{whole} {part}")
         )
         if not (whole or part) or has_figure or part.lower() in _NO_PARTS:

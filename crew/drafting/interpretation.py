@@ -8,6 +8,7 @@ from crew.artifacts import Assumption, Evidence, Grounding
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.measure_probe import MeasureProbe
 from crew.drafting.questions import Asking
+from crew.drafting.related_reader import RelatedReader
 from crew.drafting.schema_linker import SchemaLinker
 from crew.ports import Warehouse
 
@@ -21,6 +22,7 @@ class Interpretation:
     linker: SchemaLinker
     probe: MeasureProbe
     asking: Asking
+    related: RelatedReader
     assumptions: list[Assumption] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
@@ -30,7 +32,10 @@ class Interpretation:
     def over(cls, evidence: Evidence, warehouse: Warehouse | None) -> Interpretation:
         planner = JoinPlanner(evidence)
         probe = MeasureProbe(evidence, planner, warehouse)
-        return cls(evidence, planner, SchemaLinker(evidence, planner), probe, Asking(()))
+        linker = SchemaLinker(evidence, planner)
+        related = RelatedReader(linker, planner)
+        linker.having, linker.cohort = related.conditions, related.dated
+        return cls(evidence, planner, linker, probe, Asking(()), related)
 
     def assume(self, text: str, check_sql: str = "") -> None:
         """State what is taken for granted, once, with the query that would check it."""

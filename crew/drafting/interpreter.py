@@ -17,6 +17,7 @@ from crew.artifacts import (
     Grounding,
     LookBack,
     Metric,
+    Related,
     RelationCard,
     Request,
     RequirementSpec,
@@ -40,6 +41,7 @@ from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.model_namer import asks_for_its_own, model_name
 from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.reading_chooser import ReadingChooser
+from crew.drafting.related_filters import RelatedFilters
 from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.row_sets import dimension_sql
 from crew.drafting.schema_linker import content_stems, entity_stems
@@ -106,6 +108,7 @@ class Interpreter:
         self.dimensions, self.filters = DimensionReader(context), FilterReader(context)
         self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
         self.derived, self.entities = DerivedReader(context), EntityReader(context, self.reader)
+        self.related_filters = RelatedFilters(context)
         self.taken: set[str] = set()
         self.skipped_letters = 0
         self._wish = Wish()
@@ -154,6 +157,7 @@ class Interpreter:
         self.context.linker.grain = wish.grain[0] if wish.grain else ""
         self.context.linker.figures = wish.figures
         self.context.linker.is_dated = wish.dated_by is not None
+        self.context.related.cohort = wish.dated_by.text if wish.dated_by else ""
         self.context.linker.said = frozenset(s for c in wish.clauses for s in stems(c.quote))
         self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
         self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
@@ -244,6 +248,7 @@ class Interpreter:
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
         dimensions = self.dimensions.read(wish, bases)
         self._keep_added(wish, bases)
+        self.related_filters.read(wish, bases, metrics)
         filters = self.filters.read(wish, bases, metrics)
         filters += self.leftovers.read(wish, self.readings.unread, metrics, bases)
         filters += self._scopes(bases, filters)
@@ -430,6 +435,7 @@ class Interpreter:
             look_back=look_back,
             date_range=date_range,
             fill_gaps=wish.fill_gaps,
+            related=tuple(self._related(metrics, dimensions, filters)),
             row_grain=tuple(grain_columns),
             owner=next((r.term.owner for r in readings if r.term and r.term.owner), ""),
             acceptance=tuple(wish.acceptance),
@@ -439,6 +445,17 @@ class Interpreter:
             settled=self.context.asking.settled,
             followed=self.context.asking.followed,
         )
+
+    def _related(
+        self, metrics: Sequence[Metric], dimensions: Sequence[Dimension], filters: Sequence[Filter]
+    ) -> list[Related]:
+        """The relations made for this result that something in it is about."""
+        elements: list[Metric | Dimension | Filter] = [*metrics, *dimensions, *filters]
+        made = self.context.related.used(e.model_dump_json(exclude={"grounding"}) for e in elements)
+        for one in made:
+            limits = f" with {' and '.join(one.filters)}" if one.filters else ""
+            self.context.assume(f"`{one.key}` is made of the rows of `{one.relation}`{limits}.")
+        return made
 
     def _not_understood(self, request: Request, wish: Wish) -> RequirementSpec:
         said = set(stems(" ".join(c.text for c in wish.clauses)))

@@ -38,10 +38,18 @@ class JoinPlanner:
 
     def __init__(self, evidence: Evidence) -> None:
         self.edges = evidence.joins
+        self._evidence = evidence
         self._layers = {c.key: c.layer for c in evidence.relations}
         self._lost = {e: _lost_share(e, evidence) for e in self.edges}
         self._graph: nx.DiGraph[str] = nx.DiGraph()
         for edge in self.edges:
+            self._graph.add_edge(edge.left, edge.right)
+
+    def add(self, edges: Sequence[JoinEdge]) -> None:
+        """Further ways, to and from relations that are made for a result."""
+        self.edges = (*self.edges, *(e for e in edges if e not in self.edges))
+        for edge in edges:
+            self._lost[edge] = _lost_share(edge, self._evidence)
             self._graph.add_edge(edge.left, edge.right)
 
     def hops(self, base: str) -> dict[str, int]:

@@ -28,6 +28,13 @@ _RESTRICTIVE = {
 }  # fmt: skip
 
 
+_ALL_OF_THEM = re.compile(
+    r"\W*(?:(?:in|of|with)\s+)?(?:all|any|every)\s+(?:\w+\s+)?(?:states?|status(?:es)?|kinds?|types?)\b"
+    r"(?!.*\b(?:but|except|without|only|not|no|excluding)\b)",
+    re.I,
+)
+
+
 class LeftoverReader:
     """Leftovers of one interpretation."""
 
@@ -68,6 +75,9 @@ class LeftoverReader:
         text, found = " ".join(conditions), []
         self._unsplit(wish, bases)
         for sentence in wish.prose:
+            if _ALL_OF_THEM.match(sentence):
+                self.context.notes.append(f"Read as leaving nothing out: “{sentence}”.")
+                continue
             for said in dict.fromkeys(content_stems(sentence)):
                 if said in stem_set("stops") | self._known(wish, ()):
                     continue

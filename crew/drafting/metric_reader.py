@@ -171,8 +171,9 @@ class MetricReader:
                 if key
                 else "*",
             )
-            reading.metric = simple_metric(measure, phrase, f"rows of {card.key}")
-            self._explain(reading, list(link.rest), [card.key], timed)
+            measure = self.linker.cohort(card, measure) or measure
+            reading.metric = simple_metric(measure, phrase, f"rows of {measure.relation}")
+            self._explain(reading, list(link.rest), [measure.relation], timed)
             if aggregation == "count_distinct" and not link.rest:
                 # Rows of their own relation are different by nature: somebody means elsewhere.
                 reading.unexplained = ["distinct", "unique", "different"]
@@ -458,6 +459,13 @@ class MetricReader:
 
     def _is_always(self, left: Sequence[str], card: RelationCard) -> bool:
         """Whether words name an event that every row of a relation has: `registered customers`."""
+        times = self.linker.times(card)
+        if (
+            stem("".join(left)) in _CREATION | stem_set("early_events")
+            and times
+            and times[0][0].nulls == 0
+        ):
+            return len(times) == 1 or times[0][1] > times[1][1] + 0.9
         for column, _ in self.linker.times(card):
             own = {x for s in name_stems(column.name) for x in alike(s)}
             if column.nulls == 0 and all(
@@ -482,14 +490,13 @@ class MetricReader:
             own = set(name_stems(column.name))
             if set(left) <= own or alike(joined) & own:
                 return qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
-        creates = {joined, *left} & (
-            {stem("new"), stem("signup"), stem("created")} | stem_set("early_events")
-        )
+        creates = {joined, *left} & (_CREATION | stem_set("early_events"))
         if creates and times and (len(times) == 1 or times[0][1] > times[1][1] + 0.9):
             return qualified(card.key, times[0][0].name).sql(dialect=self.evidence.dialect)
         return None
 
 
+_CREATION = frozenset(stem(w) for w in ("new", "signup", "created"))
 _DOING = frozenset(stem(w) for w in ("used", "have", "had", "made", "did", "with", "seen", "there"))
 
 

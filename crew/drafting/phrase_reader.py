@@ -173,7 +173,7 @@ _EACH = re.compile(
     re.I,
 )
 _SCOPE = re.compile(
-    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*(?:[,:]\s*(?=\S)|$)",
+    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*(?:[,:]\s*(?=\S)(?!(?:what|which|the|how)\s+(?:share|percent|percentage|proportion|fraction|part|many)\b)|$)",
     re.I,
 )
 
@@ -373,6 +373,9 @@ def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
         bare = token.strip(",.;:()?!").lower()
         if kept and kept[-1].lower() == "in" and bare.endswith("s") and bare in grain_words():
             kept.pop()  # `in hours` is a unit
+            continue
+        if kept and bare.endswith("s") and re.fullmatch(r"\d+|x|n|few|several", kept[-1].lower()):
+            kept.append(token)  # `within 3 days` is a span
             continue
         grain = grain_words().get(token.strip(",.;:()?!").lower())
         if grain is None:

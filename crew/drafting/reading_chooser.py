@@ -59,7 +59,8 @@ class ReadingChooser:
             if r not in built and r.phrase not in self.unread and not _is_said(r, clear)
         ]
         found: list[Reading] = []
-        for reading in built:
+        named_below = any(_narrows(a, b) for a in told for b in told)
+        for reading in sorted(built, key=lambda r: named_below and r.phrase.place == "title"):
             if not any(_covers(other, reading) for other in found):
                 found = [f for f in found if not _covers(reading, f)]
                 found.append(reading)
@@ -178,6 +179,8 @@ def _covers(a: Reading, b: Reading) -> bool:
     if len(a.metric.measures) > 1 or len(b.metric.measures) > 1:
         same = [x.model_copy(update={"name": ""}) for x in a.metric.measures]
         return same == [x.model_copy(update={"name": ""}) for x in b.metric.measures]
+    if a.phrase.place == b.phrase.place and _narrows(a, b):
+        return split_aggregation(b.phrase.text)[0] is None  # both are asked for in so many words
     return _same_measure(a.metric.measures[0], b.metric.measures[0])
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, RelationCard
+from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, Measure, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text
 from crew.drafting.figure_words import (
@@ -20,6 +21,7 @@ from crew.drafting.figure_words import (
 )
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.periods import is_too_coarse
+from crew.drafting.related_words import Having
 from crew.drafting.scope import Scope, UnknownColumn, qualified
 from crew.drafting.vocabulary import alike, name_stems, stem, stem_set, stems, vocabulary, words
 
@@ -102,7 +104,8 @@ FIGURE_MARGIN = 0.15
 class SchemaLinker:
     """Links over one evidence. `grain` is the period that is asked for, empty if none is; `figures`
     are what the marks in its phrases stand for, `said` the stems of all that the ticket wishes;
-    `is_dated` where it says itself which date puts a row into a period."""
+    `is_dated` where it says itself which date puts a row into a period. `having` links what is said
+    of related rows, `cohort` dates entities by an event of theirs."""
 
     def __init__(self, evidence: Evidence, planner: JoinPlanner) -> None:
         self.evidence = evidence
@@ -111,6 +114,10 @@ class SchemaLinker:
         self.figures = FigureWishes()
         self.said: frozenset[str] = frozenset()
         self.is_dated = False
+        self.having: Callable[[Having, Sequence[str], Sequence[str]], list[ConditionLink]] = (
+            lambda figure, rest, bases: []
+        )
+        self.cohort: Callable[[RelationCard, Measure], Measure | None] = lambda card, measure: None
 
     # --- relations -------------------------------------------------------------------------
 
@@ -187,7 +194,7 @@ class SchemaLinker:
     ) -> list[ColumnLink]:
         found = []
         phrase = self.resolved(phrase)
-        for key, hops in self._reach(bases).items():
+        for key, hops in self.reach(bases).items():
             card = self.evidence.relation(key)
             near = self._passed_entities(bases, key)
             for column in card.columns if card else ():
@@ -240,7 +247,8 @@ class SchemaLinker:
         layers = {c.layer for c in self.evidence.relations if c.key in (bases or ())}
         return {c.key for c in self.evidence.relations if layers and c.layer not in layers}
 
-    def _reach(self, bases: Sequence[str] | None) -> dict[str, int]:
+    def reach(self, bases: Sequence[str] | None) -> dict[str, int]:
+        """Relations that all bases are or lead to, with the distance of the farthest."""
         if bases is None:
             return {c.key: 0 for c in self.evidence.relations}
         reaches = [self.planner.hops(b) for b in bases]
@@ -312,7 +320,7 @@ class SchemaLinker:
             figure = self.figures.marks[marks[0]]
             return self._marked(figure, rest, bases) or self._both(figure, rest, bases)
         found = [*self._agreed(phrase, bases)]
-        for key, hops in self._reach(bases).items():
+        for key, hops in self.reach(bases).items():
             card = self.evidence.relation(key)
             if card is None:
                 continue
@@ -340,12 +348,14 @@ class SchemaLinker:
             return self._quoted(figure, named or said, bool(named), bases)
         if isinstance(figure, Order):
             return self._ordered(figure, bases)
+        if isinstance(figure, Having):
+            return self.having(figure, rest, bases)
         return []
 
     def _ordered(self, figure: Order, bases: Sequence[str]) -> list[ConditionLink]:
         """`delivered before the promised time`: two moments of the same row."""
         found = []
-        for key, hops in self._reach(bases).items():
+        for key, hops in self.reach(bases).items():
             card = self.evidence.relation(key)
             if card is None or hops > 1:
                 continue
@@ -377,7 +387,7 @@ class SchemaLinker:
         exact = []
         for column in temporal:
             own = set(name_stems(column.name))
-            told = set(stems(column.told))
+            told = _with_joined(stems(column.told))
             if (
                 said
                 and all(
@@ -390,7 +400,7 @@ class SchemaLinker:
             fewest = min(len(name_stems(c.name)) for c in exact)
             direct = [c for c in exact if any(alike(s) & set(name_stems(c.name)) for s in said)]
             return [c for c in direct or exact if len(name_stems(c.name)) == fewest] or exact
-        if set(said) <= entity | EVENT_STEMS:
+        if set(said) <= entity | EVENT_STEMS | stem_set("early_events") | {stem("signup")}:
             times = self.times(card)
             return [times[0][0]] if times and (len(times) == 1 or times[0][1] > times[1][1]) else []
         return []
@@ -448,7 +458,7 @@ class SchemaLinker:
         if not links:
             links = [
                 ColumnLink(key, c, 0.6 - 0.05 * hops, hops, False)
-                for key, hops in self._reach(bases).items()
+                for key, hops in self.reach(bases).items()
                 if (card := self.evidence.relation(key))
                 for c in card.columns
                 if is_text(c)
@@ -472,7 +482,7 @@ class SchemaLinker:
         return found
 
     def _agreed(self, phrase: Sequence[str], bases: Sequence[str]) -> Iterable[ConditionLink]:
-        reach = self._reach(bases)
+        reach = self.reach(bases)
         for term in self.evidence.glossary:
             if not term.condition or not term.relation or term.relation not in reach:
                 continue
@@ -643,6 +653,11 @@ def coded(column: ColumnCard) -> dict[str, list[str]]:
         if told:
             found[value] = stems(told["what"])
     return found
+
+
+def _with_joined(said: Sequence[str]) -> set[str]:
+    """The words, and each two in a row as one: `signed up` is `signup`."""
+    return {*said, *(a + b for a, b in pairwise(said))}
 
 
 def _squeezed(phrase: Sequence[str], known: set[str]) -> set[str]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from crew.artifacts import DraftModel, Evidence, JoinEdge, Measure, RequirementSpec
+from crew.drafting.aggregates import aggregate
 from crew.drafting.derived_columns import with_derived
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.related_rows import read_by_related, related_ctes
 from crew.drafting.row_sets import Aliases, RowSet, dimension_sql, parse_sql, row_sets
 from crew.drafting.scope import relations_of
 from crew.drafting.sql_layout import FINAL, Cte, import_cte, write_model
@@ -48,6 +50,7 @@ class AggregateCompiler:
         self.sets = row_sets(spec, self.evidence, self.planner, self.aliases)
         used = self._relations()
         self.ctes = [import_cte(self.aliases.of(key), key) for key in used]
+        self.ctes += related_ctes(spec.related, self.evidence, self.planner, self.aliases)
         self._add_as_of()
         for rows in self.sets:
             self._add_rows(rows)
@@ -82,9 +85,16 @@ class AggregateCompiler:
                 keys[edge.right] = None
         if self.spec.spine:
             own = {d.relation for d in self.spec.dimensions}
-            for edge in self.planner.plan(self.spec.spine, own):
+            for edge in self.planner.plan(self.spec.spine, own | self._spine_needs()):
                 keys[edge.right] = None
-        return list(keys)
+        related = {r.key for r in self.spec.related}
+        for key in read_by_related(self.spec.related, self.evidence, self.planner):
+            keys[key] = None
+        return [key for key in keys if key not in related]
+
+    def _spine_needs(self) -> set[str]:
+        """Relations that the conditions on rows of the spine are about."""
+        return relations_of(parse_sql(f, self.evidence.dialect) for f in self.spec.spine_filters)
 
     def _figure_names(self) -> list[str]:
         return [*self._keys(), *(name for name, _ in self._values({}))]
@@ -478,9 +488,9 @@ class AggregateCompiler:
     def _add_spine(self) -> str:
         """Every row of the spine, whether or not anything points at it."""
         spine = self.spec.spine
-        rows = RowSet(spine, (), [], [], self.evidence, self.aliases)
+        rows = RowSet(spine, self.spec.spine_filters, [], [], self.evidence, self.aliases)
         trees = [parse_sql(dimension_sql(d), self.evidence.dialect) for d in self.spec.dimensions]
-        rows.joins = self.planner.plan(spine, relations_of(trees))
+        rows.joins = self.planner.plan(spine, relations_of(trees) | self._spine_needs())
         name = self.aliases.of(spine)
         columns = [named(rows.aliased(dimension_sql(d)), d.name) for d in self.spec.dimensions]
         query = rows.select().select(*columns, append=False)
@@ -499,34 +509,6 @@ class AggregateCompiler:
                     )
             found[metric.name] = formula_tree(metric.formula, names)
         return list(found.items())
-
-
-def aggregate(measure: Measure, value: exp.Expr, order: exp.Expr | None = None) -> exp.Expr:
-    """The aggregate of a value's expression; `order` is what decides which one is first or last."""
-    match measure.aggregation:
-        case "count":
-            return exp.Count(this=value)
-        case "count_distinct":
-            return exp.Count(this=exp.Distinct(expressions=[value]))
-        case "sum":
-            return exp.Sum(this=value)
-        case "average":
-            return exp.Avg(this=value)
-        case "median":
-            return exp.Median(this=value)
-        case "min":
-            return exp.Min(this=value)
-        case "max":
-            return exp.Max(this=value)
-        case "percentile":
-            fraction = exp.Literal.number(measure.fraction or 0.5)
-            return exp.WithinGroup(
-                this=exp.PercentileCont(this=fraction),
-                expression=exp.Order(expressions=[exp.Ordered(this=value)]),
-            )
-        case "first" | "last":
-            kind = exp.ArgMin if measure.aggregation == "first" else exp.ArgMax
-            return kind(this=value, expression=order or value.copy())
 
 
 def named(tree: exp.Expr, name: str) -> exp.Expr:

@@ -27,6 +27,7 @@ from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.sql_layout import ref_sql
 from crew.drafting.unit_test_writer import write_unit_test
 from crew.drafting.vocabulary import stem_set, stems
+from crew.verification.related_relations import with_related
 from crew.verification.source_totals import SourceTotals
 
 _STATES = {
@@ -227,7 +228,7 @@ def _totals_test(
     spec: RequirementSpec, model: DraftModel, evidence: Evidence, planner: JoinPlanner
 ) -> list[SingularTest]:
     """A test that goes on comparing the model's totals with its sources after the merge."""
-    if spec.look_back or spec.date_range:
+    if spec.look_back or spec.date_range or spec.top:
         return []
     marked = evidence.model_copy(
         update={
@@ -237,7 +238,10 @@ def _totals_test(
             )
         }
     )
-    totals = SourceTotals(marked, planner)
+    known = {c.key for c in evidence.relations} - {r.key for r in spec.related}
+    own = tuple(c for c in marked.relations if c.key in known)
+    related = with_related(marked.model_copy(update={"relations": own}), spec.related)
+    totals = SourceTotals(related, planner)
     filters = [f.condition for f in spec.filters]
     parts = []
     figures = {

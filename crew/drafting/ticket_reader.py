@@ -17,6 +17,7 @@ from crew.drafting.languages import in_english, language_of
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.phrase_reader import read_clause, says_gaps, tail_match
 from crew.drafting.questions import cut_option
+from crew.drafting.related_words import Having
 from crew.drafting.vocabulary import grain_words, phrase_pattern, vocabulary, word_set, words
 from crew.drafting.wish import Phrase, Place, Wish
 
@@ -221,7 +222,9 @@ def _names_figures(sentence: str) -> bool:
         return True
     found = FigureWishes()
     take_figures(sentence, sentence, found)
-    if found.top or any(not isinstance(f, Comparison | Quoted) for f in found.marks.values()):
+    if found.top or any(
+        not isinstance(f, Comparison | Quoted | Having) for f in found.marks.values()
+    ):
         return True
     if _OPENS_SPLIT.match(sentence):
         return True

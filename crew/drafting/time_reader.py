@@ -49,7 +49,7 @@ class TimeReader:
             )
             return None
         card = self.context.evidence.relation(owner)
-        if hinted := self._hinted(measure, wish):
+        if hinted := self.hinted(measure, wish):
             return {"time": hinted}
         names = [
             qualified(owner, c.name).sql(dialect=self.context.evidence.dialect) for c, _ in times
@@ -75,7 +75,7 @@ class TimeReader:
         )
         return None if index is None else {"time": names[index]}
 
-    def _hinted(self, measure: Measure, wish: Wish) -> str:
+    def hinted(self, measure: Measure, wish: Wish) -> str:
         """The column that the ticket itself says dates a row: `by month of the invoice date`."""
         if wish.dated_by is None:
             return ""

@@ -22,6 +22,8 @@ def write_unit_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence
     """The test, or in words why there is none. Values are made up: none is anybody's own."""
     if not spec.metrics:
         return "nothing is counted"
+    if spec.related:
+        return "conditions on related rows and rows picked among them cannot be made up yet"
     cards = [evidence.relation(key) for key in model.relations]
     if any(card is None or card.materialization == "ephemeral" for card in cards):
         return "an input is not known as a table"

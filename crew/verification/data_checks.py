@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from crew.artifacts import Check, JoinEdge, Table
 from crew.verification.check_context import CheckContext, cell, passed, skipped, verdict
+from crew.verification.related_relations import with_related
 
 _SAMPLE_ROWS, _DUPLICATES = 8, 5
 
@@ -47,8 +48,9 @@ def joins_do_not_fan_out(context: CheckContext) -> Check:
         return skipped("join fan-out", "the models join nothing")
     findings: list[str] = []
     rows: list[tuple[str, ...]] = []
+    located = related_relations(context)
     for edge in edges:
-        left, right = context.relation(edge.left), context.relation(edge.right)
+        left, right = (located.get(k) or context.relation(k) for k in (edge.left, edge.right))
         if left is None or right is None:
             findings.append(f"{_words(edge)} cannot be checked: a side is not known.")
             continue
@@ -62,6 +64,17 @@ def joins_do_not_fan_out(context: CheckContext) -> Check:
     table = Table(columns=("join", "rows before", "rows after", "repeated keys"), rows=tuple(rows))
     good = f"{len(edges)} joins keep the rows of their left side"
     return verdict("join fan-out", findings, "model", good).model_copy(update={"table": table})
+
+
+def related_relations(context: CheckContext) -> dict[str, str]:
+    """The rows of each relation that is made for this result alone, as a query in brackets."""
+    cards = [
+        c.model_copy(update={"relation_name": context.relation(c.key) or c.relation_name})
+        for c in context.evidence.relations
+    ]
+    located = context.evidence.model_copy(update={"relations": tuple(cards)})
+    known = {c.key: c.relation_name for c in with_related(located, context.spec.related).relations}
+    return {r.key: known[r.key] for r in context.spec.related}
 
 
 def sample_rows(context: CheckContext) -> Check:

@@ -21,6 +21,7 @@ from sqlglot import exp
 from crew.artifacts import Derived, Evidence, Measure, Metric, RequirementSpec, TimeGrain
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.row_sets import dimension_sql
+from crew.verification.related_relations import with_related
 from crew.verification.source_totals import COUNTED, Cut, SourceTotals
 
 Given = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -122,7 +123,9 @@ class _Expectation:
 
     def __post_init__(self) -> None:
         spec = self.spec
-        marked = in_memory(self.evidence, self.given, self.database)
+        marked = with_related(
+            in_memory(self.evidence, self.given, self.database), self.spec.related
+        )
         self.totals = SourceTotals(marked, JoinPlanner(marked))
         self.measures = {m.name: m for metric in spec.metrics for m in metric.measures}
         dated = [m for m in self.measures.values() if m.time]
@@ -204,7 +207,8 @@ class _Expectation:
             every = Measure(
                 name="every", relation=self.spec.spine, aggregation="count", expression="*"
             )
-            return dict.fromkeys(self._values(every, Cut(dimensions=self.cut.dimensions)))
+            cut = Cut(filters=self.spec.spine_filters, dimensions=self.cut.dimensions)
+            return dict.fromkeys(self._values(every, cut))
         cut = Cut(filters=self.cut.filters, dimensions=self.cut.dimensions)
         found: dict[tuple[Any, ...], None] = {}
         for measure in self.measures.values() if self.cut.dimensions else ():

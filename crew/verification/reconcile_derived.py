@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crew.artifacts import Derived
-from crew.verification.reconciliation_card import RATIO, Card, Keys
+from crew.artifacts import Derived, Measure
+from crew.drafting.row_sets import dimension_sql
+from crew.verification.reconciliation_card import RATIO, Card, Figure, Keys
+from crew.verification.source_totals import Cut
 
 
 def derived(card: Card, keys: Keys, cells: Mapping[str, str]) -> None:
@@ -18,8 +20,6 @@ def derived(card: Card, keys: Keys, cells: Mapping[str, str]) -> None:
         _derived(card, keys, column, cells[column.of])
     if card.spec.top:
         _top(card, keys, cells[card.spec.top.by])
-    if card.spec.spine:
-        _spine(card)
 
 
 def _derived(card: Card, keys: Keys, derived: Derived, cells: str) -> None:
@@ -114,14 +114,18 @@ def _top(card: Card, keys: Keys, cells: str) -> None:
     card.equal(f"rows of the top {top.count}", expected, rows, f"by {top.by}")
 
 
-def _spine(card: Card) -> None:
+def spine(card: Card, keys: Keys) -> None:
+    """Every row of the spine that meets the conditions is there once, with what it shows."""
     key = card.spec.dimensions[0]
-    spine = card.evidence.relation(card.spec.spine)
     column = card.column(key.name)
-    assert spine is not None
-    rows = card.ask(f"select count(*) from {spine.relation_name} as r")[0][0]
+    every = Measure(name="rows", relation=card.spec.spine, aggregation="count", expression="*")
+    rows = card.ask(card.totals.overall(every, card.spec.spine_filters))[0][0]
+    shown = Cut(card.spec.spine_filters, tuple(dimension_sql(d) for d in card.spec.dimensions))
+    figure = Figure("what each row shows", card.totals.cells(every, shown), "count(*)", True)
+    card.compare(figure, keys)
     ours, different = card.ask(
         f"select count(*), count(distinct {column}) from {card.relation} as r"
     )[0]
-    card.equal(f"rows of {card.spec.spine}", rows, ours, "each has one row in the model")
+    asked = " that was asked for" if card.spec.spine_filters else ""
+    card.equal(f"rows of {card.spec.spine}", rows, ours, f"each{asked} has one row in the model")
     card.equal(f"different {key.name}", rows, different, "each once")

@@ -13,7 +13,7 @@ from crew.artifacts import (
 )
 from crew.drafting.row_sets import dimension_sql
 from crew.drafting.sql_compiler import formula_tree
-from crew.verification.reconcile_derived import derived
+from crew.verification.reconcile_derived import derived, spine
 from crew.verification.reconciliation_card import (
     NUMBERS,
     RATIO,
@@ -70,6 +70,8 @@ def aggregated(card: Card) -> Keys | None:
     cells = figures(card, spec.metrics, cut, keys)
     if cells:
         derived(card, keys, cells)
+    if spec.spine:
+        spine(card, keys)
     return keys
 
 

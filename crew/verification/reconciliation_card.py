@@ -14,6 +14,7 @@ from crew.artifacts import (
 )
 from crew.drafting.join_planner import JoinPlanner
 from crew.verification.check_context import CheckContext, cell
+from crew.verification.related_relations import with_related
 from crew.verification.source_totals import (
     SourceTotals,
 )
@@ -71,7 +72,8 @@ class Card:
             c.model_copy(update={"relation_name": context.relation(c.key) or c.relation_name})
             for c in context.evidence.relations
         ]
-        self.evidence = context.evidence.model_copy(update={"relations": tuple(cards)})
+        located = context.evidence.model_copy(update={"relations": tuple(cards)})
+        self.evidence = with_related(located, context.spec.related)
         self.planner = JoinPlanner(self.evidence)
         self.totals = SourceTotals(self.evidence, self.planner)
         self.columns = {c.lower(): c for c in context.columns(relation)}

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from sqlglot import exp, parse_one
 
 from crew.artifacts import DateRange, Evidence, LookBack, Measure
+from crew.drafting.aggregates import aggregate
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.scope import key_of, qualified
-from crew.drafting.sql_compiler import aggregate, interval, period_of
+from crew.drafting.sql_compiler import interval, period_of
 
 ROWS = "counted"
 COUNTED, UNDATED, OUTSIDE = 0, 1, 2
@@ -68,7 +69,7 @@ class SourceTotals:
         """One row, one value: the measure over all its rows, or those in `span` (a condition on
         `{moment}`)."""
         value = exp.alias_(self._aggregate(measure), "value")
-        query = exp.select(value).from_(self._table(measure))
+        query = exp.select(value).from_(self._table(measure), dialect=self._evidence.dialect)
         for text in dict.fromkeys((*measure.filters, *filters)):
             query = query.where(exp.paren(self._tree(measure, text)))
         if span and measure.time:
@@ -103,7 +104,7 @@ class SourceTotals:
             columns[f"f{n}"] = exp.paren(self._tree(measure, text))
             columns[f"k{n}"] = self._leads_nowhere(measure, text)
         inner = exp.select(*(exp.alias_(t, name) for name, t in columns.items()))
-        inner = _read_once(inner.from_(self._table(measure)))
+        inner = _read_once(inner.from_(self._table(measure), dialect=self._evidence.dialect))
         shown = [c for c in columns if c[0] not in "fk"]
         return (
             f"select {', '.join(shown)}, {self._reason(measure, cut)} as reason "
@@ -228,7 +229,10 @@ class SourceTotals:
             left = exp.column(edge.left_column, table=f"k{n - 1}" if n else ROWS)
             value = (
                 exp.select(value)
-                .from_(f"{card.relation_name if card else edge.right} as k{n}")
+                .from_(
+                    f"{card.relation_name if card else edge.right} as k{n}",
+                    dialect=self._evidence.dialect,
+                )
                 .where(exp.column(edge.right_column, table=f"k{n}").eq(left))
                 .subquery()
             )
@@ -241,7 +245,10 @@ class SourceTotals:
 def _read_once(query: exp.Select) -> exp.Select:
     """Every relation as a CTE: a view that is looked up often would be computed as often."""
     names: dict[str, str] = {}
+    inner = {cte.alias for cte in query.find_all(exp.CTE)}  # steps of a related relation
     for table in list(query.find_all(exp.Table)):
+        if table.name in inner or table.find_ancestor(exp.CTE):
+            continue
         alias, bare = table.alias, exp.Table(**{k: table.args.get(k) for k in _NAME}).copy()
         name = names.setdefault(bare.sql(), f"source_{len(names)}")
         if name not in [cte.alias for cte in query.ctes]:
