@@ -22,7 +22,7 @@ demo: $(READY)
 	@echo && git --git-dir=$(DEMO)/shop.git log --oneline --graph --all --decorate
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -169,7 +169,9 @@ class DbtWorker:
     def close(self) -> None:
         """End the process and drop the scratch. Does nothing the second time."""
         process, self._process = self._process, None
-        if process is not None:
+        if process is not None and self._scratch is None:
+            _kill(process)  # it was never told to open anything: it may be importing dbt still
+        elif process is not None:
             with contextlib.suppress(OSError):
                 assert process.stdin is not None
                 process.stdin.write(to_line({"call": "close"}))

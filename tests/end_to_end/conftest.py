@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,9 +41,16 @@ class Shop:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    folder = tmp_path_factory.mktemp("shop")
-    subprocess.run([sys.executable, str(ROOT / "examples" / "demo.py"), str(folder)], check=True)
-    return Shop(folder)
+    """A demo of this process's own, copied from one that all processes make once."""
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
+    with open(f"{made}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            demo = str(ROOT / "examples" / "demo.py")
+            subprocess.run([sys.executable, demo, f"{made}.new"], check=True)
+            os.rename(f"{made}.new", made)
+    return Shop(Path(shutil.copytree(made, base / "shop")))
 
 
 @pytest.fixture(scope="session")

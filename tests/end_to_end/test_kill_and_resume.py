@@ -41,7 +41,7 @@ STEPS = [
 ]
 POINTS = [f"{edge} {step}" for step in STEPS for edge in ("started", "finished")]
 POINTS += ["started deliver", "branch written", "finished deliver"]
-QUICK = {"finished synthesize", "branch written"}
+QUICK = {"branch written"}
 
 
 @dataclass

@@ -218,18 +218,16 @@ def wait_for_answer(github: GitHubServer, author: str) -> str:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_was_stopped_goes_on_after_the_next_start(
-    team: Team, how: signal.Signals
-) -> None:
+def test_a_run_that_was_stopped_or_killed_goes_on_after_the_next_start(team: Team) -> None:
     fields = payload("jira_weekly_churn.json")
     team.jira.add("DATA-143", fields["summary"], description=fields["description"])
     team.start()
     team.wait_for("DATA-143", "Queued", seconds=20)
-    team.wait_for_state("working")
-    team.stop(how)
-    assert "Ready" not in team.comments("DATA-143")["status"]
-    team.start("--only", "worker")
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        team.wait_for_state("working")
+        team.stop(how)
+        assert "Ready" not in team.comments("DATA-143")["status"]
+        team.start("--only", "worker")
     team.wait_for_state("delivered")
     team.stop()
     team.start("--only", "pollers")

@@ -30,8 +30,9 @@ def check(found: dict[str, Any], stride: int) -> None:
     assert found["deaths"] >= 0.9 * len(range(1, found["points"] + 1, stride)) - 1
 
 
-def test_a_sample_of_deaths_on_sqlite(tmp_path: Path) -> None:
-    check(lab("sqlite", tmp_path, 17), 17)
+@pytest.mark.parametrize("stride", [41, pytest.param(17, marks=pytest.mark.slow)])
+def test_a_sample_of_deaths_on_sqlite(tmp_path: Path, stride: int) -> None:
+    check(lab("sqlite", tmp_path, stride), stride)
 
 
 @pytest.mark.slow

@@ -29,8 +29,11 @@ def template(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     return url
 
 
-def test_a_sample_of_deaths_on_postgres_with_another_worker(template: str, tmp_path: Path) -> None:
-    check(lab(template, tmp_path, 23), 23)
+@pytest.mark.parametrize("stride", [53, pytest.param(23, marks=pytest.mark.slow)])
+def test_a_sample_of_deaths_on_postgres_with_another_worker(
+    template: str, tmp_path: Path, stride: int
+) -> None:
+    check(lab(template, tmp_path, stride), stride)
 
 
 @pytest.mark.slow
