@@ -102,22 +102,27 @@ class WarehouseProfile:
     @cached_property
     def _schema(self) -> dict[tuple[str, ...], list[tuple[str, str]]]:
         """Columns of everything in the warehouse, by (database, schema, name) and (schema, name)."""
+        rows = self._listed(", numeric_precision, numeric_scale") or self._listed("")
+        found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+        for catalog, schema, table, column, type_, *size in rows:
+            key: tuple[str, ...] = (str(catalog).lower(), str(schema).lower(), str(table).lower())
+            scale = f"({size[0]},{size[1]})" if type_ == "numeric" and size and None not in size else ""
+            found.setdefault(key, []).append((str(column), str(type_).lower() + scale))
+        for key in list(found):
+            found.setdefault(key[1:], found[key])
+        return found
+
+    def _listed(self, more: str) -> Sequence[Sequence[Any]]:
+        """All columns with their types and `more`; nothing where the warehouse does not tell."""
         try:
-            rows = self._warehouse.query(
-                "select table_catalog, table_schema, table_name, column_name, data_type"
+            return self._warehouse.query(
+                f"select table_catalog, table_schema, table_name, column_name, data_type{more}"
                 " from information_schema.columns"
                 " order by table_catalog, table_schema, table_name, ordinal_position",
                 limit=1_000_000,
             ).rows
         except InvalidInput:
-            return {}
-        found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-        for catalog, schema, table, column, type_ in rows:
-            key: tuple[str, ...] = (str(catalog).lower(), str(schema).lower(), str(table).lower())
-            found.setdefault(key, []).append((str(column), str(type_).lower()))
-        for key in list(found):
-            found.setdefault(key[1:], found[key])
-        return found
+            return ()
 
     def _figures(
         self, relation: ProjectRelation, name: str, columns: list[tuple[str, str]]

@@ -400,7 +400,8 @@ class AggregateCompiler:
             step=step,
         )
         type_ = "timestamp" if grain == "hour" else "date"
-        every = exp.cast(exp.Unnest(expressions=[series]), type_)
+        is_set = self.evidence.dialect == "postgres"  # a set of rows there, no array
+        every = exp.cast(series if is_set else exp.Unnest(expressions=[series]), type_)
         query = exp.select(exp.alias_(every, self.spec.time.column)).from_("bounds")
         if self.spec.look_back or self.spec.date_range:
             inner = query.subquery("every_period")

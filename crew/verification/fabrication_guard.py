@@ -15,6 +15,7 @@ from sqlglot.optimizer.scope import Scope, build_scope
 from sqlglot.optimizer.simplify import simplify
 
 from crew.artifacts import Check, DraftModel, Table
+from crew.catalog.warehouse_profile import quoted
 from crew.verification.check_context import CheckContext, cell, skipped
 
 _COLUMNS = ("column", "comes from", "through")
@@ -70,7 +71,8 @@ def qualified_query(context: CheckContext, sql: str) -> exp.Expr:
         name = names.setdefault(key, f"relation_{len(names)}")
         if name not in real:
             real[name] = bare
-            schema[name] = {column: "unknown" for column in context.columns(key)}
+            spelt = quoted if dialect == "postgres" else str  # it folds bare names
+            schema[name] = {spelt(column): "unknown" for column in context.columns(key)}
         table.set("alias", table.args.get("alias") or exp.TableAlias(this=table.this.copy()))
         for part, value in (("this", exp.to_identifier(name)), ("db", None), ("catalog", None)):
             table.set(part, value)

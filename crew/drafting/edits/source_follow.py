@@ -12,6 +12,7 @@ from crew.drafting.edits.project_view import ProjectView, Workbench
 from crew.drafting.edits.sql_edits import Splice, SqlSource, spliced
 from crew.drafting.edits.steps import with_select
 from crew.drafting.model_text import CannotEdit
+from crew.drafting.scope import needs_quotes
 
 
 def follow_source(bench: Workbench, edit: FollowSource) -> None:
@@ -139,7 +140,8 @@ def _through(
         table = f"{alias}." if len(scope.selected_sources) > 1 else ""
         as_ = "" if called == given else f" {bench.keyword('as')} {given}"
         between = joint(flow.source.text, start)
-        splices.append(Splice(end, end, f"{between}{table}{called}{as_}"))
+        spelt = f'"{called}"' if needs_quotes(called, bench.view.dialect) else called
+        splices.append(Splice(end, end, f"{between}{table}{spelt}{as_}"))
         return given
     raise CannotEdit(f"where {source} is read was not found")
 
