@@ -59,7 +59,8 @@ def staging_request(
 ) -> RequirementSpec | None:
     """The specification of a staging model; None for a request that asks for something else."""
     text = f"{request.title}\n{request.body}"
-    known = [n for n in evidence.model_names if re.search(rf"(?<![\w.]){re.escape(n)}(?!\w)", text)]
+    named = [n for n in evidence.model_names if n in text]
+    known = [n for n in named if re.search(rf"(?<![\w.]){re.escape(n)}(?!\w)", text)]
     source = source_named(text, evidence) if not known and wants_staging(text, evidence) else None
     if source is None:
         return None

@@ -36,8 +36,10 @@ class Names:
 
     def models(self, text: str) -> list[Link]:
         """Models that are named as such, in the order of the text."""
-        found = []
+        found, lowered = [], text.lower()
         for name in self.view.models:
+            if name.lower() not in lowered:
+                continue
             plain = not re.search(r"[_\d]", name)
             escaped = re.escape(name)
             whole = rf"(?<![\w.]){escaped}(?!\w)"
