@@ -563,11 +563,27 @@ class TimeAxis(Value):
 
 
 class LookBack(Value):
-    """Only the last `count` `unit`s, ending with the latest day in the data that is not ahead."""
+    """Only the last `count` `unit`s, ending with the latest day in the data that is not ahead.
+
+    `calendar` says whole ones by the calendar: the `previous` `count` before the one of that day,
+    or the `current` one up to that day.
+    """
 
     count: int
     unit: Literal["day", "week", "month", "quarter", "year"]
+    calendar: Literal["", "previous", "current"] = ""
     grounding: Grounding
+
+    @property
+    def words(self) -> str:
+        """`the last 90 days`, `the month before the current one`."""
+        several = f"{self.count} {self.unit}s" if self.count > 1 else self.unit
+        match self.calendar:
+            case "previous":
+                return f"the {several} before the current one"
+            case "current":
+                return f"the current {self.unit}"
+        return f"the last {self.count} {self.unit}s"
 
 
 class DateRange(Value):
@@ -907,7 +923,7 @@ class RequirementSpec(Value):
             *(r.model_dump_json() for r in self.related),
             sorted(f.condition for f in self.filters),
             self.time.grain if self.time else "",
-            [self.look_back.count, self.look_back.unit] if self.look_back else [],
+            [*self.look_back.model_dump(exclude={"grounding"}).values()] if self.look_back else [],
             [self.date_range.start, self.date_range.end] if self.date_range else [],
             self.fill_gaps,
             sorted(w.model_dump_json() for w in (*self.wanted_tests, *self.wanted_docs)),

@@ -138,7 +138,7 @@ def _elements(spec: RequirementSpec, limits: Limits) -> Iterator[tuple[str, str,
         yield "filter", told, filter_.grounding
     if spec.look_back:
         back = spec.look_back
-        yield "look-back", f"the last {back.count} {back.unit}s", back.grounding
+        yield "look-back", back.words, back.grounding
     if spec.date_range:
         span = spec.date_range
         told = f"from {shown(span.start or 'the first day')} to {shown(span.end or 'today')}"

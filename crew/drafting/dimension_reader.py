@@ -90,8 +90,9 @@ class DimensionReader:
         meanings = (
             self._without_keys(said, self.context.linker.distinct_meanings(links)) if links else []
         )
-        if links and links[0].hops == 0 and set(name_stems(links[0].column.name)) == set(said):
-            meanings = links[:1]  # it is called just so
+        called = [k for k in links if set(name_stems(k.column.name)) == set(said)]
+        if sum(k.hops == 0 for k in called) == 1:
+            meanings = [k for k in called if k.hops == 0]  # it is called just so
         counted = meanings and is_numeric(meanings[0].column) and not _is_key(meanings[0])
         if not counted and (len(meanings) == 1 or (meanings and self._settled(meanings))):
             link = meanings[0]

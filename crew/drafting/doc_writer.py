@@ -101,7 +101,7 @@ def _description(spec: RequirementSpec) -> str:
         else f"{opening[:1].upper()}{opening[1:]}, a single row."
     )
     if spec.look_back:
-        text += f" Only the last {spec.look_back.count} {spec.look_back.unit}s, back from the latest day in the data."
+        text += f" Only {spec.look_back.words}, seen from the latest day in the data."
     if spec.date_range:
         start, end = spec.date_range.start, spec.date_range.end
         bounds = [f"from {start}" if start else "", f"before {end}" if end else ""]

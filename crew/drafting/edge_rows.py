@@ -469,6 +469,8 @@ def _moments(
     if back := spec.look_back:
         span = timedelta(days=back.count * _UNITS[back.unit])
         newest = following + timedelta(days=2)
+        if back.calendar:
+            span = timedelta(days=newest.day - 1 if back.unit == "month" else 7 * back.count)
         found += [(newest, None), (newest - span, None), (newest - span + timedelta(days=1), None)]
     if spec.date_range:
         bounds = (spec.date_range.start, spec.date_range.end)

@@ -349,6 +349,10 @@ _BRACKETED = re.compile(r"\(\s*(?P<inner>col\d+)\s*\)")
 _CODE = re.compile(
     r"\(\s*(?:(?:status|state|code|kind|type|estado|statut)\s*=?\s*)?(?P<value>[A-Z][A-Z0-9]{0,5})\s*\)"
 )
+_STATED = re.compile(
+    r"\(\s*(?:with\s+)?(?:status|state|code|estado|statut)\s*[=:]?\s*(?:is\s+)?[\"'“]?(?P<value>[A-Za-z][\w-]*)[\"'”]?\s*\)",
+    re.I,
+)
 _VALUED = re.compile(
     r"\b(?:status|state|code|estado|statut)\s*=?\s*(?P<value>[A-Z][A-Z0-9]{0,5})\b(?!\s*\w*=)"
 )
@@ -358,7 +362,7 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     """Names of columns, and codes such as `(X)` or `status X`."""
     text = _NAME.sub(lambda m: f" {wishes.mark('col', Named(m['name'], m['name']))} ", text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
-    for pattern in (_CODE, _VALUED):
+    for pattern in (_STATED, _CODE, _VALUED):
         text = pattern.sub(
             lambda m: f" {wishes.mark('lit', Quoted((m['value'],), False, m.group().strip()))} ",
             text,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from crew.artifacts import Filter, Grounding, Metric, RowsLeftOut
+from crew.drafting import own_states
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.phrase_reader import listed
 from crew.drafting.questions import MAX_OPTIONS
@@ -194,10 +195,12 @@ class FilterReader:
             self.context.assume(f"“{phrase.text}” is read as the rows with {links[0].condition}.")
         if links:
             best = [k for k in links if k.score >= max(x.score for x in links) - 0.04]
+            own = own_states.rivals(self.context.linker, best[0], said, bases)
+            best += [k for k in own if k not in best]
             same = [k for k in links if k.column == best[0].column and k.origin == best[0].origin]
-            if len({k.column for k in best}) == 1:
+            if len({k.column for k in best}) == 1 and not own:
                 return same[0]
-            if len({k.column for k in best}) == 1 or best[0].origin.startswith("glossary"):
+            if best[0].origin.startswith("glossary"):
                 return best[0]
             index = self.context.asking.ask(
                 f"filter:{snake(phrase.text)}",

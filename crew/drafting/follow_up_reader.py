@@ -39,7 +39,7 @@ def _says_more(text: str) -> bool:
 
 def _is_lost(said: Wish, wish: Wish) -> bool:
     """Whether what a sentence said is not what the wish came to say."""
-    look_backs = [(b.count, b.unit) for b in (said.look_back, wish.look_back) if b]
+    look_backs = [(b.count, b.unit, b.calendar) for b in (said.look_back, wish.look_back) if b]
     spans = [(s.start, s.end) for s in (said.date_span, wish.date_span) if s]
     return (
         (said.look_back is not None and look_backs[0] != look_backs[-1])

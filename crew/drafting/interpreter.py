@@ -398,11 +398,20 @@ class Interpreter:
         if wish.look_back:
             back = wish.look_back
             look_back = LookBack.model_validate(
-                {"count": back.count, "unit": back.unit, "grounding": _said(back.quote)}
+                {
+                    "count": back.count,
+                    "unit": back.unit,
+                    "calendar": back.calendar,
+                    "grounding": _said(back.quote),
+                }
             )
+            assert look_back is not None
+            words = look_back.words
+            newest = "the latest day in the data that is not ahead of today"
+            how = f"is the one of {newest}" if back.calendar else f"end with {newest}"
+            now = f"; the current {back.unit} {how}" if back.calendar else f" {how}"
             self.context.assume(
-                f"The last {back.count} {back.unit}s end with the latest day in the data that is not ahead of today.",
-                self.times.newest_sql(metrics),
+                f"{words[0].upper()}{words[1:]}{now}.", self.times.newest_sql(metrics)
             )
         date_range = None
         if wish.date_span:

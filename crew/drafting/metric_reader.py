@@ -16,6 +16,7 @@ from crew.artifacts import (
 )
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
+from crew.drafting import own_states
 from crew.drafting.figure_reader import FigureReader
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
@@ -338,6 +339,9 @@ class MetricReader:
         ):
             return []
         amounts = self.linker.amounts([link.relation])
+        called = [a for a in amounts if set(said) & set(name_stems(a.column.name))]
+        if [a.column.name for a in called] == [link.column.name]:
+            return []  # `invoice total` where but one of them is called a total
         return amounts if len(amounts) > 1 else []
 
     def _is_dated(self, relation: str) -> bool:
@@ -446,7 +450,8 @@ class MetricReader:
             # `active users per month`: who is active now says nothing of the months before.
             reading.unexplained = left
             return
-        if len({c.column for c in best}) > 1:
+        best += own_states.rivals(self.linker, best[0], left, bases)
+        if len({(c.relation, c.column) for c in best}) > 1:
             reading.conditions = best
             return
         measures = tuple(

@@ -47,7 +47,9 @@ def model_name(
     if dimensions:
         parts.append("by_" + "_and_".join(d.name.removesuffix("_name") for d in dimensions[:3]))
     if back and not time:
-        parts.append(f"last_{back.count}_{back.unit}s")
+        parts.append(
+            f"{back.calendar}_{back.unit}" if back.calendar else f"last_{back.count}_{back.unit}s"
+        )
     base = evidence.conventions.mart_pattern.replace("{name}", "_".join(parts))[:60].strip("_")
     name, n = base, 2
     while name in evidence.model_names:

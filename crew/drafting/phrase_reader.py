@@ -33,6 +33,14 @@ _OVER_BACK = re.compile(
     + r"\b(?!\s+(?:after|of|from|before|since|later))",
     re.I,
 )
+# `last month` is the one of the calendar; `over the past month` are thirty days or so.
+_LAST_ONE = re.compile(r"(?:(?:in|for|of|from)\s+)?(?:the\s+)?(?:last|previous)\s+[a-z]+$", re.I)
+_CURRENT = re.compile(
+    r"\b(?:in\s+|for\s+|of\s+|during\s+)?(?:(?:this|the\s+current|current)\s+"
+    r"(?P<unit>week|month|quarter|year)(?:\s+(?:so\s+far|to\s+date))?|(?P<unit2>week|month|quarter|year)[\s-]to[\s-]date|(?P<short>[wmqy]td))\b",
+    re.I,
+)
+_TO_DATE = {"wtd": "week", "mtd": "month", "qtd": "quarter", "ytd": "year"}
 _NUMBERS = {
     w: n
     for n, w in enumerate(
@@ -64,6 +72,7 @@ _ROW_PER = re.compile(
     r"\b(?:one|1|a|single)\s+(?:row|line|record)\s+(?:for\s+each|for\s+every|per|for)\b", re.I
 )
 _BREAK = " | "
+_DASH = re.compile(r"(?<!\d)\s+[-–—]\s+(?!\d)")
 
 
 _HAVING = re.compile(
@@ -91,6 +100,7 @@ def read_clause(clause: Phrase, wish: Wish) -> None:
 
 def _read_part(clause: Phrase, wish: Wish) -> None:
     text = _EACH.sub(r"\g<what> by \g<who>", _WRAPPED.sub("", clause.text))
+    text = _DASH.sub(_BREAK, text)
     text = _take_scope(text, clause, wish)
     if gaps := _GAPS.search(text):
         if denies(text[: gaps.start()]):
@@ -105,7 +115,7 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
     text = without_all_time(text).replace("|", _BREAK)
     text = take_figures(text, clause.quote, wish.figures)
     text = _take_dating(text, clause, wish)
-    text = _take_look_back(text, clause, wish)
+    text = _take_current(_take_look_back(text, clause, wish), clause, wish)
     text = _take_dates(text, wish)
     if _WEEK_START.search(text):
         wish.unclear_dates.append(_WEEK_START.search(text).group())  # type: ignore[union-attr]
@@ -195,10 +205,23 @@ def _take_look_back(text: str, clause: Phrase, wish: Wish) -> str:
             if count is None:
                 continue
             unit = matched.group("unit").lower().rstrip("s")
+            calendar = "previous" if raw == "1" and _LAST_ONE.match(matched.group()) else ""
             if wish.look_back is None:
-                wish.look_back = LookBackWish(count, unit, clause.quote)
+                wish.look_back = LookBackWish(count, unit, clause.quote, calendar)
             return text[: matched.start()] + _BREAK + text[matched.end() :]
     return text
+
+
+def _take_current(text: str, clause: Phrase, wish: Wish) -> str:
+    matched = _CURRENT.search(text)
+    if not matched or wish.look_back or _NOT_DATED.search(text[: matched.start()]):
+        return text
+    unit = matched["unit"] or matched["unit2"] or _TO_DATE[matched["short"].lower()]
+    wish.look_back = LookBackWish(1, unit.lower(), clause.quote, "current")
+    return text[: matched.start()] + _BREAK + text[matched.end() :]
+
+
+_NOT_DATED = re.compile(r"\b(?:except|not|without|excluding|vs\.?|versus|than|to)\s*$", re.I)
 
 
 def _take_dates(text: str, wish: Wish) -> str:
@@ -287,7 +310,7 @@ def _phrase_after(text: str, start: int) -> tuple[str, int]:
     for matched in re.finditer(r"\S+", text[start:]):
         token = matched.group().lower()
         bare = token.strip('().,;:!?"“”')
-        if token.startswith(("|", "(")) and end > start:
+        if (token.startswith(("|", "(")) or token in {"-", "–", "—"}) and end > start:
             break
         if bare in word_set("stops") and end > start:
             break
@@ -341,7 +364,7 @@ def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
         end = matched.end()
         pieces = []
         while True:
-            phrase, end = _phrase_after(text, end)
+            phrase, end = _split_after(text, end)
             pieces.append(phrase)
             follows = re.match(r"\s*(?:and|,)\s+(?:" + splitter.pattern + r")", text[end:], re.I)
             if not follows:
@@ -358,6 +381,17 @@ def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
                 wish.dimensions.append(replace(clause, text=piece))
         text = text[: matched.start()] + _BREAK + text[end:]
     return text
+
+
+def _split_after(text: str, start: int) -> tuple[str, int]:
+    """What follows `by`, up to the first figure: `per reason, the number of delays`."""
+    phrase, end = _phrase_after(text, start)
+    for comma in re.finditer(r",\s*", text[start:end]):
+        after = text[start + comma.end() : end]
+        figure = _trim(re.split(r",|\band\b", after)[0])
+        if split_aggregation(figure)[0] is not None:
+            return _trim(text[start : start + comma.start()]), start + comma.start()
+    return phrase, end
 
 
 def _only_grain(piece: str) -> str | None:
@@ -503,7 +537,13 @@ def _wished(segment: str, announced: bool, is_figure: bool) -> str:
 
 
 def _listed_metrics(segment: str) -> list[str]:
-    return re.split(r",|&|\bas well as\b|\band\b|\bplus\b|\balong with\b", segment)
+    return _BESIDES.split(segment)
+
+
+_BESIDES = re.compile(
+    r",|&|\bas well as\b|\b(?:together|along) with\b|\b(?:next to|beside|alongside)(?:\s+(?:it|that|them))?\b|\bplus\b|\band\b",
+    re.I,
+)
 
 
 def _head(part: str) -> tuple[str, str]:

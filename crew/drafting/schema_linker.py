@@ -455,15 +455,17 @@ class SchemaLinker:
         self, figure: Quoted, said: Sequence[str], is_named: bool, bases: Sequence[str]
     ) -> list[ConditionLink]:
         links = self._columns(said, bases, is_text, labels=True) if said else []
-        if not links:
-            links = [
+        wanted = {v.lower() for v in figure.values}
+        if not any(wanted <= {v.lower() for v in k.column.values} for k in links):
+            holding = [
                 ColumnLink(key, c, 0.6 - 0.05 * hops, hops, False)
                 for key, hops in self.reach(bases).items()
                 if (card := self.evidence.relation(key))
                 for c in card.columns
-                if is_text(c)
-                and {v.lower() for v in figure.values} <= {v.lower() for v in c.values}
+                if is_text(c) and wanted <= {v.lower() for v in c.values}
             ]
+            near = [k for k in holding if k.hops == min(x.hops for x in holding)]
+            links = near or links
         found = []
         for link in self.distinct_meanings(links) if links else []:
             name = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from crew.artifacts import DraftModel, Evidence, JoinEdge, Measure, RequirementSpec
+from crew.artifacts import DraftModel, Evidence, JoinEdge, LookBack, Measure, RequirementSpec
 from crew.drafting.aggregates import aggregate
 from crew.drafting.derived_columns import with_derived
 from crew.drafting.join_planner import JoinPlanner
@@ -259,9 +259,7 @@ class AggregateCompiler:
         day = exp.cast(self._utc(column.copy(), time), "date")
         found: list[exp.Expr] = []
         if self.spec.look_back:
-            found.append(self._since_as_of(column, time, day.copy()))
-            until = exp.select(exp.column("as_of_date")).from_(AS_OF).subquery()
-            found.append(exp.LTE(this=day.copy(), expression=until))
+            found += self._since_as_of(column, time, day.copy())
         if self.spec.date_range:
             for bound, kind in (
                 (self.spec.date_range.start, exp.GTE),
@@ -272,9 +270,14 @@ class AggregateCompiler:
                     found.append(kind(this=day.copy(), expression=limit))
         return found
 
-    def _since_as_of(self, column: exp.Expr, time: str, day: exp.Expr) -> exp.Expr:
+    def _since_as_of(self, column: exp.Expr, time: str, day: exp.Expr) -> list[exp.Expr]:
         back = self.spec.look_back
         assert back is not None
+        until = exp.LTE(this=day.copy(), expression=_as_of(exp.column("as_of_date")))
+        if back.calendar:
+            first, following = _calendar(back)
+            since = exp.GTE(this=day.copy(), expression=_as_of(first))
+            return [since, exp.LT(this=day, expression=_as_of(following)) if following else until]
         newest: exp.Expr = exp.column("as_of_date")
         whole = self.spec.time is not None and self.spec.time.grain == back.unit
         if whole:
@@ -282,8 +285,7 @@ class AggregateCompiler:
             newest = period_of(newest, self.spec.time.grain)
             day = self._period(column.copy(), time)
         limit = newest - interval(back.count, back.unit)
-        scalar = exp.select(limit).from_(AS_OF).subquery()
-        return exp.GT(this=day, expression=scalar)
+        return [exp.GT(this=day, expression=_as_of(limit)), until]
 
     # --- endings -----------------------------------------------------------------------------
 
@@ -417,11 +419,18 @@ class AggregateCompiler:
         column = exp.column(self.spec.time.column)
         found: list[exp.Expr] = []
         if back := self.spec.look_back:
-            newest = period_of(exp.column("as_of_date"), self.spec.time.grain)
-            limit = exp.select(newest - interval(back.count, back.unit)).from_(AS_OF).subquery()
-            found.append(exp.GT(this=column, expression=limit))
-            until = exp.select(exp.column("as_of_date")).from_(AS_OF).subquery()
-            found.append(exp.LTE(this=column.copy(), expression=until))
+            until = exp.LTE(this=column.copy(), expression=_as_of(exp.column("as_of_date")))
+            if back.calendar:
+                first, following = _calendar(back)
+                since = period_of(first, self.spec.time.grain)
+                found.append(exp.GTE(this=column.copy(), expression=_as_of(since)))
+                if following:
+                    until = exp.LT(this=column.copy(), expression=_as_of(following))
+            else:
+                newest = period_of(exp.column("as_of_date"), self.spec.time.grain)
+                limit = newest - interval(back.count, back.unit)
+                found.append(exp.GT(this=column, expression=_as_of(limit)))
+            found.append(until)
         if span := self.spec.date_range:
             for bound, kind in ((span.start, exp.GTE), (span.end, exp.LT)):
                 if bound:
@@ -543,3 +552,16 @@ def period_of(column: exp.Expr, grain: str) -> exp.Expr:
 
 def interval(count: int, unit: str) -> exp.Interval:
     return exp.Interval(this=exp.Literal.string(str(count)), unit=exp.var(unit))
+
+
+def _as_of(value: exp.Expr) -> exp.Expr:
+    """A value of the one row that holds the latest day in the data."""
+    return exp.select(value).from_(AS_OF).subquery()
+
+
+def _calendar(back: LookBack) -> tuple[exp.Expr, exp.Expr | None]:
+    """The first day of a look-back by the calendar, and the day after its last; none: up to now."""
+    current = period_of(exp.column("as_of_date"), back.unit)
+    if back.calendar == "current":
+        return current, None
+    return current - interval(back.count, back.unit), current.copy()

@@ -216,6 +216,10 @@ def _asks(sentence: str) -> bool:
     )
 
 
+# `Store name, amount, rank`: what the columns of the result are to be.
+_LISTED_COLUMNS = re.compile(r"\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$")
+
+
 def _names_figures(sentence: str) -> bool:
     """Whether a sentence is a figure rather than a statement: `Number of orders per month`."""
     if split_aggregation(sentence)[0] is not None:
@@ -226,6 +230,8 @@ def _names_figures(sentence: str) -> bool:
         not isinstance(f, Comparison | Quoted | Having) for f in found.marks.values()
     ):
         return True
+    if found.derived and not set(words(sentence)) & word_set("finite_verbs"):
+        return not _LISTED_COLUMNS.match(sentence)
     if _OPENS_SPLIT.match(sentence):
         return True
     splits = _SPLITS.search(sentence)

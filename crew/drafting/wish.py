@@ -28,11 +28,12 @@ class Phrase:
 
 @dataclass(frozen=True)
 class LookBackWish:
-    """The last `count` `unit`s."""
+    """The last `count` `unit`s; by the calendar, the previous ones or the current one."""
 
     count: int
     unit: str
     quote: str
+    calendar: str = ""
 
 
 @dataclass

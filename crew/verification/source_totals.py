@@ -140,6 +140,8 @@ class SourceTotals:
         since, limit = day, day
         if back := cut.look_back:
             newest = exp.select("day").from_(f"({cut.as_of}) as newest").subquery()
+            if back.calendar:
+                return [self._sql(c) for c in _by_calendar(back, day, newest, cut, is_period)]
             if is_period:
                 since, limit = day, period_of(newest, cut.grain)
             elif cut.grain == back.unit:
@@ -283,3 +285,16 @@ def _active(measure: Measure, grain: str) -> exp.Expr:
         period = period + interval(1, grain)
         return exp.and_(begin < period, until >= period.copy())
     return exp.and_(begin <= period, until > period.copy())
+
+
+def _by_calendar(
+    back: LookBack, day: exp.Expr, newest: exp.Expr, cut: Cut, is_period: bool
+) -> list[exp.Expr]:
+    """Whether a day lies in the calendar periods that the newest day tells."""
+    now, then = period_of(newest.copy(), back.unit), period_of(day.copy(), back.unit)
+    first = now - interval(back.count, back.unit) if back.calendar == "previous" else now
+    if is_period:  # a week that a month begins in belongs to it
+        since = day >= period_of(first, cut.grain)
+    else:
+        since = then >= first
+    return [since, then < now if back.calendar == "previous" else day.copy() <= newest.copy()]
