@@ -35,6 +35,11 @@ _BASE = re.compile(
     r"\s+(?:are|is|form|should\s+be|count\s+as)\s+the\s+(?:base|basis|denominator|reference)\b",
     re.I,
 )
+_TO_SHOW = re.compile(
+    r",?\s*\bso\s+that\s+(?:the\s+)?(?P<what>\w+(?:\s\w+)?)\s+(?:also\s+|still\s+)?"
+    r"(?:show|appear|are\s+(?:shown|visible|listed|in\s+there))(?:\s+(?:up|as\s+well|too))?\W*$",
+    re.I,
+)
 _NOT_ONES = re.compile(
     r"\s*\(?\b(?:(?:that|which|who)\s+)?(?:are|were|is|was|aren['’]t|weren['’]t|isn['’]t|wasn['’]t|have|had|has)?\s*(?:(?<=n['’]t)|not\s+(?:been\s+)?|(?<=n['’]t\s))(?!(?:need|needed|speed|feed|counted|included|considered|shown|needed|wanted|interested|excluded|finished|supposed|allowed)\b)(?P<what>[a-z]+ed|test|void|internal|open|active|paid|lost)\b\)?",
     re.I,
@@ -110,6 +115,7 @@ def in_plain_words(clause: str) -> str:
     """The clause with `exclude X` for each command to leave X out, `keep X` for its negation."""
     if len(clause) > _LONGEST:
         return clause
+    clause = _TO_SHOW.sub(r"; keep \g<what>", clause)
     clause = _ENDS_OUT.sub(r"\g<what> are excluded", _THOSE.sub(" ", clause))
     text = _NONE_OF.sub("exclude ", _BASE.sub("", clause))
     text = _NOT_ONES.sub(r" | excluding \g<what> ones | ", text)
@@ -123,6 +129,13 @@ def in_plain_words(clause: str) -> str:
     text = re.sub(rf"{head}{_NEGATIVE}\s+(?:{count})(?=\s+\w)", r"\g<head>exclude", text, flags=re.I)  # fmt: skip
     negated = phrase_pattern("exclusion_commands").pattern
     return re.sub(rf"{head}(?:{negated})(?=\s+\w)", r"\g<head>exclude", text, flags=re.I)
+
+
+def tells_rows(sentence: str) -> bool:
+    """Whether a statement says which rows count: `all paid invoices are the base`."""
+    if len(sentence) > _LONGEST:
+        return False
+    return bool(_BASE.search(sentence) or _ENDS_OUT.search(sentence) or _TO_SHOW.search(sentence))
 
 
 def kept_phrase(clause: str) -> re.Match[str] | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from crew.artifacts import Dimension, Grounding
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting.computed_dimensions import ComputedDimensions
+from crew.drafting.figure_words import Ranges
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import KEY_STEMS, ColumnLink, content_stems, entity_stems
 from crew.drafting.vocabulary import (
@@ -37,6 +39,8 @@ class DimensionReader:
         self._dated_by = wish.dated_by
         self._said_below = any(p.place != "title" for p in (*wish.dimensions, *wish.metrics))
         for phrase in wish.dimensions:
+            if self._is_range(phrase):
+                continue
             computed = self.computed.read(phrase, bases)
             dimension = self._dimension(phrase, bases) if computed is None else computed
             for each in (
@@ -44,6 +48,11 @@ class DimensionReader:
             ):
                 found.setdefault((each.relation, each.column, each.expression), each)
         return unique_names(list(found.values()))
+
+    def _is_range(self, phrase: Phrase) -> bool:
+        """`per class` where ranges are told elsewhere in the ticket."""
+        told = any(isinstance(f, Ranges) for f in self.context.linker.figures.marks.values())
+        return told and bool(_RANGE_WORDS.fullmatch(phrase.text))
 
     def _with_key(
         self, dimension: Dimension, phrase: Phrase, bases: Sequence[str]
@@ -93,6 +102,8 @@ class DimensionReader:
         called = [k for k in links if set(name_stems(k.column.name)) == set(said)]
         if sum(k.hops == 0 for k in called) == 1:
             meanings = [k for k in called if k.hops == 0]  # it is called just so
+        if len(meanings) == 1 and not self._names_owner(said, meanings[0]):
+            meanings += self._out_of_reach(meanings[0], bases)
         counted = meanings and is_numeric(meanings[0].column) and not _is_key(meanings[0])
         if not counted and (len(meanings) == 1 or (meanings and self._settled(meanings))):
             link = meanings[0]
@@ -106,6 +117,36 @@ class DimensionReader:
             self.context.notes.append(f"Not read as a column: “{phrase.text}”.")
             return None
         return self._ask_dimension(phrase, meanings, bases)
+
+    def _names_owner(self, said: Sequence[str], link: ColumnLink) -> bool:
+        card = self.context.evidence.relation(link.relation)
+        owner = {x for s in (entity_stems(card) if card else ()) for x in alike(s)}
+        return bool(owner & set(said))
+
+    def _out_of_reach(self, link: ColumnLink, bases: Sequence[str]) -> list[ColumnLink]:
+        """The same column of something else that the rows point at, though by no unique key: the
+        city may be the store's or the customer's, even where customers are there twice."""
+        if link.hops == 0:
+            return []
+        cards = [c for b in bases if (c := self.context.evidence.relation(b))]
+        pointers = {
+            column.name.lower() for card in cards for column in card.columns
+            if set(name_stems(column.name)) & KEY_STEMS
+        }  # fmt: skip
+        entities = {entity_of(c.key) for c in cards} | {entity_of(link.relation)}
+        reached = {k for b in bases for k in self.context.planner.hops(b)}
+        found = []
+        for card in self.context.evidence.relations:
+            column = card.column(link.column.name)
+            keys = {c.name.lower() for c in card.columns} & pointers
+            named = any(
+                {x for s in entity_stems(card) for x in alike(s)} & set(name_stems(k)) for k in keys
+            )
+            is_new = card.key not in reached and entity_of(card.key) not in entities
+            if column and named and is_new and card.layer != "source":
+                entities.add(entity_of(card.key))
+                found.append(ColumnLink(card.key, column, link.score, link.hops, link.exact))
+        return found
 
     def _without_one(
         self, phrase: Phrase, said: Sequence[str], bases: Sequence[str]
@@ -189,6 +230,9 @@ class DimensionReader:
             for column in c.columns
             if column.values and 1 < len(column.values) <= 20
         ][:4]
+
+
+_RANGE_WORDS = re.compile(r"(?:\w+\s)?(?:class|bucket|group|size|band|range|bin|bracket)(?:e?s)?", re.I)
 
 
 def _is_key(link: ColumnLink) -> bool:

@@ -361,6 +361,7 @@ _VALUED = re.compile(
 def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     """Names of columns, and codes such as `(X)` or `status X`."""
     text = _NAME.sub(lambda m: f" {wishes.mark('col', Named(m['name'], m['name']))} ", text)
+    text = _BESIDE.sub(lambda m: _called(m, wishes), text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
     for pattern in (_STATED, _CODE, _VALUED):
         text = pattern.sub(
@@ -370,6 +371,23 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     return text
 
 
+# `pieces (qty)`: the column that is meant stands beside the word.
+_BESIDE = re.compile(r"(?<=[a-z]\s)\(\s*(?P<name>[a-z][a-z0-9]{1,30})\s*\)")
+
+
+def _called(matched: re.Match[str], wishes: FigureWishes) -> str:
+    name = matched["name"]
+    is_unit = is_mark(name) or name in grain_words() or name in word_set("currencies") | word_set("stops") | _UNITS
+    if is_unit or name.endswith("ed"):
+        return matched.group()
+    return f" {wishes.mark('col', Named(name, name))} "
+
+
+_UNITS = frozenset(
+    ["kg", "km", "g", "t", "m", "hours", "minutes", "seconds", "hrs", "h", "min", "utc", "percent", "gross", "net",
+     "online", "new", "void", "paid", "all", "optional", "mandatory", "distinct", "unique", "json", "yes", "no", "booking",
+     "departure", "arrival", "delivery", "order", "signup", "creation"]
+)  # fmt: skip
 _MOMENT = r"(?:(?:\w+\s){0,2}?(?:date|time|deadline|day|timestamp)(?:\s+col\d+)?|(?:\w+\s){0,2}?col\d+|booking|order(?:ing)?|purchase|signup|sign-up|registration|creation|shipping|dispatch|delivery)"
 _ORDERS = [
     (re.compile(rf"\b(?P<a>\w+)\s+(?:(?:at|on)\s+or\s+before|no\s+later\s+than|not\s+after|by)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), "<="),

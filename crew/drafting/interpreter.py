@@ -239,6 +239,8 @@ class Interpreter:
     def _new_model(self, request: Request, wish: Wish) -> RequirementSpec:
         self._drop_units(wish)
         wanted = list(dict.fromkeys(p.text for p in wish.dimensions))
+        limits = [content_words(p.text) for p in (*wish.exclusions, *wish.inclusions, *wish.scopes)]
+        self.context.linker.limits = [said for said in limits if said]
         readings = self.readings.choose(wish, wanted)
         if not readings and not self.context.asking.open:
             return self._not_understood(request, wish)

@@ -216,6 +216,7 @@ class MetricReader:
             assert reading.metric is not None
             bases = [m.relation for m in reading.metric.measures]
             missed = sum(not self.linker.dimensions(content_stems(w), bases) for w in wanted)
+            missed += self._unsaid(bases)
             card = self.evidence.relation(bases[0])
             has_time = bool(card and self.linker.times(card))
             has_key = bool(card and self.linker.key_column(card))
@@ -296,7 +297,11 @@ class MetricReader:
         usable = reaching or links
         if timed:
             usable = [k for k in usable if self._is_dated(k.relation)] or usable
+        fewest = min(self._unsaid([k.relation]) for k in usable)
+        usable = [k for k in usable if self._unsaid([k.relation]) == fewest]
         meanings = self.linker.distinct_meanings(usable)
+        called = [k for k in meanings if all(self._is_said(s, rest) for s in name_stems(k.column.name))]
+        meanings = called if len(called) == 1 else meanings
         if left and not self.linker.conditions(left, [meanings[0].relation]):
             return Reading(phrase, unexplained=left, columns=[])
         if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
@@ -343,6 +348,13 @@ class MetricReader:
         if [a.column.name for a in called] == [link.column.name]:
             return []  # `invoice total` where but one of them is called a total
         return amounts if len(amounts) > 1 else []
+
+    def _is_said(self, part: str, rest: Sequence[str]) -> bool:
+        return any(part in alike(s) for s in rest)
+
+    def _unsaid(self, bases: Sequence[str]) -> int:
+        """How many of the conditions that the ticket says the rows of some relations cannot meet."""
+        return sum(not self.linker.conditions(said, bases) for said in self.linker.limits)
 
     def _is_dated(self, relation: str) -> bool:
         """Whether anything that the rows of a relation reach says when they happened."""

@@ -229,6 +229,9 @@ def _take_dates(text: str, wish: Wish) -> str:
     if span is not None:
         wish.date_span = wish.date_span or span
         text = rest.replace("|", _BREAK)
+        again, rest = find_date_span(text)  # `in 2025 and its share of the total of 2025`
+        if again is not None and (again.start, again.end) == (span.start, span.end):
+            text = rest.replace("|", " ")
     for quote in unclear_dates(text):
         wish.unclear_dates.append(quote)
         text = text.replace(quote, _BREAK)
@@ -468,8 +471,8 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
             if found and opening in _RESTRICTS:
                 wish.leftovers.append(replace(clause, text=part.strip()))
                 continue
-            is_figure = split_aggregation(part)[0] is not None or any(map(is_mark, part.split()))
-            prose = (opening in word_set("stops") or len(part.split()) > 6) and not is_figure
+            names_one = split_aggregation(part)[0] is not None or any(map(is_mark, part.split()))
+            prose = (opening in word_set("stops") or len(part.split()) > 6) and not names_one
             if n and clause.place == "wish" and prose:
                 wish.passed_over.append(replace(clause, text=part))
                 break
@@ -541,7 +544,8 @@ def _listed_metrics(segment: str) -> list[str]:
 
 
 _BESIDES = re.compile(
-    r",|&|\bas well as\b|\b(?:together|along) with\b|\b(?:next to|beside|alongside)(?:\s+(?:it|that|them))?\b|\bplus\b|\band\b",
+    r",|&|\bas well as\b|\b(?:together|along) with\b|\bplus\b|\band\b"
+    r"|\b(?:next to|beside|alongside)(?:\s+(?:it|that|them))?\b",
     re.I,
 )
 

@@ -114,6 +114,10 @@ class ReadingChooser:
         clearly = {
             s for c in below for s in (*content_stems(c.phrase.text), *stems(c.phrase.quote))
         }
+        if any(c.metric and c.metric.unit == "ratio" for c in below) or any(
+            d.kind in {"share", "growth"} for d in self.reader.linker.figures.derived
+        ):
+            clearly |= stem_set("parts")
         same = any(reading.entity and c.entity and _alike(reading.entity, c.entity) for c in below)
         return bool(said & stem_set("loaded") - clearly) and (same or not below)
 

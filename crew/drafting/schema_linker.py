@@ -104,8 +104,9 @@ FIGURE_MARGIN = 0.15
 class SchemaLinker:
     """Links over one evidence. `grain` is the period that is asked for, empty if none is; `figures`
     are what the marks in its phrases stand for, `said` the stems of all that the ticket wishes;
-    `is_dated` where it says itself which date puts a row into a period. `having` links what is said
-    of related rows, `cohort` dates entities by an event of theirs."""
+    `is_dated` where it says itself which date puts a row into a period, `limits` what it says of
+    the rows that count. `having` links what is said of related rows, `cohort` dates entities by an
+    event of theirs."""
 
     def __init__(self, evidence: Evidence, planner: JoinPlanner) -> None:
         self.evidence = evidence
@@ -118,6 +119,7 @@ class SchemaLinker:
             lambda figure, rest, bases: []
         )
         self.cohort: Callable[[RelationCard, Measure], Measure | None] = lambda card, measure: None
+        self.limits: list[list[str]] = []
 
     # --- relations -------------------------------------------------------------------------
 

@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from crew.artifacts import Request
-from crew.drafting.clause_reader import is_command, is_courtesy, split_clauses, without_deadlines
+from crew.drafting.clause_reader import (
+    is_command,
+    is_courtesy,
+    split_clauses,
+    tells_rows,
+    without_deadlines,
+)
 from crew.drafting.figure_words import Comparison, FigureWishes, Quoted, take_figures
 from crew.drafting.languages import in_english, language_of
 from crew.drafting.metric_reading import split_aggregation
@@ -146,7 +152,13 @@ def _short(text: str) -> str:
     return text if len(text) <= 140 else text[:137] + "…"
 
 
+# `"like the old one, but recent", says Tom`: what others said is told, not asked for.
+_SAYS = r"(?:says|said|asks|asked|wrote|writes)"
+_REPORTED = re.compile(rf">?\s*[\"“][^\"”]{{3,200}}[\"”],?\s*{_SAYS}\s+\w+\b", re.I)
+
+
 def _plain(text: str) -> str:
+    text = _REPORTED.sub(" ", text)
     text = _LINK.sub(r"\1", _FENCE.sub(" ", text))
     text = _MENTION.sub(" ", text)
     for short, full in vocabulary()["shorthand"].items():
@@ -189,7 +201,12 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
                 is_item = bullet and listing
                 text_ = without_deadlines(sentence)
                 found.append(Phrase(text_, "wish", sentence, item=is_item))
-            elif tail_match(sentence) or _ASIDE.search(sentence) or says_gaps(sentence):
+            elif (
+                tail_match(sentence)
+                or _ASIDE.search(sentence)
+                or says_gaps(sentence)
+                or tells_rows(sentence)
+            ):
                 found.append(Phrase(sentence, "aside", sentence))
             elif not is_courtesy(sentence):
                 wish.prose.append(sentence)

@@ -293,8 +293,6 @@ def _by_calendar(
     """Whether a day lies in the calendar periods that the newest day tells."""
     now, then = period_of(newest.copy(), back.unit), period_of(day.copy(), back.unit)
     first = now - interval(back.count, back.unit) if back.calendar == "previous" else now
-    if is_period:  # a week that a month begins in belongs to it
-        since = day >= period_of(first, cut.grain)
-    else:
-        since = then >= first
+    # A week that a month begins in belongs to it.
+    since = day >= period_of(first, cut.grain) if is_period else then >= first
     return [since, then < now if back.calendar == "previous" else day.copy() <= newest.copy()]
