@@ -232,7 +232,9 @@ class DimensionReader:
         ][:4]
 
 
-_RANGE_WORDS = re.compile(r"(?:\w+\s)?(?:class|bucket|group|size|band|range|bin|bracket)(?:e?s)?", re.I)
+_RANGE_WORDS = re.compile(
+    r"(?:\w+\s)?(?:class|bucket|group|size|band|range|bin|bracket)(?:e?s)?", re.I
+)
 
 
 def _is_key(link: ColumnLink) -> bool:

@@ -189,6 +189,7 @@ class FigureReader:
         if above.metric and below.columns:
             same = [k for k in below.columns if k.relation == above.metric.measures[0].relation]
             below = self._chosen(below, same) if len(same) == 1 else below
+        above, below = self._on_same_rows(above, below), self._on_same_rows(below, above)
         for part in (above, below):
             if part.metric is None or not part.is_full:
                 return replace(part, phrase=phrase)
@@ -207,6 +208,22 @@ class FigureReader:
         told = [*above.assumptions, *below.assumptions]
         return Reading(phrase, metric=metric, entity=above.entity, assumptions=told)
 
+    def _on_same_rows(self, reading: Reading, other: Reading) -> Reading:
+        """The reading of a number on the rows of the other part, where these have it too: booked
+        places and capacity are of the same classes."""
+        if (
+            not (reading.metric and other.metric)
+            or reading.term
+            or len(reading.metric.measures) > 1
+        ):
+            return reading
+        base, own = other.metric.measures[0].relation, reading.metric.measures[0]
+        if own.relation == base or own.aggregation == "count" or own.filters:
+            return reading
+        said = content_stems(split_aggregation(reading.phrase.text)[1])
+        links = [k for k in self.linker.numbers(said) if k.relation == base and k.exact]
+        return self._chosen(reading, links) if len(links) == 1 else reading
+
     def _chosen(self, reading: Reading, links: list[ColumnLink]) -> Reading:
         """The reading with its column settled: the one on the rows that are counted above."""
         aggregation, rest = split_aggregation(reading.phrase.text)
@@ -217,7 +234,8 @@ class FigureReader:
             expression=self._sql(links[0].relation, links[0].column.name),
         )
         metric = simple_metric(measure, reading.phrase, f"column {links[0].name}")
-        return Reading(reading.phrase, metric=metric, assumptions=reading.assumptions)
+        told = [f"“{rest}” is `{links[0].name}`, of the same rows as what it is set against."]
+        return Reading(reading.phrase, metric=metric, assumptions=told)
 
     # --- per unit ------------------------------------------------------------------------------
 

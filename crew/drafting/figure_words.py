@@ -14,7 +14,8 @@ from functools import cache
 
 from crew.artifacts import DerivedKind
 from crew.drafting.related_words import Having, Those, take_related
-from crew.drafting.vocabulary import grain_words, vocabulary, word_set
+from crew.drafting.lexicon import Lexicon
+from crew.drafting.vocabulary import grain_words, singular, vocabulary, word_set
 
 _LONGEST = 700  # characters
 _MARK = re.compile(r"\b(?:cmp|lit|dur|ratio|unit|quot|ord|col|range|rel|some)\d+\b")
@@ -165,6 +166,7 @@ class FigureWishes:
     grain: str = ""
     counted: str = ""
     counted_twice: bool = False
+    lexicon: Lexicon = field(default_factory=Lexicon)
 
     def mark(self, kind: str, figure: Figure) -> str:
         """A word that stands for a figure from now on."""
@@ -201,7 +203,7 @@ def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
     text = _PLAIN_EVENT.sub(r"\g<what>", text)
     text = _TWO_WAYS.sub(r"\g<one> of \g<what>, \g<other> of \g<what>", text)
     text = take_related(text, wishes, lambda part: _take_inner(part, quote, wishes))
-    for take in (_take_names, _take_order, _take_parts, _take_ranges, _take_top, _take_derived, _take_durations,
+    for take in (_take_names, _take_parts, _take_order, _take_ranges, _take_top, _take_derived, _take_durations,
                  _take_quotients, _take_shares, _take_per_unit, _take_comparisons, _take_quoted):  # fmt: skip
         text = take(text, quote, wishes)
     return text
@@ -282,6 +284,11 @@ _FROM_EACH = re.compile(
     r"(?P<grain>(?:of|in)\s+each\s+\w+\s+)?(?:comes?|came|is|are|was|were)\s+(?:\w+\s+)?(?:from|by|due\s+to|in)\s+(?:each|every)\s+(?P<who>\w+)",
     re.I,
 )
+_SHARE_OF_EACH = re.compile(
+    r"\b(?:share|percentage|percent|proportion|part|fraction)\s+of\s+(?:each|every)\s+(?P<who>\w+(?:\s\w+)?)\s+(?:in|of|from|on)\s+(?:the\s+|our\s+)*(?:total\s+|overall\s+)?"
+    r"(?P<what>(?:number\s+of\s+)?(?:(?!\b(?:per|by|for|in)\b)\w+\s?){1,3})",
+    re.I,
+)
 _WITH_MOST = re.compile(
     rf"\b(?:the\s+)?{_COUNT}\s+{_WHAT}\s+with\s+the\s+(?P<most>most|highest|largest|biggest|lowest|fewest|least)\s+"
     r"(?P<by2>[^,;:|()]+?)(?=\s*(?:[,;:|().!?]|$|\s(?:over|in|for|from|since|during|excluding|without|only|and|last|per)\b))",
@@ -315,6 +322,9 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
         )
         if figure:
             text = f"{text[: matched.start()]} {figure.group()} by {matched['what']} {rest[figure.end() :]}"
+    if matched := _SHARE_OF_EACH.search(text):
+        _add(wishes, DerivedWish("share", 1, "", quote))
+        text = f"{text[: matched.start()]} {matched['what']} by {matched['who']} {text[matched.end() :]}"
     aside = " ".join(_IN_BRACKETS.findall(text))
     if _FROM_EACH.search(bare := _IN_BRACKETS.sub("", text)):
         text = f"{bare} {aside}"
@@ -360,6 +370,8 @@ _VALUED = re.compile(
 
 def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     """Names of columns, and codes such as `(X)` or `status X`."""
+    if (known := wishes.lexicon.pattern) and known.search(text):
+        text = known.sub(lambda m: _spoken(m, wishes), text)
     text = _NAME.sub(lambda m: f" {wishes.mark('col', Named(m['name'], m['name']))} ", text)
     text = _BESIDE.sub(lambda m: _called(m, wishes), text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
@@ -375,9 +387,18 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
 _BESIDE = re.compile(r"(?<=[a-z]\s)\(\s*(?P<name>[a-z][a-z0-9]{1,30})\s*\)")
 
 
+def _spoken(matched: re.Match[str], wishes: FigureWishes) -> str:
+    name = wishes.lexicon.names[re.sub(r"[\s-]+", " ", matched["name"].lower())]
+    return f" {wishes.mark('col', Named(name, matched.group()))} "
+
+
 def _called(matched: re.Match[str], wishes: FigureWishes) -> str:
     name = matched["name"]
-    is_unit = is_mark(name) or name in grain_words() or name in word_set("currencies") | word_set("stops") | _UNITS
+    is_unit = (
+        is_mark(name)
+        or name in grain_words()
+        or name in word_set("currencies") | word_set("stops") | _UNITS
+    )
     if is_unit or name.endswith("ed"):
         return matched.group()
     return f" {wishes.mark('col', Named(name, name))} "
@@ -390,7 +411,7 @@ _UNITS = frozenset(
 )  # fmt: skip
 _MOMENT = r"(?:(?:\w+\s){0,2}?(?:date|time|deadline|day|timestamp)(?:\s+col\d+)?|(?:\w+\s){0,2}?col\d+|booking|order(?:ing)?|purchase|signup|sign-up|registration|creation|shipping|dispatch|delivery)"
 _ORDERS = [
-    (re.compile(rf"\b(?P<a>\w+)\s+(?:(?:at|on)\s+or\s+before|no\s+later\s+than|not\s+after|by)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), "<="),
+    (re.compile(rf"\b(?P<a>\w+)\s+(?:(?:at|on)\s+or\s+before|no\s+later\s+than|not\s+after|(?:(?<=ed\s)|(?<=id\s)|(?<=nt\s)|(?<=ne\s))by)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), "<="),
     (re.compile(rf"\b(?P<a>\w+)\s+(?:(?:at|on)\s+or\s+after)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), ">="),
     (re.compile(rf"\b(?P<a>\w+)\s+(?:before|earlier\s+than)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), "<"),
     (re.compile(rf"\b(?P<a>\w+)\s+(?:after|later\s+than|past)\s+(?:the\s+|its\s+|their\s+)?(?P<b>{_MOMENT})\b", re.I), ">"),
@@ -597,6 +618,11 @@ _QUOTIENT = re.compile(
 )
 
 
+_SPLIT_PIECE = re.compile(
+    r"\b(?:per|by|for\s+each|each|every)\s+(?:(?!\b(?:per|by|for|each|every)\b).)+", re.I
+)
+
+
 def _take_quotients(text: str, quote: str, wishes: FigureWishes) -> str:
     matched = _QUOTIENT.search(text)
     if not matched:
@@ -606,9 +632,10 @@ def _take_quotients(text: str, quote: str, wishes: FigureWishes) -> str:
         _noun(matched["above"]), _noun(matched["below"]), matched.group().strip(" ,()"), operator
     )
     before, mark = text[: matched.start()], wishes.mark("quot", figure)
-    if matched["defines"]:  # it says what the figure before it is; of that the periods stay
-        grains = "|".join(grain_words())
-        before = " ".join(re.findall(rf"\b(?:per|by|each|every)\s+(?:{grains})\b", before, re.I))
+    if matched["defines"]:  # it says what the figure before it is; of that the splits stay
+        units = {singular(w) for w in figure.below.lower().split()}
+        splits = (m.group().strip(" ?,:") for m in _SPLIT_PIECE.finditer(before))
+        before = " ".join(s for s in splits if not units & {singular(w) for w in s.lower().split()})
     rest = text[matched.end() :]
     if matched["defines"] and matched["defines"].strip() == "(":
         rest = rest.lstrip().removeprefix(")")
@@ -674,6 +701,8 @@ _PER_UNIT = re.compile(
 def _take_per_unit(text: str, quote: str, wishes: FigureWishes) -> str:
     matched = _PER_UNIT.search(text)
     if not matched or matched["unit"].lower() in grain_words():
+        return text
+    if not matched["head"] and wishes.lexicon.is_split(matched["unit"]):
         return text
     if re.match(r"\s*col\d", text[matched.end() :]):
         return text  # a column to split by

@@ -24,6 +24,7 @@ from crew.artifacts import (
     TimeAxis,
 )
 from crew.catalog.dbt_project import entity_of
+from crew.drafting import part_rows
 from crew.drafting.change_reader import ChangeReader
 from crew.drafting.clause_reader import is_courtesy
 from crew.drafting.derived_reader import DerivedReader
@@ -35,6 +36,7 @@ from crew.drafting.follow_up_reader import unread_commands, unread_follow_ups
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
+from crew.drafting.lexicon_reader import lexicon_of
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
@@ -139,7 +141,9 @@ class Interpreter:
         return unread_follow_ups(self._follow_ups, self._wish, self.readings.dropped)
 
     def interpret(self, request: Request, follow_ups: Sequence[str] = ()) -> RequirementSpec:
-        wish = self._wish = read_ticket(request, follow_ups)
+        wish = self._wish = read_ticket(
+            request, follow_ups, lexicon_of(self.evidence.relations, self.context.linker)
+        )
         self._follow_ups = follow_ups
         for sentence in follow_ups:
             said = read_text(sentence, "wish").grain
@@ -262,6 +266,7 @@ class Interpreter:
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         metrics = self.hygiene.check(metrics, filters, dimensions)
+        metrics = [part_rows.settled(metric, self.context) for metric in metrics]
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
         self.joins.check(metrics, dimensions, filters)
         derived, top = self.derived.read(wish, metrics, dimensions)

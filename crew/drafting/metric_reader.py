@@ -300,7 +300,9 @@ class MetricReader:
         fewest = min(self._unsaid([k.relation]) for k in usable)
         usable = [k for k in usable if self._unsaid([k.relation]) == fewest]
         meanings = self.linker.distinct_meanings(usable)
-        called = [k for k in meanings if all(self._is_said(s, rest) for s in name_stems(k.column.name))]
+        called = [
+            k for k in meanings if all(self._is_said(s, rest) for s in name_stems(k.column.name))
+        ]
         meanings = called if len(called) == 1 else meanings
         if left and not self.linker.conditions(left, [meanings[0].relation]):
             return Reading(phrase, unexplained=left, columns=[])

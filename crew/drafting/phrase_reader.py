@@ -183,7 +183,7 @@ _EACH = re.compile(
     re.I,
 )
 _SCOPE = re.compile(
-    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*(?:[,:]\s*(?=\S)(?!(?:what|which|the|how)\s+(?:share|percent|percentage|proportion|fraction|part|many)\b)|$)",
+    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?!each\b|every\b|any\b)(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*(?:[,:]\s*(?=\S)(?!(?:what|which|the|how)\s+(?:share|percent|percentage|proportion|fraction|part|many)\b)|$)",
     re.I,
 )
 
@@ -464,7 +464,11 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         wishing = wishing or bool(phrase_pattern("wishes").search(segment))
         announced = clause.item or (end == ":" and wishing)
         if how_much := _HOW_MUCH.search(segment):
-            found.append(replace(clause, text=f"sum of {how_much.group('what')} amount"))
+            earned = re.fullmatch(r"make|earn|get|take|receive|collect", how_much["what"], re.I)
+            what = "" if earned else how_much["what"]
+            found.append(replace(clause, text=f"sum of {what} amount"))
+            if rest := segment[how_much.end() :].strip():
+                wish.leftovers.append(replace(clause, text=rest, item=True))
             continue
         for n, part in enumerate(_listed_metrics(wished)):
             opening = part.split()[0].lower().strip(",.") if part.split() else ""

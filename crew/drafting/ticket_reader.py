@@ -20,6 +20,7 @@ from crew.drafting.clause_reader import (
 )
 from crew.drafting.figure_words import Comparison, FigureWishes, Quoted, take_figures
 from crew.drafting.languages import in_english, language_of
+from crew.drafting.lexicon import Lexicon
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.phrase_reader import read_clause, says_gaps, tail_match
 from crew.drafting.questions import cut_option
@@ -28,12 +29,15 @@ from crew.drafting.vocabulary import grain_words, phrase_pattern, vocabulary, wo
 from crew.drafting.wish import Phrase, Place, Wish
 
 
-def read_ticket(request: Request, follow_ups: Sequence[str] = ()) -> Wish:
+def read_ticket(
+    request: Request, follow_ups: Sequence[str] = (), lexicon: Lexicon | None = None
+) -> Wish:
     """The wish of a request; texts that ask for forbidden things are set aside in `ignored`.
 
-    `follow_ups` are sentences of comments that are to be read like the ticket's own.
+    `follow_ups` are sentences of comments that are to be read like the ticket's own; `lexicon` is
+    what the data tells about words that could be read in two ways.
     """
-    wish = Wish()
+    wish = Wish(figures=FigureWishes(lexicon=lexicon or Lexicon()))
     if language := language_of(f"{request.title}\n{request.body}"):
         wish.language = language
         texts = {"title": request.title, "body": request.body}
@@ -167,7 +171,13 @@ def _plain(text: str) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    return [s.strip(" \t.") for s in _SENTENCE_END.split(text.replace("\n", " ")) if s.strip(" .")]
+    found: list[str] = []
+    for sentence in _SENTENCE_END.split(text.replace("\n", " ")):
+        if found and re.fullmatch(r"\([^()]*\)[.!?]?", sentence.strip()):
+            found[-1] += f" {sentence.strip()}"  # what stands in brackets is said of what is before
+        elif sentence.strip(" ."):
+            found.append(sentence)
+    return [s.strip(" \t.") for s in found]
 
 
 def _body_clauses(body: str, wish: Wish) -> list[Phrase]:

@@ -1,0 +1,35 @@
+"""Makes the lexicon of one evidence: what the data tells about words that read in two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crew.artifacts import RelationCard
+from crew.catalog.warehouse_profile import is_temporal
+from crew.drafting.lexicon import Lexicon
+from crew.drafting.schema_linker import SchemaLinker, content_stems
+from crew.drafting.vocabulary import grain_words, stems
+
+_FEW = 50
+"""Rows of a relation up to which `per` one of them is a split rather than a quotient."""
+
+
+def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexicon:
+    """The lexicon of the relations of one evidence."""
+    names = {}
+    for card in relations:
+        for column in card.columns:
+            parts = column.name.lower().split("_")
+            timed = any(p in grain_words() for p in parts)
+            if timed and len(parts) > 1 and not is_temporal(column):
+                names[" ".join(parts)] = column.name
+    return Lexicon(names, lambda unit: _is_split(unit, linker))
+
+
+def _is_split(unit: str, linker: SchemaLinker) -> bool:
+    said = content_stems(unit)
+    named = [e.card for e in linker.entities(said) if not e.rest]
+    if named:
+        return all(0 < (card.row_count or 0) <= _FEW for card in named)
+    columns = linker.lookups_anywhere(said)
+    return bool(columns) and columns[0].exact and set(said) <= set(stems(columns[0].name))
