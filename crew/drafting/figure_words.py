@@ -166,6 +166,8 @@ class FigureWishes:
     grain: str = ""
     counted: str = ""
     counted_twice: bool = False
+    moment: str = ""
+    """At which moment of each period a state is counted: `period_start` or `period_end`."""
     lexicon: Lexicon = field(default_factory=Lexicon)
 
     def mark(self, kind: str, figure: Figure) -> str:
@@ -717,21 +719,26 @@ _ABOVE = (
 )
 _LEAST = r"at\s+least|min\.|minimum\s+of|no\s+less\s+than|not\s+less\s+than|>=|≥"
 _MOST = r"at\s+most|max\.|maximum\s+of|up\s+to|no\s+more\s+than|not\s+more\s+than|<=|≤"
+_UNIT_WORDS = r"days?|weeks?|months?|quarters?|years?|hours?|hrs|minutes?|mins?|seconds?|kg|km|kilometers|kilometres"
+_MEASURE = _UNIT.replace("(?P<unit>", rf"(?P<unit>{_UNIT_WORDS}|")
 _COMPARED = re.compile(
     rf"(?:\bwith\s+|\bof\s+)?(?:(?<!\w)(?P<way>{_LEAST}|{_MOST}|{_BELOW}|{_ABOVE}|exactly|equal\s+to|=)\s*"
-    rf"(?P<number>{_NUMBER}){_UNIT}|\bbetween\s+(?P<low>{_NUMBER})\s*(?:and|-|–|to)\s*(?P<high>{_NUMBER})"
+    rf"(?P<number>{_NUMBER}){_MEASURE}|\bbetween\s+(?P<low>{_NUMBER})\s*(?:and|-|–|to)\s*(?P<high>{_NUMBER})"
     r"(?:\s?(?P<unit2>%|percent|€|\$|£|eur|euros?|usd|dollars?))?"
-    rf"|(?<![\w.])(?P<floor>{_NUMBER})\s+(?:or|and)\s+(?:more|above|over|higher))(?![\w]|[-/]\d)",
+    rf"|(?<![\w.])(?P<floor>{_NUMBER})(?:\s+(?P<unit3>{_UNIT_WORDS}))?\s+(?:or|and)\s+(?:more|above|over|higher))(?![\w]|[-/]\d)",
     re.I,
 )
-_NOT_A_NUMBER = re.compile(r"\s*(?:days?|weeks?|months?|quarters?|years?|hours?|minutes?)\b", re.I)
+_NOT_A_NUMBER = re.compile(r"\s*(?:days?|weeks?|months?|quarters?|years?)\b", re.I)
 
 
 def _take_comparisons(text: str, quote: str, wishes: FigureWishes) -> str:
     def mark(matched: re.Match[str]) -> str:
         way = re.sub(r"\s+", " ", (matched["way"] or "").lower())
-        timed = _NOT_A_NUMBER.match(text, matched.end())
-        if timed and way in {"over", "at least", "up to", "at most", "last", ""}:
+        spoken = (matched["unit"] or matched["unit3"] or "").lower()
+        is_span = bool(_NOT_A_NUMBER.match(spoken)) and not matched.group().lower().startswith(
+            "of "
+        )
+        if is_span and way in {"over", "at least", "up to", "at most", "last", ""}:
             return matched.group()  # `over 3 months` is a span of time
         low, high, above, below = None, None, False, False
         if matched["low"]:
@@ -754,7 +761,7 @@ def _take_comparisons(text: str, quote: str, wishes: FigureWishes) -> str:
                 low, high, above, below = number, number, True, True
             if number == 1 and way == "at least":
                 return matched.group()  # `at least one order`: whether there is any
-        unit = (matched["unit"] or matched["unit2"] or "").lower()
+        unit = (matched["unit"] or matched["unit2"] or matched["unit3"] or "").lower()
         said = Comparison(low, high, above, below, unit, matched.group().strip())
         return f" {wishes.mark('cmp', said)} "
 

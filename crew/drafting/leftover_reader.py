@@ -13,7 +13,17 @@ from crew.artifacts import Filter, Grounding, Metric
 from crew.drafting.figure_words import is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import content_stems, entity_stems
-from crew.drafting.vocabulary import alike, snake, stem_set, stems, word_set, words
+from crew.drafting.vocabulary import (
+    alike,
+    name_stems,
+    snake,
+    stem,
+    stem_set,
+    stems,
+    vocabulary,
+    word_set,
+    words,
+)
 from crew.drafting.wish import Phrase, Wish
 
 _NOISE = (
@@ -146,6 +156,12 @@ class LeftoverReader:
             condition = best[0].negated if negative else best[0].condition
             grounding = Grounding(source="ticket", text=phrase.quote)
             return Filter(condition=condition, label=phrase.text, grounding=grounding)
+        if opening == "in" and set(said[1:]) <= word_set("units"):
+            if self._fits_unit(said[1:], bases):
+                self.context.assume(f"“{phrase.text}”: numbers stay in the unit of their column.")
+            else:
+                self._ask(phrase, [])
+            return None
         if set(said) & word_set("currencies"):
             self.context.assume(f"“{phrase.text}”: amounts stay in the unit of their column.")
             return None
@@ -166,6 +182,15 @@ class LeftoverReader:
     def _is_purpose(self, said: Sequence[str]) -> bool:
         """`for the board deck` says what it is for, not which rows."""
         return said[0] in {"for", "to", "as"} and said[-1] in word_set("purposes")
+
+    def _fits_unit(self, said: Sequence[str], bases: Sequence[str]) -> bool:
+        """Whether no number of the counted rows is in another unit of the same kind."""
+        mine = {x for w in said for x in alike(stem(w))}
+        kinds = [{x for w in kind for x in alike(stem(w))} for kind in vocabulary()["unit_kinds"]]
+        cards = [c for b in bases if (c := self.context.evidence.relation(b))]
+        names = {s for c in cards for column in c.columns for s in name_stems(column.name)}
+        others = set().union(*(k for k in kinds if k & mine)) - mine
+        return bool(names & mine) or not names & others
 
     def _told(self, phrase: Phrase, bases: Sequence[str]) -> Filter | None:
         """A condition that an answer states in the data's own words: `those with country DE`."""

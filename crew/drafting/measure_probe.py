@@ -110,6 +110,24 @@ class MeasureProbe:
         )
         return tuple(chosen), said
 
+    def apart(self, relation: str, first: str, last: str, grain: str) -> float | None:
+        """The share of rows, among those with both, whose two moments lie in different periods,
+        where the second never comes before the first; None if unknown or not so."""
+        card = self._evidence.relation(relation)
+        if card is None or self._warehouse is None:
+            return None
+        a, b = quoted(first), quoted(last)
+        try:
+            rows = self._query(
+                f"select count(*), sum(case when date_trunc('{grain}', {a}) <> date_trunc('{grain}', {b})"
+                f" then 1 else 0 end), sum(case when {b} < {a} then 1 else 0 end)"
+                f" from {card.relation_name} where {a} is not null and {b} is not null"
+            )
+        except InvalidInput:
+            return None
+        total, differing, backwards = rows[0]
+        return None if not total or backwards else float(differing) / total
+
     def _filled(self, measure: Measure, columns: Sequence[str]) -> dict[str, float] | None:
         card = self._evidence.relation(measure.relation)
         if card is None:

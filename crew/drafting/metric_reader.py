@@ -150,10 +150,14 @@ class MetricReader:
         timed: bool,
     ) -> Reading:
         links = self.linker.entities(rest)
-        if not links and len(rest) > 1 and self._names_relation(rest[0]):
+        head = next(
+            (n for n in range(len(rest) - 2, -1, -1) if self._names_relation(rest[n])), None
+        )
+        if not links and head is not None:
             # `shipments booked`: what happened to them is said after them.
-            rest = [*rest[1:], rest[0]]
-            links, text = self.linker.entities(rest), plural(words(text)[0])
+            rest = [*rest[:head], *rest[head + 1 :], rest[head]]
+            links = self.linker.entities(rest)
+            text = next((w for w in words(text) if stem(w) == rest[-1]), text)
         plural_said = aggregation is not None or words(text)[-1] == plural(words(text)[-1])
         if not links or not plural_said:
             return Reading(phrase)
@@ -450,6 +454,15 @@ class MetricReader:
             reading.metric = metric.model_copy(update={"measures": measures})
             reading.assumptions.append(f"“{reading.phrase.text}” are dated by `{moment}`.")
             return
+        if timed and not self.linker.is_dated and len(left) > 1:
+            for word in reversed(left):  # `gold contracts started`: when, and which ones
+                moment = self._event([word], reading.entity)
+                others = [w for w in left if w != word]
+                if moment and self.linker.conditions(others, bases):
+                    self._explain(reading, [word], bases, timed)
+                    return self._explain(reading, others, bases)
+        if self._stands(reading, left):
+            return
         # Longest run of words first, so that `not shipped` is not read as two conditions.
         conditions = self.linker.conditions(
             [*left, *self._tail(reading)], bases
@@ -475,6 +488,24 @@ class MetricReader:
             for m in metric.measures
         )
         reading.metric = metric.model_copy(update={"measures": measures})
+
+    def _stands(self, reading: Reading, left: Sequence[str]) -> bool:
+        """`running contracts at the end of each month`: begun by then, and not ended."""
+        card, moment = reading.entity, self.linker.figures.moment
+        lasting = self.linker.interval(card) if card and moment else None
+        if card is None or lasting is None or reading.metric is None:
+            return False
+        if not set(left) <= stem_set("valid_words"):
+            return False
+        begin, end = (qualified(card.key, c).sql(dialect=self.evidence.dialect) for c in lasting)
+        state = {"time": None, "active_from": begin, "active_to": end, "at": moment}
+        measures = tuple(m.model_copy(update=state) for m in reading.metric.measures)
+        reading.metric = reading.metric.model_copy(update={"measures": measures})
+        when = moment.removeprefix("period_")
+        reading.assumptions.append(
+            f"“{reading.phrase.text}” at the {when} of a period: `{begin}` not later, and `{end}` empty or later."
+        )
+        return True
 
     def _is_always(self, left: Sequence[str], card: RelationCard) -> bool:
         """Whether words name an event that every row of a relation has: `registered customers`."""
@@ -507,12 +538,17 @@ class MetricReader:
         joined = stem("".join(left))
         for column, _ in times:
             own = set(name_stems(column.name))
-            if set(left) <= own or alike(joined) & own:
+            if set(left) <= own or alike(joined) & own or _same_end(left, own):
                 return qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
         creates = {joined, *left} & (_CREATION | stem_set("early_events"))
         if creates and times and (len(times) == 1 or times[0][1] > times[1][1] + 0.9):
             return qualified(card.key, times[0][0].name).sql(dialect=self.evidence.dialect)
         return None
+
+
+def _same_end(left: Sequence[str], own: set[str]) -> bool:
+    """Whether words and a column speak of the beginning, or both of the end."""
+    return any(set(left) <= stem_set(n) and own & stem_set(n) for n in ("begins", "ends"))
 
 
 _CREATION = frozenset(stem(w) for w in ("new", "signup", "created"))

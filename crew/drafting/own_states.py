@@ -25,6 +25,11 @@ def rivals(
         return []
     if entity_of(link.relation) in {entity_of(b) for b in bases}:
         return []
+    looked_up = {
+        e.left_column for e in linker.planner.edges if e.right == link.relation and e.left in bases
+    }
+    if any(set(name_stems(c)) & _STATE for c in looked_up):
+        return []  # the table that tells what the own states mean
     owner = linker.evidence.relation(link.relation)
     named = {x for s in (entity_stems(owner) if owner else ()) for x in alike(s)}
     if named & set(said):

@@ -100,7 +100,7 @@ def read_clause(clause: Phrase, wish: Wish) -> None:
 
 def _read_part(clause: Phrase, wish: Wish) -> None:
     text = _EACH.sub(r"\g<what> by \g<who>", _WRAPPED.sub("", clause.text))
-    text = _DASH.sub(_BREAK, text)
+    text = _take_moment(_DASH.sub(_BREAK, text), wish)
     text = _take_scope(text, clause, wish)
     if gaps := _GAPS.search(text):
         if denies(text[: gaps.start()]):
@@ -171,6 +171,23 @@ def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
         wish.dated_by = wish.dated_by or replace(clause, text=said)
         return text[: matched.start()] + " " + text[matched.end() :]
     return text
+
+
+_MOMENTS = re.compile(
+    r"\b(?:as\s+of|at|on|by)\s+(?:the\s+)?(?:(?P<end>end|close|last\s+day)|(?P<start>start|beginning|first\s+day))\s+of\s+"
+    r"(?:each|every|the|a)\s+(?P<grain>day|week|month|quarter|year)\b|\bat\s+(?P<short>month|quarter|year|week)[\s-]end\b",
+    re.I,
+)
+
+
+def _take_moment(text: str, wish: Wish) -> str:
+    """`at the end of each month`: when a state is looked at, and the grain."""
+    matched = _MOMENTS.search(text)
+    if not matched:
+        return text
+    wish.figures.moment = "period_start" if matched["start"] else "period_end"
+    grain = (matched["grain"] or matched["short"]).lower()
+    return f"{text[: matched.start()]} per {grain} {text[matched.end() :]}"
 
 
 _NOUNS = "|".join(sorted(word_set("wrapping_nouns"), key=len, reverse=True))

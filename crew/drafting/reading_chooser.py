@@ -74,6 +74,7 @@ class ReadingChooser:
             return clear
         self.scopes = []
         kept = list(below)
+        have = {f for r in below if r.metric for m in r.metric.measures for f in m.filters}
         for reading in (r for r in clear if r.phrase.place == "title"):
             if any(_covers(b, reading) or _covers(reading, b) for b in below):
                 kept.append(reading)
@@ -82,6 +83,7 @@ class ReadingChooser:
                     (m.relation, f, reading.phrase)
                     for m in reading.metric.measures
                     for f in m.filters
+                    if f not in have  # `women` over `share of women`
                 ]
         return [r for r in clear if r in kept]
 

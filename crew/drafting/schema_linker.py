@@ -10,6 +10,7 @@ from itertools import pairwise
 from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, Measure, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text
+from crew.drafting.code_meanings import code_meanings
 from crew.drafting.figure_words import (
     Comparison,
     Figure,
@@ -424,6 +425,8 @@ class SchemaLinker:
     def _compared(
         self, figure: Comparison, said: Sequence[str], is_named: bool, bases: Sequence[str]
     ) -> list[ConditionLink]:
+        if (unit := stem(figure.unit)) in stem_set("units"):
+            return self._compared_in(figure, unit, said if is_named else [], bases)
         links = self.measurable(said, bases) if said else []
         if not links and not is_named:
             links = self.amounts(bases)
@@ -437,6 +440,21 @@ class SchemaLinker:
                 )
             )  # fmt: skip
         return found
+
+    def _compared_in(
+        self, figure: Comparison, unit: str, said: Sequence[str], bases: Sequence[str]
+    ) -> list[ConditionLink]:
+        """`over 90 minutes`: the number whose column is in that very unit, by name or description."""
+        links = self.measurable([*said, unit], bases) or self.measurable([unit], bases)
+        told = self.measurable(said, bases) if said else []
+        links = links or [k for k in told if unit in stems(k.column.told)]
+        return [
+            ConditionLink(
+                sql := self._comparison(figure, link), f"not coalesce({sql}, false)", link.relation,
+                f"number {link.column.name}", link.score, link.column.name,
+            )
+            for link in (self.distinct_meanings(links) if links else ())
+        ]  # fmt: skip
 
     def _comparison(self, figure: Comparison, link: ColumnLink) -> str:
         name = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)
@@ -521,9 +539,11 @@ class SchemaLinker:
                     column.name,
                 )
         if is_text(column):
-            meanings = coded(column)
+            meanings = code_meanings(column)
             for value in column.values:
-                wanted = meanings.get(value) or stems(value)
+                wanted = next(
+                    (m for m in meanings.get(value, ()) if set(m) <= set(phrase)), stems(value)
+                )
                 plain = re.sub(r"[\W_]", "", value.lower())
                 if len(plain) > 3 and plain in _squeezed(phrase, entity | own):
                     wanted = list(phrase)  # `add-on` is `addon`
@@ -641,22 +661,6 @@ class SchemaLinker:
         ]
         ends = [c for c in temporal if set(name_stems(c.name)) & stem_set("ends") and c.nulls]
         return (begins[0].name, ends[0].name) if begins and ends else None
-
-
-def coded(column: ColumnCard) -> dict[str, list[str]]:
-    """What the codes of a column mean, as its description says: `C cancelled, S = shipped`."""
-    found: dict[str, list[str]] = {}
-    for value in column.values:
-        if not re.fullmatch(r"[A-Z0-9]{1,5}", value) or not column.told:
-            continue
-        told = re.search(
-            rf"(?<![\w]){re.escape(value)}(?![\w])\s*(?:=|:|-|–|means|is|for|\()?\s*(?P<what>[a-z][a-z -]{{2,40}}?)"
-            r"(?=[,;.)/]|$|\s+(?:or|and)\b|\s+[A-Z0-9]{1,5}\b)",
-            column.told,
-        )
-        if told:
-            found[value] = stems(told["what"])
-    return found
 
 
 def _with_joined(said: Sequence[str]) -> set[str]:

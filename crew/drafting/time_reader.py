@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crew.artifacts import Measure, Metric
+from crew.artifacts import ColumnCard, Measure, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.vocabulary import alike, name_stems, stems
 from crew.drafting.wish import Wish
+
+_RARELY = 0.02
+"""Share of rows up to which another date is no other result to speak of."""
 
 
 class TimeReader:
@@ -66,6 +69,8 @@ class TimeReader:
                 )
             return {"time": names[0]}
         grain = wish.grain[0] if wish.grain else "month"
+        if early := self._short_event(owner, times, grain):
+            return {"time": early}
         options = [
             (f"by `{n}`", self.context.probe.latest(measure.model_copy(update={"time": n}), grain))
             for n in names[:4]
@@ -74,6 +79,27 @@ class TimeReader:
             f"time:{owner}", f"Which date counts for “{metric.label}”?", options
         )
         return None if index is None else {"time": names[index]}
+
+    def _short_event(
+        self, owner: str, times: Sequence[tuple[ColumnCard, float]], grain: str
+    ) -> str:
+        """The beginning of what begins and ends in the same period all but always: by which of
+        the two it is dated makes hardly a difference."""
+        rivals = [c for c, score in times if score > times[0][1] - 0.7]
+        if len(rivals) != 2:
+            return ""
+        first, last = sorted(rivals, key=lambda c: c.nulls or 0)
+        names = [
+            qualified(owner, c.name).sql(dialect=self.context.evidence.dialect)
+            for c in (first, last)
+        ]
+        apart = self.context.probe.apart(owner, first.name, last.name, grain)
+        if apart is None or apart > _RARELY:
+            return ""
+        self.context.assume(
+            f"Dated by `{names[0]}`; by `{names[1]}` {apart:.1%} of the rows would be in another {grain}."
+        )
+        return names[0]
 
     def hinted(self, measure: Measure, wish: Wish) -> str:
         """The column that the ticket itself says dates a row: `by month of the invoice date`."""
