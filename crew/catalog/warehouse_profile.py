@@ -106,7 +106,9 @@ class WarehouseProfile:
         found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
         for catalog, schema, table, column, type_, *size in rows:
             key: tuple[str, ...] = (str(catalog).lower(), str(schema).lower(), str(table).lower())
-            scale = f"({size[0]},{size[1]})" if type_ == "numeric" and size and None not in size else ""
+            scale = (
+                f"({size[0]},{size[1]})" if type_ == "numeric" and size and None not in size else ""
+            )
             found.setdefault(key, []).append((str(column), str(type_).lower() + scale))
         for key in list(found):
             found.setdefault(key[1:], found[key])

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from crew.artifacts import DerivedKind
-from crew.drafting.related_words import Having, Those, take_related
 from crew.drafting.lexicon import Lexicon
+from crew.drafting.related_words import Having, Those, take_related
 from crew.drafting.vocabulary import grain_words, singular, vocabulary, word_set
 
 _LONGEST = 700  # characters

@@ -419,7 +419,9 @@ class AggregateCompiler:
         column = exp.column(self.spec.time.column)
         found: list[exp.Expr] = []
         if back := self.spec.look_back:
-            until: exp.Expr = exp.LTE(this=column.copy(), expression=_as_of(exp.column("as_of_date")))
+            until: exp.Expr = exp.LTE(
+                this=column.copy(), expression=_as_of(exp.column("as_of_date"))
+            )
             if back.calendar:
                 first, following = _calendar(back)
                 since = period_of(first, self.spec.time.grain)
