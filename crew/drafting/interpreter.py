@@ -232,6 +232,9 @@ class Interpreter:
             if wish.unclear_dates and (said.date_span or said.look_back):
                 wish.unclear_dates.clear()  # that is what was asked
                 self.context.told.add(sentence)
+            if said.date_span and wish.look_back and not said.look_back:
+                wish.look_back = None  # fixed dates, said later, are what is meant by `this year`
+                self.context.told.add(sentence)
             wish.date_span = wish.date_span or said.date_span
             wish.grain = wish.grain or said.grain
             wish.fill_gaps = wish.fill_gaps or said.fill_gaps

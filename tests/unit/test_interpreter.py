@@ -78,7 +78,7 @@ def test_what_restricts_becomes_a_condition(title: str, condition: str) -> None:
     [
         "number of visits per month for Narnia",
         "number of visits per city except for 2024",
-        "number of visits per city this year",
+        "number of visits per city next year",
         "number of visits per city in March",
         "number of visits per city in 2024 vs 2025",
         "number of visits per week starting on Sunday",
@@ -124,10 +124,29 @@ def test_cents_become_units() -> None:
     assert any("cents" in a.text for a in spec.assumptions)
 
 
+@pytest.mark.parametrize(
+    ("said", "look_back"),
+    [
+        ("this year", (1, "year", "current")),
+        ("last month", (1, "month", "previous")),
+        ("over the past month", (1, "month", "")),
+        ("in the last 3 months", (3, "month", "")),
+        ("quarter to date", (1, "quarter", "current")),
+    ],
+)
+def test_a_period_of_the_calendar_is_no_rolling_one(
+    said: str, look_back: tuple[int, str, str]
+) -> None:
+    spec = interpret(f"number of visits per city {said}")
+    assert not spec.questions and spec.look_back
+    back = spec.look_back
+    assert (back.count, back.unit, back.calendar) == look_back
+
+
 def test_an_answer_may_state_the_dates() -> None:
     spec = interpret("number of visits per city this year", "from 2025-01-01 to 2025-12-31")
     assert not spec.questions
-    assert spec.date_range is not None
+    assert spec.date_range is not None and spec.look_back is None
     assert (spec.date_range.start, spec.date_range.end) == ("2025-01-01", "2026-01-01")
 
 
