@@ -100,6 +100,9 @@ def _description(spec: RequirementSpec) -> str:
         if grain
         else f"{opening[:1].upper()}{opening[1:]}, a single row."
     )
+    if not opening:
+        shown = " and ".join(dict.fromkeys(f"`{d.relation}`" for d in spec.dimensions))
+        text = f"One row per {grain}, from {shown}."
     if spec.look_back:
         text += f" Only {spec.look_back.words}, seen from the latest day in the data."
     if spec.date_range:
@@ -107,7 +110,8 @@ def _description(spec: RequirementSpec) -> str:
         bounds = [f"from {start}" if start else "", f"before {end}" if end else ""]
         text += f" Only {' '.join(b for b in bounds if b)}."
     if spec.spine:
-        text += f" Each row of `{spec.spine}` is there, with zero where nothing was counted."
+        some = "".join(f" with {bare(f)}" for f in spec.spine_filters)
+        text += f" Each row of `{spec.spine}`{some} is there, with zero where nothing was counted."
     if spec.top:
         text += f" {top_words(spec.top, spec.time.grain if spec.time else None)}"
     for condition in spec.filters:

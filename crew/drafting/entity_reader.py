@@ -5,21 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from crew.artifacts import Dimension, Grounding, Measure, Metric, RelationCard
+from crew.artifacts import Dimension, Filter, Grounding, Measure, Metric, Related, RelationCard
 from crew.catalog.warehouse_profile import is_arrival, is_temporal
 from crew.drafting.dimension_reader import unique_names
+from crew.drafting.entity_words import EntityWish, Pick, entity_wish, take
 from crew.drafting.figure_words import is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, simple_metric, split_aggregation
+from crew.drafting.picked_rows import PickedRows
+from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
-from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import alike, name_stems, snake, stem_set
+from crew.drafting.scope import qualified, relations_of
+from crew.drafting.vocabulary import alike, name_stems, snake, stem, stem_set
 from crew.drafting.wish import Phrase, Wish
 
 _FIRST = re.compile(
     r"^\W*(?:the\s+)?(?:(?:date|day|time|month)\s+of\s+(?:the\s+|their\s+|its\s+)?)?"
     r"(?P<way>first|earliest|oldest|initial|last|latest|most\s+recent|newest)\s+(?P<what>.+)$",
+    re.I,
+)
+_OF_FIRST = re.compile(
+    r"^(?!(?:the\s+)?(?:date|day|time|month)\s+of\b)(?P<shown>.+?)\s+(?:of|on|from|in)\s+(?:the\s+|their\s+|its\s+)?"
+    r"(?P<way>first|earliest|oldest|initial|last|latest|most\s+recent|newest)\s+(?P<what>[\w ]+)$",
+    re.I,
+)
+_FIGURE = re.compile(
+    r"\s*(?:the\s+)?(?:number|count|how\s+many|sum|total|average|mean|median|share|different|some\d|ratio\d)\b"
+    r"|\s*(?:the\s+)?(?:some|ratio|unit|quot|dur)\d",
     re.I,
 )
 _EARLY = {"first", "earliest", "oldest", "initial"}
@@ -30,10 +43,21 @@ class EntityReader:
 
     def __init__(self, context: Interpretation, reader: MetricReader) -> None:
         self.context, self.reader = context, reader
+        self.picked = PickedRows(context)
+        self.filters: list[str] = []
+        self._found: EntityWish | None = None
 
     def spine(self, wish: Wish) -> RelationCard | None:
         """The relation whose rows the result has one each of, if the ticket says so."""
-        if wish.row_per is None or wish.grain is not None:
+        if wish.grain is not None:
+            return None
+        self._found = found = entity_wish(wish)
+        made = self.picked.made_spine(found) if found and self._is_repeated(found) else None
+        if made is not None and found is not None:
+            take(found, wish)
+            wish.row_per = Phrase(found.entity, "wish", found.quote)
+            return made
+        if wish.row_per is None:
             return None
         links = [
             k for k in self.context.linker.entities(content_stems(wish.row_per.text)) if not k.rest
@@ -42,23 +66,42 @@ class EntityReader:
         links = [k for k in links if self.context.linker.key_column(k.card)]
         links.sort(key=lambda k: (k.card.key not in pointed, k.card.layer == "source"))
         card = links[0].card if links else None
-        return card if card and self.context.linker.key_column(card) else None
+        keyed = card if card and self.context.linker.key_column(card) else None
+        if keyed and found and found.items and found.quote == wish.row_per.quote:
+            take(found, wish)
+        else:
+            self._found = None
+        return keyed
+
+    def _is_repeated(self, found: EntityWish) -> bool:
+        """Whether rows of the entity repeat in all relations that are called so."""
+        links = [k for k in self.context.linker.entities(content_stems(found.entity)) if not k.rest]
+        return bool(links) and not any(self.context.linker.key_column(k.card) for k in links)
 
     def read(
         self, wish: Wish, spine: RelationCard
     ) -> tuple[list[Metric], list[Dimension], list[Phrase]]:
         """What each row shows: figures, attributes, and phrases that nothing explains."""
-        key = self.context.linker.key_column(spine)
+        own = self.context.related.made.get(spine.key)
+        key = own.to_column if own else self.context.linker.key_column(spine)
         assert key is not None and wish.row_per is not None
         said = Grounding(source="ticket", text=wish.row_per.quote)
         attributes = [Dimension(name=snake(key), relation=spine.key, column=key, grounding=said)]
         metrics: list[Metric] = []
         unread: list[Phrase] = []
         latest: tuple[RelationCard, str, str] | None = None
+        made = self._picked(spine)
         for phrase in self._items(wish):
-            if self._is_spine(phrase, spine):
+            if self._is_spine(phrase, spine) or self._is_key(phrase, spine, key):
                 continue
-            if (row := self._row_of(phrase, spine, wish)) is not None:
+            if (column := self._of_picked(phrase, spine, made)) is not None:
+                attributes.append(column)
+                continue
+            if (moment := self._of_first(phrase, spine)) is not None:
+                metrics.append(moment)
+            elif (column := self._of_first_row(phrase, spine)) is not None:
+                attributes.append(column)
+            elif (row := self._row_of(phrase, spine, wish)) is not None:
                 latest = row
                 metrics += self._shown(phrase, latest, [])
             elif latest is not None and (shown := self._shown(phrase, latest, metrics)):
@@ -76,6 +119,86 @@ class EntityReader:
         figures = list({m.name: m for m in metrics}.values())
         return [self._known(m, spine, key) for m in figures], unique_names(kept), unread
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the ticket says in so many words what a row shows."""
+        return self._found is not None
+
+    def settled(self, filters: Sequence[Filter], spine: RelationCard) -> list[Filter]:
+        """Conditions on what is counted; those on the entities themselves go to `filters`."""
+        dialect = self.context.evidence.dialect
+        made, kept = self.context.related.made.get(spine.key), []
+        for condition in filters:
+            places = relations_of([parse_sql(condition.condition, dialect)])
+            if made and made.value is None and places == {made.relation}:
+                theirs = re.escape(made.relation) + r"\."
+                self.filters.append(re.sub(rf"\b{theirs}", f"{made.key}.", condition.condition))
+            elif made and places == {made.relation}:
+                self.context.related.narrow(made.relation, condition.condition)
+                kept.append(condition)
+            elif places == {spine.key}:
+                self.filters.append(condition.condition)
+            else:
+                kept.append(condition)
+        return kept
+
+    def _picked(self, spine: RelationCard) -> Related | None:
+        """The row that is picked for each entity; what leaves entities out becomes `filters`."""
+        found, made = self._found, None
+        if found is None:
+            return None
+        if found.pick:
+            made = self.picked.pick(found.pick, spine)
+            if made is None:
+                self.context.asking.ask(
+                    f"pick:{snake(found.pick.what)}",
+                    f"“{found.pick.quote}”: which row is that? I found no column that says so.",
+                    [],
+                )
+        present = [*found.gone, *([found.who] if found.who else [])]
+        for what in present if spine.key not in self.context.related.made else ():
+            if condition := self.picked.present(what, spine, made):
+                self.filters.append(condition)
+                self.context.assume(f"Only rows of `{spine.key}` with {condition} are there.")
+            else:
+                self.context.asking.ask(
+                    f"present:{snake(what)}",
+                    f"“{found.quote}”: how do I know which have “{what}”?",
+                    [],
+                )
+        return made
+
+    def _is_key(self, phrase: Phrase, spine: RelationCard, key: str) -> bool:
+        """`customer number`, `account id`: the key that is there anyway."""
+        if _FIGURE.match(phrase.text):
+            return False
+        said = self.context.linker.resolved(content_stems(phrase.text))
+        if said == [f"col:{key.lower()}"]:
+            return True
+        entity = {x for s in (*self._entity(spine), *name_stems(key)) for x in alike(s)}
+        words = {stem(w) for w in ("id", "number", "no", "key", "code")}
+        return bool(said) and set(said) <= entity | words and bool(set(said) & words)
+
+    def _entity(self, spine: RelationCard) -> list[str]:
+        """Words for what a row of the result is."""
+        if spine.key in self.context.related.made and self._found:
+            return content_stems(self._found.entity)
+        return entity_stems(spine)
+
+    def _of_picked(
+        self, phrase: Phrase, spine: RelationCard, made: Related | None
+    ) -> Dimension | None:
+        """A column of the row that is picked, or of the spine where it is a picked row itself."""
+        said = content_stems(phrase.text)
+        if _FIGURE.match(phrase.text) or _FIRST.match(phrase.text):
+            return None
+        own = self.context.related.made.get(spine.key)
+        if own is not None and own.value is None:
+            return self.picked.shown(phrase, own, said)
+        if made is None or any(s in alike(e) for s in said for e in self._entity(spine)):
+            return None
+        return self.picked.shown(phrase, made, said)
+
     def _items(self, wish: Wish) -> list[Phrase]:
         below = [p for p in wish.metrics if p.place != "title"]
         items = below or list(wish.metrics)
@@ -83,7 +206,7 @@ class EntityReader:
 
     def _is_spine(self, phrase: Phrase, spine: RelationCard) -> bool:
         said = [s for s in content_stems(phrase.text) if s not in stem_set("wrapping_nouns")]
-        return all(any(s in alike(e) for e in entity_stems(spine)) for s in said)
+        return all(any(s in alike(e) for e in self._entity(spine)) for s in said)
 
     # --- what it is ----------------------------------------------------------------------------
 
@@ -172,6 +295,50 @@ class EntityReader:
                 return self._moment(phrase, card, how, self._sql(card, values[0].name), order)
         return None
 
+    def _of_first(self, phrase: Phrase, spine: RelationCard) -> Metric | None:
+        """`name of the carrier of the first leg`: a value of the row that comes first."""
+        matched = _OF_FIRST.match(phrase.text)
+        if matched is None:
+            return None
+        said = [s for s in content_stems(matched["what"]) if s not in EVENT_STEMS]
+        shown = [s for s in content_stems(matched["shown"]) if s not in stem_set("stops")]
+        found = []
+        for card in self._pointing(spine):
+            if not said or not all(any(s in alike(e) for e in entity_stems(card)) for s in said):
+                continue
+            order = self.picked.order(card, "")
+            links = [k for k in self.context.linker.lookups(shown, card.key) if k.hops <= 1]
+            # A value that is empty in the last row would be taken from the one before.
+            links = [k for k in links if not k.column.nulls]
+            if order and links and len(entity_stems(card)) == len(said):
+                found.append((links[0].hops, card, links[0], order))
+        if not found:
+            return None
+        _, card, link, order = min(found, key=lambda f: f[0])
+        way = "first" if matched["way"].lower() in _EARLY else "last"
+        metric = self._moment(
+            phrase,
+            card,
+            way,
+            qualified(link.relation, link.column.name).sql(dialect=self.context.evidence.dialect),
+            self._sql(card, order),
+        )
+        name = snake(f"{way} {matched['what']} {link.column.name}")
+        measure = metric.measures[0].model_copy(update={"name": name})
+        return metric.model_copy(update={"name": name, "formula": name, "measures": (measure,)})
+
+    def _of_first_row(self, phrase: Phrase, spine: RelationCard) -> Dimension | None:
+        """The same where the value may be empty: then the very row is picked."""
+        matched = _OF_FIRST.match(phrase.text)
+        if matched is None or spine.key in self.context.related.made:
+            return None
+        way = matched["way"].lower()
+        made = self.picked.pick(Pick(way, matched["what"], "", False, False, phrase.text), spine)
+        shown = self.picked.shown(phrase, made, content_stems(matched["shown"])) if made else None
+        if made is None or shown is None or shown.relation != made.key:
+            return None
+        return shown.model_copy(update={"name": snake(f"{way} {matched['what']} {shown.column}")})
+
     def _row_of(
         self, phrase: Phrase, spine: RelationCard, wish: Wish
     ) -> tuple[RelationCard, str, str] | None:
@@ -235,6 +402,10 @@ class EntityReader:
     def _pointing(self, spine: RelationCard) -> list[RelationCard]:
         """Relations that lead to the spine, modelled ones first, near ones first."""
         order = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
+        made = self.context.related.made.get(spine.key)
+        if made is not None:
+            source = self.context.evidence.relation(made.relation)
+            return [source] if source else []
         found = [
             (order[c.layer], hops[spine.key], c)
             for c in self.context.evidence.relations

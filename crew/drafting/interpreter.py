@@ -339,16 +339,21 @@ class Interpreter:
                 f" row of `{spine.key}` is that?",
                 [],
             )
-        if not metrics:
+        made = self.context.related.made.get(spine.key)
+        if not metrics and (len(dimensions) < 2 or not self.entities.is_told):
             if not self.context.asking.open:
                 self.context.asking.ask("wish", f"What should a row of `{spine.key}` show?", [])
             return self._unready(request)
+        texts = [d.model_dump_json(exclude={"grounding"}) for d in dimensions]
+        self.related_filters.narrow_picked(wish, bases, texts)
+        bases = bases or [made.relation if made else spine.key]
         filters = self.filters.read(wish, bases, metrics)
         filters += self.leftovers.read(wish, [], metrics, bases)
+        filters = self.entities.settled(filters, spine)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         metrics = self.hygiene.check(metrics, filters, dimensions)
-        metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
-        self.joins.check(metrics, dimensions, filters)
+        metrics = [self.joins.keyed(metric, dimensions[:1], filters) for metric in metrics]
+        self.joins.check(metrics, dimensions[:1], filters)
         self.taken |= {f.grounding.text for f in filters}
         self.context.assume(
             f"Each row of `{spine.key}` has a row, with zero where nothing was counted."
@@ -359,7 +364,15 @@ class Interpreter:
         )
         name = name if name not in self.evidence.model_names else spec.model
         return spec.model_copy(
-            update={"spine": spine.key, "row_grain": (dimensions[0].name,), "model": name}
+            update={
+                "spine": spine.key,
+                "row_grain": (dimensions[0].name,),
+                "model": name,
+                "spine_filters": tuple(self.entities.filters),
+                "related": tuple(
+                    self._related(metrics, dimensions, filters, [spine.key, *self.entities.filters])
+                ),
+            }
         )
 
     def _settle_grain(self, wish: Wish) -> None:
@@ -466,11 +479,16 @@ class Interpreter:
         )
 
     def _related(
-        self, metrics: Sequence[Metric], dimensions: Sequence[Dimension], filters: Sequence[Filter]
+        self,
+        metrics: Sequence[Metric],
+        dimensions: Sequence[Dimension],
+        filters: Sequence[Filter],
+        further: Sequence[str] = (),
     ) -> list[Related]:
         """The relations made for this result that something in it is about."""
         elements: list[Metric | Dimension | Filter] = [*metrics, *dimensions, *filters]
-        made = self.context.related.used(e.model_dump_json(exclude={"grounding"}) for e in elements)
+        texts = [e.model_dump_json(exclude={"grounding"}) for e in elements]
+        made = self.context.related.used([*texts, *further])
         for one in made:
             limits = f" with {' and '.join(one.filters)}" if one.filters else ""
             self.context.assume(f"`{one.key}` is made of the rows of `{one.relation}`{limits}.")

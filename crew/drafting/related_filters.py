@@ -34,6 +34,29 @@ class RelatedFilters:
         wish.inclusions = [p for p in wish.inclusions if not self._narrows(p, bases, sources, True)]
         self._ask_dates(wish, metrics)
 
+    def narrow_picked(self, wish: Wish, bases: Sequence[str], texts: Sequence[str]) -> None:
+        """Conditions of a table of entities hold for the rows that are picked, too."""
+        own = [r.relation for r in self.related.used(texts) if r.to]
+        sources = [k for k in dict.fromkeys(own)]
+        for phrases, wanted in ((wish.exclusions, False), (wish.inclusions, True)):
+            for phrase in list(phrases):
+                said = content_words(phrase.text)
+                near = [k for k in sources if self._names(said, [k], [])]
+                if (
+                    said
+                    and near
+                    and self._narrows(phrase, [], near, wanted)
+                    and near[0] not in bases
+                ):
+                    phrases.remove(phrase)
+        span = wish.date_span or wish.look_back
+        if sources and span:
+            self.context.asking.ask(
+                f"picked:{sources[0]}",
+                f"“{span.quote}”: must the row that is picked from `{sources[0]}` lie in that time?",
+                [("no: it changes nothing there", "")],
+            )
+
     def _ask_whose_first(self, wish: Wish, metrics: Sequence[Metric]) -> None:
         """`by month of the first order` of what has no first order of its own."""
         if wish.dated_by is None or not is_first(wish.dated_by.text):
@@ -53,7 +76,9 @@ class RelatedFilters:
         self, phrase: Phrase, bases: Sequence[str], sources: Sequence[str], wanted: bool
     ) -> bool:
         said = content_words(phrase.text)
-        if not said or (self._links(said, bases) and not self._names(said, sources, bases)):
+        if not said or (
+            bases and self._links(said, bases) and not self._names(said, sources, bases)
+        ):
             return False
         for source in sources:
             links = self._links(said, [source])
@@ -76,6 +101,8 @@ class RelatedFilters:
     def _links(self, said: Sequence[str], bases: Sequence[str]) -> list[ConditionLink]:
         linker = self.context.linker
         known = {s for b in bases for s in self._entity(b)}
+        if not bases:
+            return []
         return linker.conditions(said, bases) or linker.conditions(
             [s for s in said if s not in known], bases
         )

@@ -171,7 +171,7 @@ class RelatedReader:
         order = {"staging": 0, "intermediate": 1, "mart": 2, "source": 3}
         for link in self.linker.entities(said):
             card = link.card
-            if self._by(card, owner) is None or card.key == owner:
+            if self.place(card, owner) is None or card.key == owner:
                 continue
             filters = self._filters(link.rest, card)
             if filters is not None:
@@ -180,7 +180,7 @@ class RelatedReader:
         if not found:
             for condition in self.linker.rows_with(said):
                 holder = self.evidence.relation(condition.relation)
-                if holder and holder.key != owner and self._by(holder, owner) is not None:
+                if holder and holder.key != owner and self.place(holder, owner) is not None:
                     rank = (holder.layer == "source", False, order[holder.layer])
                     found.append((rank, holder, (condition.condition,)))
             if len({entity_of(card.key) for _, card, _ in found}) > 1:
@@ -203,7 +203,7 @@ class RelatedReader:
             any(s in alike(e) or e in alike(s) for e in entity_stems(card)) for s in said
         )
 
-    def _by(self, source: RelationCard, owner: str) -> tuple[str, str] | None:
+    def place(self, source: RelationCard, owner: str) -> tuple[str, str] | None:
         """The column that says whose a row is, and the owner's column that it leads to."""
         if owner in self.made:
             made = self.made[owner]
@@ -295,7 +295,7 @@ class RelatedReader:
         by: tuple[str, str] | None = None,
         entity: str = "",
     ) -> Related | None:
-        place = by or self._by(source, owner)
+        place = by or self.place(source, owner)
         if place is None:
             return None
         entity = entity or (owner if owner not in self.made else place[1])

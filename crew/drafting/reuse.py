@@ -169,6 +169,8 @@ class _Comparison:
         """The specification that adds the missing metrics to the model, if that is what it is for:
         it has our rows and no others, and shows another of our numbers or reads what they count."""
         spec, card = self.spec, self.card
+        if spec.related or spec.spine_filters:
+            return None
         is_ours = card.unique_id.startswith(f"model.{self.evidence.project}.")
         is_plain = card.materialization in {"table", "view"} and card.path.endswith(".sql")
         if not is_ours or card.layer != "mart" or not is_plain:

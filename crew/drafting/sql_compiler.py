@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from crew.artifacts import DraftModel, Evidence, JoinEdge, LookBack, Measure, RequirementSpec
+from crew.artifacts import (
+    Dimension,
+    DraftModel,
+    Evidence,
+    JoinEdge,
+    LookBack,
+    Measure,
+    RequirementSpec,
+)
 from crew.drafting.aggregates import aggregate
 from crew.drafting.derived_columns import with_derived
 from crew.drafting.join_planner import JoinPlanner
@@ -47,7 +55,8 @@ class AggregateCompiler:
     def compile(self, path: str) -> DraftModel:
         """The model. Raises NoJoin, AmbiguousJoin or UnknownColumn."""
         spec = self.spec
-        self.sets = row_sets(spec, self.evidence, self.planner, self.aliases)
+        grouped = spec.model_copy(update={"dimensions": self._split_by})
+        self.sets = row_sets(grouped, self.evidence, self.planner, self.aliases)
         used = self._relations()
         self.ctes = [import_cte(self.aliases.of(key), key) for key in used]
         self.ctes += related_ctes(spec.related, self.evidence, self.planner, self.aliases)
@@ -105,6 +114,15 @@ class AggregateCompiler:
     def _keys(self) -> list[str]:
         time = [self.spec.time.column] if self.spec.time else []
         return [*time, *(d.name for d in self.spec.dimensions)]
+
+    @property
+    def _split_by(self) -> tuple[Dimension, ...]:
+        """What measures are split by: for entities their key says the rest."""
+        return self.spec.dimensions[:1] if self.spec.spine else self.spec.dimensions
+
+    def _group_keys(self) -> list[str]:
+        time = [self.spec.time.column] if self.spec.time else []
+        return [*time, *(d.name for d in self._split_by)]
 
     # --- row sets ----------------------------------------------------------------------------
 
@@ -190,7 +208,7 @@ class AggregateCompiler:
         return self._group_by(query)
 
     def _group_by(self, query: exp.Select) -> exp.Select:
-        keys = self._keys()
+        keys = self._group_keys()
         if not keys:
             return query
         style = self.evidence.conventions.group_by
@@ -218,7 +236,7 @@ class AggregateCompiler:
 
     def _dimension_columns(self, rows: RowSet, qualifier: str = "") -> list[exp.Expr]:
         found: list[exp.Expr] = []
-        for dimension in self.spec.dimensions:
+        for dimension in self._split_by:
             name = (
                 dimension.name
                 if dimension.expression
@@ -349,7 +367,7 @@ class AggregateCompiler:
 
     def _same_keys(self, left: str, right: str) -> exp.Expr:
         conditions: list[exp.Expr] = []
-        for key in self._keys():
+        for key in self._group_keys():
             a, b = exp.column(key, table=left), exp.column(key, table=right)
             conditions.append(
                 exp.NullSafeEQ(this=a, expression=b) if self._may_be_null(key) else a.eq(b)

@@ -221,7 +221,7 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             elif not is_courtesy(sentence):
                 wish.prose.append(sentence)
         if not bullet:
-            opens = text.endswith((":", ","))
+            opens = text.endswith((":", ",")) or bool(re.search(r"\brow per \w+ with$", text, re.I))
             listing = opens and bool(_asks(text) or phrase_pattern("wishes").search(text))
     return found
 

@@ -18,7 +18,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from crew.artifacts import Derived, Evidence, Measure, Metric, RequirementSpec, TimeGrain
+from crew.artifacts import Derived, Dimension, Evidence, Measure, Metric, RequirementSpec, TimeGrain
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.row_sets import dimension_sql
 from crew.verification.related_relations import with_related
@@ -131,7 +131,7 @@ class _Expectation:
         dated = [m for m in self.measures.values() if m.time]
         self.cut = Cut(
             filters=tuple(f.condition for f in spec.filters),
-            dimensions=tuple(dimension_sql(d) for d in spec.dimensions),
+            dimensions=tuple(dimension_sql(d) for d in self._split_by),
             grain=spec.time.grain if spec.time else "",
             look_back=spec.look_back,
             date_range=spec.date_range,
@@ -157,7 +157,7 @@ class _Expectation:
         for key in keys if names else [()]:
             row = dict(zip(names, key, strict=True))
             for name, measure in self.measures.items():
-                value = cells[name].get(key)
+                value = cells[name].get(key[:1] if spec.spine else key)
                 none_is_zero = combined or measure.aggregation in {"count", "count_distinct"}
                 if value is None and none_is_zero and measure.aggregation in _ZERO_IS_NONE:
                     value = 0
@@ -181,6 +181,11 @@ class _Expectation:
                 if m.expression != "*"
             )
         )
+
+    @property
+    def _split_by(self) -> tuple[Dimension, ...]:
+        """What measures are split by: for entities their key says the rest."""
+        return self.spec.dimensions[:1] if self.spec.spine else self.spec.dimensions
 
     @property
     def _fills_periods(self) -> bool:
@@ -207,7 +212,8 @@ class _Expectation:
             every = Measure(
                 name="every", relation=self.spec.spine, aggregation="count", expression="*"
             )
-            cut = Cut(filters=self.spec.spine_filters, dimensions=self.cut.dimensions)
+            shown = tuple(dimension_sql(d) for d in self.spec.dimensions)
+            cut = Cut(filters=self.spec.spine_filters, dimensions=shown)
             return dict.fromkeys(self._values(every, cut))
         cut = Cut(filters=self.cut.filters, dimensions=self.cut.dimensions)
         found: dict[tuple[Any, ...], None] = {}

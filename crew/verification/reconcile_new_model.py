@@ -53,7 +53,9 @@ def aggregated(card: Card) -> Keys | None:
         card.failed.append(f"The model has no column {', '.join(missing)} to compare by.")
         return None
     dims = [names[d.name] for d in spec.dimensions]
-    keys = Keys(dimensions={name: card.column(name) or "" for name in dims})
+    every = Keys(dimensions={name: card.column(name) or "" for name in dims})
+    split_by = spec.dimensions[:1] if spec.spine else spec.dimensions  # a key says the rest
+    keys = replace(every, dimensions=dict([*every.dimensions.items()][: len(split_by)]))
     if spec.time:
         kind = "timestamp" if spec.time.grain == "hour" else "date"
         name = names[spec.time.column]
@@ -61,7 +63,7 @@ def aggregated(card: Card) -> Keys | None:
     dated = [m for metric in spec.metrics for m in metric.measures if m.time]
     cut = Cut(
         filters=tuple(f.condition for f in spec.filters),
-        dimensions=tuple(dimension_sql(d) for d in spec.dimensions),
+        dimensions=tuple(dimension_sql(d) for d in split_by),
         grain=spec.time.grain if spec.time else "",
         look_back=spec.look_back,
         date_range=spec.date_range,
@@ -71,7 +73,7 @@ def aggregated(card: Card) -> Keys | None:
     if cells:
         derived(card, keys, cells)
     if spec.spine:
-        spine(card, keys)
+        spine(card, every)
     return keys
 
 

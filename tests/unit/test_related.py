@@ -148,3 +148,65 @@ def test_the_relation_is_the_same_asked_in_another_way(evidence: Evidence, datab
 )
 def test_what_is_not_clear_is_asked(title: str, evidence: Evidence) -> None:
     assert drafted(title, "", evidence).questions
+
+
+LATEST = "One row per member with its latest loan (by date): member id, loan id, status, copies."
+
+
+def test_the_latest_row_is_one_row_whole(evidence: Evidence, database: Any) -> None:
+    body = f"{LATEST} Members without any loan don't matter."
+    found = rows(drafted("Latest loan", body, evidence), evidence, database)
+    assert [tuple(r.values()) for r in found] == [
+        (1, 12, "returned", 1), (2, 15, None, 1), (4, 14, "returned", 1),
+    ]  # fmt: skip
+
+
+def test_entities_without_a_row_stay_unless_it_is_said(evidence: Evidence, database: Any) -> None:
+    found = rows(drafted("Latest loan", LATEST, evidence), evidence, database)
+    assert (3, None, None, None) in [tuple(r.values()) for r in found]
+
+
+def test_conditions_go_to_the_entity_or_to_what_is_picked(
+    evidence: Evidence, database: Any
+) -> None:
+    body = "One row per member in Graz with its first loan: loan id, number of loans."
+    found = rows(drafted("First loan", body, evidence), evidence, database)
+    assert [tuple(r.values()) for r in found] == [(1, 10, 3), (3, None, 0)]
+    body = "One row per member with its first loan: loan id. Without returned loans."
+    found = rows(drafted("First loan", body, evidence), evidence, database)
+    assert [tuple(r.values()) for r in found] == [(1, 11), (2, 15), (3, None), (4, None)]
+
+
+def test_what_they_have_and_had(evidence: Evidence, database: Any) -> None:
+    body = (
+        "One row per member with\n* member id\n* number of returned loans\n* sum of their copies\n"
+        "* status of the last loan\n\nMembers that never had a loan are to be there too."
+    )
+    found = rows(drafted("Members", body, evidence), evidence, database)
+    assert [tuple(r.values()) for r in found] == [
+        (1, "returned", 2, 2), (2, None, 1, 3), (3, None, 0, 0), (4, "returned", 1, 1),
+    ]  # fmt: skip
+
+
+def test_a_picked_row_is_the_same_asked_in_another_way(evidence: Evidence, database: Any) -> None:
+    spec = drafted("Latest loan", LATEST, evidence)
+    known = with_related(evidence, spec.related).relation(spec.related[0].key)
+    assert known is not None
+    found = database.execute(
+        f"select member_id, loan_id from {known.relation_name} as r order by 1"
+    )
+    assert found.fetchall() == [(1, 12), (2, 15), (4, 14)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "One row per member with its latest loan: status, copies, holiday",
+        "One row per active member with its latest loan: status, copies",
+        "One row per member with its current loan: loan id",
+        "One row per member with its latest loan: loan id, copies. Only loans since February 2024.",
+        "One row per member with its latest blue loan: loan id, copies",
+    ],
+)
+def test_what_is_not_clear_of_entities_is_asked(body: str, evidence: Evidence) -> None:
+    assert drafted("Members", body, evidence).questions
