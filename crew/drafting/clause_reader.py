@@ -44,6 +44,7 @@ _NOT_ONES = re.compile(
     r"\s*\(?\b(?:(?:that|which|who)\s+)?(?:are|were|is|was|aren['’]t|weren['’]t|isn['’]t|wasn['’]t|have|had|has)?\s*(?:(?<=n['’]t)|not\s+(?:been\s+)?|(?<=n['’]t\s))(?!(?:need|needed|speed|feed|counted|included|considered|shown|needed|wanted|interested|excluded|finished|supposed|allowed)\b)(?P<what>[a-z]+ed|test|void|internal|open|active|paid|lost)\b\)?",
     re.I,
 )
+_SOME_OF = re.compile(r"\b(?:of|among)\s+(?:them|these|those|which|whom)\b", re.I)
 _NEGATIVE = (
     r"(?:(?:do|does|should|must|need|may|can|will|would)(?:\s+not|n['’]?t)|dont|never|cannot"
     r"|no\s+longer|(?:there\s+is\s+)?no\s+(?:need|reason)(?:\s+to)?|not\s+(?:necessary|needed)(?:\s+to)?"
@@ -118,7 +119,8 @@ def in_plain_words(clause: str) -> str:
     clause = _TO_SHOW.sub(r"; keep \g<what>", clause)
     clause = _ENDS_OUT.sub(r"\g<what> are excluded", _THOSE.sub(" ", clause))
     text = _NONE_OF.sub("exclude ", _BASE.sub("", clause))
-    text = _NOT_ONES.sub(r" | excluding \g<what> ones | ", text)
+    if not _SOME_OF.search(text):  # `how many of them were not paid` counts them
+        text = _NOT_ONES.sub(r" | excluding \g<what> ones | ", text)
     text = _OUT.sub(r"\g<verb> out \g<what>", text)
     leave_out = (
         f"(?:{phrase_pattern('exclusions').pattern}|{phrase_pattern('exclusion_commands').pattern})"

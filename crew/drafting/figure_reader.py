@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -104,6 +105,7 @@ class FigureReader:
             return replace(counted, phrase=phrase)
         every = counted.metric.measures[0]
         noise = stem_set("joints") | stem_set("stops") | stem_set("belonging")
+        noise |= {"never", "no", "without", "t"}
         words = [s for s in content_stems(those.part) if s not in noise]
         tail = entity_stems(counted.entity) if counted.entity else []
         links = self.linker.conditions(words, [every.relation]) or self.linker.conditions(
@@ -118,7 +120,11 @@ class FigureReader:
         said = having.words if having else self.figures.readable(those.part)
         name = snake(f"{those.whole} {said}")[:55].rstrip("_")
         is_clear = len({c.column for c in best}) == 1
-        filters = (*every.filters, links[0].condition) if is_clear else every.filters
+        negative = re.search(r"\b(?:not|never|no|without)\b|n['’]t\b", those.part, re.I)
+        condition = links[0].negated if negative else links[0].condition
+        filters = (*every.filters, condition) if is_clear else every.filters
+        if negative and not is_clear:
+            return Reading(phrase, entity=counted.entity, unexplained=words)
         part = every.model_copy(update={"name": name, "filters": filters})
         metric = simple_metric(part, phrase, f"{those.whole}: {said}")
         conditions = [] if is_clear else best

@@ -140,7 +140,8 @@ _SHARE_OF = re.compile(
     r"\b(?:share|percentage|percent|proportion|fraction|part|%)\s+of\s+(?:(?:the|all|our)\s+)*$",
     re.I,
 )
-_NOT_WHOLE = {"how", "many", "them", "number", "count", "share", "one", "those", "these", "and", "or", "but",
+_NEGATED = re.compile(r"(?:\b(?:not|never|no|cannot)|n['’]t?)(?:\s+\w+)?\s*$", re.I)
+_NOT_WHOLE = {"never", "ever", "have", "had", "has", "did", "how", "many", "them", "number", "count", "share", "one", "those", "these", "and", "or", "but",
               "row", "only", "not", "also", "all", "of", "it", "is", "are", "we", "ones"}  # fmt: skip
 
 
@@ -181,11 +182,13 @@ def _resolved(text: str, wishes: FigureWishes, inner: Inner) -> str:
 
 def _condition(whole: str, part: str, wishes: FigureWishes, inner: Inner) -> str:
     """What is said of some of the rows, with marks."""
+    last = whole.split()[-1]
     for joint in ("that had", "that"):
-        for pattern in _PATTERNS:
-            matched = pattern.search(f"{whole} {joint} {part}")
-            if matched and (figure := _having(matched, inner, True)):
-                rest = f"{whole} {joint} {part}"[matched.end() :]
+        for pattern in (_WITHOUT, _WITH, _DID):
+            said = f"{last} {joint} {part}"
+            matched = pattern.match(said)
+            if matched and matched["whole"] == last and (figure := _having(matched, inner, True)):
+                rest = said[matched.end() :]
                 return f"{wishes.mark('rel', figure)} {inner(rest)}".strip()
     return inner(part)
 
@@ -200,6 +203,8 @@ def _take_havings(text: str, wishes: FigureWishes, inner: Inner) -> str:
             figure = _having(matched, inner, bool(share))
             opens = matched["whole"].split()[-1].lower()
             if figure is None or opens in _NOT_WHOLE | grain_words().keys():
+                continue
+            if _NEGATED.search(f"{head}{matched['whole']}"):
                 continue
             if figure.high == 0 and not (counts or share) and "without" in matched.group().lower():
                 continue  # `revenue by country without any test orders` leaves rows out

@@ -116,6 +116,23 @@ def test_them_are_those_counted_before(evidence: Evidence, database: Any) -> Non
     assert found == [(2, 1), (1, 0)]
 
 
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [
+        ("how many of them never had a lost loan", 3),
+        ("how many of them had no loan", 1),
+        ("how many of them are not staff", 3),
+        ("how many of them had at least two loans", 2),
+    ],
+)
+def test_some_of_them_and_those_that_are_not(
+    said: str, count: int, evidence: Evidence, database: Any
+) -> None:
+    spec = drafted("Members", f"Number of members, and {said}.", evidence)
+    [row] = rows(spec, evidence, database)
+    assert list(row.values()) == [4, count]
+
+
 def test_a_cohort_by_the_first_event(evidence: Evidence, database: Any) -> None:
     body = (
         "For each month of the first loan: number of members, and the share of them that loaned again"
