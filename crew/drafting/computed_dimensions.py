@@ -14,7 +14,15 @@ from crew.drafting.figure_words import Ranges
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import EVENT_STEMS, ColumnLink, content_stems, entity_stems
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import alike, grain_words, name_stems, snake, stems, words
+from crew.drafting.vocabulary import (
+    alike,
+    grain_words,
+    name_stems,
+    snake,
+    stems,
+    word_set,
+    words,
+)
 from crew.drafting.wish import Phrase
 
 _PARTS = {"weekday": "isodow", "hourofday": "hour", "monthofyear": "month"}
@@ -40,7 +48,7 @@ class ComputedDimensions:
             if isinstance(figure, Ranges):
                 return self._ranges(phrase, figure, bases)
             if word in _PARTS:
-                return self._part(phrase, word, bases)
+                return self._part(phrase, word, bases, [w for w in said if w not in {word, "of"}])
         if len(said) > 1 and said[-1] in grain_words() and grain_words()[said[-1]] != "hour":
             return self._period(phrase, said[:-1], grain_words()[said[-1]], bases)
         return None
@@ -48,10 +56,11 @@ class ComputedDimensions:
     # --- dates ---------------------------------------------------------------------------------
 
     def _part(
-        self, phrase: Phrase, part: str, bases: Sequence[str]
+        self, phrase: Phrase, part: str, bases: Sequence[str], of: Sequence[str]
     ) -> Dimension | Literal["asked"]:
-        """The weekday, hour or month of the moment that dates a row."""
-        column = self._dating(bases)
+        """The weekday, hour or month of the moment that dates a row, or of one that is named."""
+        of = [w for w in of if w not in word_set("articles")]
+        column = self._named(of, bases) if of else self._dating(bases)
         if column is None:
             self.context.asking.ask(
                 f"dimension:{part}",
@@ -74,6 +83,19 @@ class ComputedDimensions:
             expression=tree.sql(dialect=self.context.evidence.dialect),
             grounding=Grounding(source="ticket", text=phrase.quote),
         )
+
+    def _named(self, words_: Sequence[str], bases: Sequence[str]) -> tuple[str, str] | None:
+        """The moment of the rows, or of what they point at, that words name: `of the class`."""
+        reaches = [self.context.planner.hops(b) for b in bases]
+        common = set(reaches[0]).intersection(*reaches[1:]) if reaches else set()
+        found = {
+            (key, column.name): sum(r[key] for r in reaches)
+            for key in common
+            if (card := self.context.evidence.relation(key))
+            for column in self.context.linker.moments(card, " ".join(words_))
+        }
+        nearest = [k for k, hops in found.items() if hops == min(found.values())]
+        return nearest[0] if len(nearest) == 1 else None
 
     def _dating(self, bases: Sequence[str]) -> tuple[str, str] | None:
         """The column that dates the rows of the only base, if it is clear which one does."""

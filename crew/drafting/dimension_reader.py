@@ -39,7 +39,7 @@ class DimensionReader:
         self._dated_by = wish.dated_by
         self._said_below = any(p.place != "title" for p in (*wish.dimensions, *wish.metrics))
         for phrase in wish.dimensions:
-            if self._is_range(phrase):
+            if self._is_range(phrase) or _is_told_below(phrase, wish):
                 continue
             computed = self.computed.read(phrase, bases)
             dimension = self._dimension(phrase, bases) if computed is None else computed
@@ -143,9 +143,12 @@ class DimensionReader:
                 {x for s in entity_stems(card) for x in alike(s)} & set(name_stems(k)) for k in keys
             )
             is_new = card.key not in reached and entity_of(card.key) not in entities
-            if column and named and is_new and card.layer != "source":
+            if not (column and named and is_new and card.layer != "source"):
+                continue
+            other = ColumnLink(card.key, column, link.score, link.hops, link.exact)
+            if not self.context.linker.is_copy(link, other):
                 entities.add(entity_of(card.key))
-                found.append(ColumnLink(card.key, column, link.score, link.hops, link.exact))
+                found.append(other)
         return found
 
     def _without_one(
@@ -230,6 +233,14 @@ class DimensionReader:
             for column in c.columns
             if column.values and 1 < len(column.values) <= 20
         ][:4]
+
+
+def _is_told_below(phrase: Phrase, wish: Wish) -> bool:
+    """Whether the text says more closely what a title splits by: `weekday of the class`."""
+    said = set(content_stems(phrase.text))
+    return phrase.place == "title" and any(
+        p.place != "title" and said < set(content_stems(p.text)) for p in wish.dimensions
+    )
 
 
 _RANGE_WORDS = re.compile(

@@ -203,6 +203,7 @@ def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
     if len(text) > _LONGEST:
         return text  # no sentence
     text = _PLAIN_EVENT.sub(r"\g<what>", text)
+    text = _WAYS_BEFORE.sub(_each_way, _WAYS_AFTER.sub(_each_way, text))
     text = _TWO_WAYS.sub(r"\g<one> of \g<what>, \g<other> of \g<what>", text)
     text = take_related(text, wishes, lambda part: _take_inner(part, quote, wishes))
     for take in (_take_names, _take_parts, _take_order, _take_ranges, _take_top, _take_derived, _take_durations,
@@ -251,11 +252,19 @@ def _take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
             if kind.startswith("moving") and count == 1:
                 continue
             _add(wishes, DerivedWish(kind, count, unit, quote))
+            if kind in {"growth", "change"}:
+                text = _GROWTH_OF.sub("", text[: matched.start()]) + text[matched.start() :]
+                matched = pattern.search(text) or matched
             if kind in {"growth", "change", "previous"} and unit:
                 wishes.grain = wishes.grain or unit
             kept = matched.groupdict().get("keep") or ""
             text = f"{text[: matched.start()]} {kept} {text[matched.end() :]}"
     return re.sub(r"\s{2,}", " ", text)
+
+
+_GROWTH_OF = re.compile(
+    r"\b(?:growth|change|development)(?:\s+rate)?\s+(?:of|in)\s+(?:the\s+|our\s+)?", re.I
+)
 
 
 def _add(wishes: FigureWishes, wish: DerivedWish) -> None:
@@ -375,6 +384,7 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     if (known := wishes.lexicon.pattern) and known.search(text):
         text = known.sub(lambda m: _spoken(m, wishes), text)
     text = _NAME.sub(lambda m: f" {wishes.mark('col', Named(m['name'], m['name']))} ", text)
+    text = _APPOSED.sub(r"\g<one>", text)
     text = _BESIDE.sub(lambda m: _called(m, wishes), text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
     for pattern in (_STATED, _CODE, _VALUED):
@@ -387,6 +397,10 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
 
 # `pieces (qty)`: the column that is meant stands beside the word.
 _BESIDE = re.compile(r"(?<=[a-z]\s)\(\s*(?P<name>[a-z][a-z0-9]{1,30})\s*\)")
+
+
+# `returned payments (chargebacks)`: the same said twice.
+_APPOSED = re.compile(r"(?P<one>\b[a-z]+\s+[a-z]{3,}s)\s+\([a-z]{4,}s\)")
 
 
 def _spoken(matched: re.Match[str], wishes: FigureWishes) -> str:
@@ -608,7 +622,26 @@ _PLAIN_EVENT = re.compile(
     r"\b(?:the\s+)?(?:day|date|time|moment)\s+(?:when\s+|on\s+which\s+|that\s+)?(?:it|they|the\s+\w+)\s+(?:was|were|is|are|got|has\s+been|have\s+been)\s+(?P<what>\w+)",
     re.I,
 )
-_WAY = r"(?:average|mean|median|sum|total|minimum|maximum|min|max|p\d{1,2}|\d{1,2}th\s+percentile)"
+_WAY = (
+    r"(?:average|avg|mean|median|sum|total|minimum|maximum|min|max|p\d{1,2}|\d{1,2}th\s+percentile)"
+)
+_JOINED = r"(?:\s*,\s*and\s+|\s*,\s*|\s+and\s+|\s*&\s*)"
+# `fee: min, max and average` and `fee (min, max, average)`.
+_WAYS_AFTER = re.compile(
+    rf"(?P<what>(?:[\w-]+\s){{0,3}}[\w-]+)\s*[:(]\s*(?P<ways>{_WAY}(?:{_JOINED}{_WAY})+)\b\s*\)?",
+    re.I,
+)
+_WAYS_BEFORE = re.compile(
+    rf"\b(?P<ways>{_WAY}(?:{_JOINED}{_WAY}){{2,}})\s+(?:of\s+)?(?:the\s+)?(?P<what>(?:(?!\b(?:by|per|for|and|in|with)\b)[\w]+\s?){{1,5}})",
+    re.I,
+)
+
+
+def _each_way(matched: re.Match[str]) -> str:
+    ways = re.findall(_WAY, matched["ways"], re.I)
+    return ", ".join(f"{way} of {matched['what'].strip()}" for way in ways) + " "
+
+
 _TWO_WAYS = re.compile(
     rf"\b(?P<one>{_WAY})(?:\s*,\s*|\s+and\s+|\s*&\s*)(?P<other>{_WAY})\s+(?:of\s+)?(?:the\s+)?(?P<what>(?:(?!\b(?:by|per|for|and|in|with)\b)[\w]+\s?){{1,5}})",
     re.I,
@@ -768,6 +801,12 @@ def _take_comparisons(text: str, quote: str, wishes: FigureWishes) -> str:
     return _COMPARED.sub(mark, text)
 
 
+# `where method is sepa`: a column and its value in plain words.
+_WHERE = re.compile(
+    r"\b(?:where|with|whose)\s+(?:the\s+)?(?P<what>\w+(?:\s\w+)?)\s+(?P<way>is\s+not|isn['’]t|!=|<>|is|=|equals)\s+"
+    r"(?P<value>(?!not\b|null\b|empty\b|set\b|filled\b|missing\b|known\b|higher\b|lower\b|more\b|less\b|at\b|above\b|below\b|over\b|under\b|between\b|the\b|a\b|true\b|false\b|\d)[A-Za-z][\w-]*)(?=\s*(?:[,;:|()!?]|$|\b(?:and|per|by|for|in|only)\b))",
+    re.I,
+)
 _QUOTED = re.compile(
     r"(?P<way>\bis\s+not|\bisn['’]t|\bis|\bare\s+not|\bare|\bequals?|!=|<>|=|\bnot\s+in|\bin|\bnot|\bcalled|\bnamed)?\s*\(?"
     r"(?P<values>['‘\"“](?P<first>[^'‘’\"“”]{1,60})['’\"”](?:\s*(?:,|or|and)\s*['‘\"“][^'‘’\"“”]{1,60}['’\"”])*)\)?",
@@ -776,6 +815,12 @@ _QUOTED = re.compile(
 
 
 def _take_quoted(text: str, quote: str, wishes: FigureWishes) -> str:
+    if matched := _WHERE.search(text):
+        negated = bool(re.search(r"not|n['’]t|!=|<>", matched["way"], re.I))
+        said = Quoted((matched["value"],), negated, matched.group().strip())
+        mark_ = wishes.mark("lit", said)
+        text = f"{text[: matched.start()]} where {matched['what']} {mark_} {text[matched.end() :]}"
+
     def mark(matched: re.Match[str]) -> str:
         if not matched["way"] or re.fullmatch("called|named", matched["way"], re.I):
             return matched.group()

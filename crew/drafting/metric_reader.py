@@ -84,13 +84,30 @@ class MetricReader:
         number = self._number(phrase, aggregation, rest_text, rest, wanted, timed)
         if not (number.metric or number.columns) and (turned := _turned(rest_text)):
             number = self._number(phrase, aggregation, turned, content_stems(turned), wanted, timed)
+        if not (number.metric or number.columns) and len(rest) > 1:
+            # `amount paid`, `places booked`: what happened to it is said after it.
+            done = " ".join([words(rest_text)[-1], *words(rest_text)[:-1]])
+            number = self._number(phrase, aggregation, done, content_stems(done), wanted, timed)
         if number.metric or number.columns:
             return number
+        if not (partial and partial.metric) and (happened := self._happenings(rest, rest_text)):
+            return self._count(
+                phrase, aggregation or "count", happened, content_stems(happened), wanted, timed
+            )
         if aggregation in {None, "count"}:
             valued = self._count_value(phrase, rest)
             if valued is not None and (partial is None or not partial.metric):
                 return valued
         return partial or Reading(phrase, unexplained=rest)
+
+    def _happenings(self, rest: Sequence[str], text: str) -> str:
+        """`member signups` as `signup members`: rows by what happens to each of them; empty where
+        the words name no such thing."""
+        if len(rest) < 2 or rest[-1] not in stem_set("happenings"):
+            return ""
+        said = words(text)
+        owners = self.linker.entities(list(rest[:-1]))
+        return f"{said[-1]} {' '.join(said[:-2])} {plural(said[-2])}" if owners else ""
 
     # --- agreed terms ----------------------------------------------------------------------
 
@@ -291,6 +308,8 @@ class MetricReader:
         if aggregation == "count" or aggregation == "count_distinct":
             return self._distinct(phrase, aggregation, text, rest)
         links, left = self._number_links(rest)
+        if not links and aggregation in {"sum", "average", "median", "max", "min"}:
+            links = self._only_amount(rest)
         if not links:
             return Reading(phrase, unexplained=rest)
         reaching = [
@@ -308,6 +327,7 @@ class MetricReader:
             k for k in meanings if all(self._is_said(s, rest) for s in name_stems(k.column.name))
         ]
         meanings = called if len(called) == 1 else meanings
+        left = left if not self._always_so(left, meanings[0].relation) else []
         if left and not self.linker.conditions(left, [meanings[0].relation]):
             return Reading(phrase, unexplained=left, columns=[])
         if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
@@ -339,6 +359,17 @@ class MetricReader:
             reading.assumptions.append(f"“{text}” is read as `{link.name}`.")
         self._explain(reading, left, [link.relation])
         return reading
+
+    def _only_amount(self, rest: Sequence[str]) -> list[ColumnLink]:
+        """`sum of payments`: the one amount that they have."""
+        found = [
+            amounts[0]
+            for owner in self.linker.entities(rest)
+            if not owner.rest and owner.card.layer != "source"
+            and len(amounts := self.linker.amounts([owner.card.key])) == 1
+            and amounts[0].hops == 0 and set(name_stems(amounts[0].column.name)) & stem_set("money")
+        ]  # fmt: skip
+        return [replace(found[0], exact=False)] if found else []
 
     def _rivals(self, link: ColumnLink, rest: Sequence[str]) -> list[ColumnLink]:
         """The amounts of a relation where a phrase says no more than `value`, and none is called so."""
@@ -386,7 +417,10 @@ class MetricReader:
             for edge in self.planner.edges:
                 card = self.evidence.relation(edge.left)
                 column = card.column(edge.left_column) if card else None
-                is_own = card and entity_of(card.key) == entity_of(owner.card.key)
+                is_own = card and (
+                    entity_of(card.key) == entity_of(owner.card.key)
+                    or self.linker.key_column(card) == edge.left_column
+                )
                 if (
                     edge.right == owner.card.key
                     and card
@@ -403,7 +437,11 @@ class MetricReader:
                 if not is_numeric(link.column)
             ]
         said = {x for s in self.linker.said for x in alike(s)}
-        near = [f for f in found if set(self._entity_words(f[0].relation)) & said] or found
+        counted = {x for s in rest for x in alike(s)}  # they are in all of these rows
+        near = [f for f in found if set(self._entity_words(f[0].relation)) - counted & said] or [
+            f for f in found if set(self._entity_words(f[0].relation)) & said
+        ]
+        near = near or found
         best = self.linker.distinct_meanings([f[0] for f in near]) if near else []
         places = {entity_of(k.relation): k for k in reversed(best)}
         if len(places) != 1:
@@ -523,6 +561,14 @@ class MetricReader:
             ):
                 return True
         return False
+
+    def _always_so(self, left: Sequence[str], relation: str) -> bool:
+        """Whether words say no more than the moment that all rows of a relation have: `paid`."""
+        card = self.evidence.relation(relation)
+        return bool(left and card) and any(
+            column.nulls == 0 and set(left) <= set(name_stems(column.name))
+            for column, _ in (self.linker.times(card) if card else ())
+        )
 
     def _tail(self, reading: Reading) -> list[str]:
         return entity_stems(reading.entity) if reading.entity else []

@@ -332,7 +332,7 @@ def _phrase_after(text: str, start: int) -> tuple[str, int]:
         bare = token.strip('().,;:!?"“”')
         if (token.startswith(("|", "(")) or token in {"-", "–", "—"}) and end > start:
             break
-        if bare in word_set("stops") and end > start:
+        if (bare in word_set("stops") or bare == "plus") and end > start:
             break
         end = start + matched.end()
         if token[-1] in ".;:!?)":
@@ -408,7 +408,7 @@ def _split_after(text: str, start: int) -> tuple[str, int]:
     phrase, end = _phrase_after(text, start)
     for comma in re.finditer(r",\s*", text[start:end]):
         after = text[start + comma.end() : end]
-        figure = _trim(re.split(r",|\band\b", after)[0])
+        figure = _trim(re.split(r",|\band\b", re.sub(r"^and\s+", "", after))[0])
         if split_aggregation(figure)[0] is not None:
             return _trim(text[start : start + comma.start()]), start + comma.start()
     return phrase, end
@@ -432,6 +432,8 @@ def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
             kept.append(token)  # `within 3 days` is a span
             continue
         grain = grain_words().get(token.strip(",.;:()?!").lower())
+        if kept and bare.endswith("s") and _IS_NUMBERED.search(" ".join(kept[-2:])):
+            grain = None  # `average hours` are a number
         if grain is None:
             kept.append(token)
         elif denies(" ".join(kept)):
@@ -439,6 +441,11 @@ def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
         else:
             _set_grain(grain, clause, wish)
     return " ".join(kept)
+
+
+_IS_NUMBERED = re.compile(
+    r"\b(?:average|avg|mean|median|total|sum of|number of|how many|minimum|maximum|in)$", re.I
+)
 
 
 def _set_grain(grain: str, clause: Phrase, wish: Wish) -> None:
@@ -478,8 +485,13 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         added = bool(_ADDED.search(segment))
         if before := segment.removesuffix(wished).strip():
             wish.passed_over.append(replace(clause, text=before))
+            if not wished and before.split()[0].lower() in _LIMITING and clause.place == "wish":
+                wish.leftovers.append(replace(clause, text=before, item=True))
         wishing = wishing or bool(phrase_pattern("wishes").search(segment))
         announced = clause.item or (end == ":" and wishing)
+        if asked and re.search(r"\bhow\s+(?:long|fast|quickly|often|far|old)\b", segment, re.I):
+            found.append(replace(clause, text=segment.strip(), item=True))
+            continue
         if how_much := _HOW_MUCH.search(segment):
             earned = re.fullmatch(r"make|earn|get|take|receive|collect", how_much["what"], re.I)
             what = "" if earned else how_much["what"]
@@ -506,6 +518,7 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
     return found
 
 
+_LIMITING = {"where", "whose", "with", "having", "under", "over", "above", "below", "among"}
 _ADDED = re.compile(r"\b(?:include[sd]?|including|add|also|too|as well|additionally)\b", re.I)
 _HOW_MUCH = re.compile(
     r"\bhow much\s+(?:money\s+)?(?:(?:do|did|does|have|has|was|is|were|are)\s+)?"

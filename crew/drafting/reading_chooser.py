@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from crew.artifacts import Measure, RelationCard
 from crew.catalog.dbt_project import entity_of
@@ -10,7 +12,7 @@ from crew.drafting.figure_words import is_mark
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.schema_linker import content_stems
-from crew.drafting.vocabulary import stem, stem_set, stems
+from crew.drafting.vocabulary import snake, stem, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
 
 
@@ -28,6 +30,7 @@ class ReadingChooser:
     def choose(self, wish: Wish, wanted: Sequence[str]) -> list[Reading]:
         """The readings to build: all that are clear, and those that need an answer first."""
         read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
+        read = self._with_all_values(read)
         clear = self._without_headlines([r for r in read if r.is_full])
         added = [r for r in clear if r.phrase.added and any(_narrows(r, o) for o in clear)]
         wish.kept += [r.phrase for r in added]
@@ -65,6 +68,50 @@ class ReadingChooser:
                 found = [f for f in found if not _covers(reading, f)]
                 found.append(reading)
         return found[:12]
+
+    def _with_all_values(self, read: list[Reading]) -> list[Reading]:
+        """`yoga and pilates bookings` are the bookings of either: what stands before `and` is but
+        a value of the column that the last one tells a value of."""
+        kept = list(read)
+        for value, counted in pairwise(read):
+            if value.phrase.quote != counted.phrase.quote or not counted.is_full:
+                continue
+            measure = counted.metric.measures[0] if counted.metric else None
+            if measure is None or counted.term or len(measure.filters) != 1:
+                continue
+            words = content_stems(split_aggregation(value.phrase.text)[1])
+            links = self.reader.linker.conditions(words, [measure.relation])
+            column = measure.filters[0].split(" = ")[0]
+            same = [k for k in links if k.condition.startswith(f"{column} = ")]
+            is_value = value.metric is None or len(words) == 1
+            if not same or not is_value or same[0].condition == measure.filters[0]:
+                continue
+            either = f"({same[0].condition} or {measure.filters[0]})"
+            assert counted.metric is not None
+            both = counted.metric.model_copy(
+                update={
+                    "measures": (
+                        measure.model_copy(
+                            update={
+                                "filters": (either,),
+                                "name": snake(f"{words[0]} {measure.name}"),
+                            }
+                        ),
+                    ),
+                    "formula": snake(f"{words[0]} {measure.name}"),
+                    "name": snake(f"{words[0]} {measure.name}"),
+                }
+            )
+            kept.remove(value)
+            kept[kept.index(counted)] = replace(
+                counted,
+                metric=both,
+                assumptions=[
+                    *counted.assumptions,
+                    f"“{value.phrase.text} and {counted.phrase.text}”: rows of either, {either}.",
+                ],
+            )
+        return kept
 
     def _without_headlines(self, clear: list[Reading]) -> list[Reading]:
         """Without the figures of a title where the text below names its own; the conditions that

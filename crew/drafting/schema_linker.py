@@ -279,7 +279,7 @@ class SchemaLinker:
         one, two = set(a.column.values), set(b.column.values)
         if one and two:
             alike = one == two or (a.column.name == b.column.name and (one <= two or two <= one))
-            return alike and self._is_copy(a, b)
+            return alike and self.is_copy(a, b)
         same = (a.column.distinct, a.column.minimum, a.column.maximum) == (
             b.column.distinct,
             b.column.minimum,
@@ -289,7 +289,7 @@ class SchemaLinker:
             same or entity_of(a.relation) == entity_of(b.relation)
         )
 
-    def _is_copy(self, a: ColumnLink, b: ColumnLink) -> bool:
+    def is_copy(self, a: ColumnLink, b: ColumnLink) -> bool:
         """Whether two columns hold the same thing: of one entity, or handed down the lineage. The
         country of a client and the country of a depot are none, whatever values they share."""
         if entity_of(a.relation) == entity_of(b.relation):

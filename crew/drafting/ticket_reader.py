@@ -264,6 +264,10 @@ def _names_figures(sentence: str) -> bool:
     splits = _SPLITS.search(sentence)
     before = set(words(sentence[: splits.start()] if splits else sentence))
     is_fragment = not before & word_set("finite_verbs") and len(before) <= 12
+    by = re.search(r"\w\s+by\s+(?!us\b|me\b)[a-z]", without_deadlines(sentence), re.I)
+    said_all = set(words(sentence))
+    if by and not said_all & word_set("finite_verbs") and len(said_all) <= 14:
+        return True  # `attended bookings by weekday`
     return is_fragment and bool(splits or before & grain_words().keys())
 
 
