@@ -10,7 +10,15 @@ from sqlglot import exp, parse_one
 
 from crew.artifacts import Aggregation, Grounding, Measure, Metric
 from crew.catalog.dbt_project import entity_of
-from crew.drafting.figure_words import Duration, FigureWishes, PerUnit, Quotient, Share
+from crew.drafting.figure_words import (
+    DerivedWish,
+    Duration,
+    FigureWishes,
+    PerUnit,
+    Quotient,
+    Share,
+    add_derived,
+)
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
 from crew.drafting.related_words import Having, Those
 from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems, entity_stems
@@ -24,8 +32,8 @@ Read = Callable[[Phrase], Reading]
 class FigureReader:
     """Marks of one interpretation; `read` reads a plain metric phrase."""
 
-    def __init__(self, linker: SchemaLinker, read: Read) -> None:
-        self.linker, self.read_plain = linker, read
+    def __init__(self, linker: SchemaLinker, read: Read, is_split: bool = False) -> None:
+        self.linker, self.read_plain, self.is_split = linker, read, is_split
         self.evidence, self.planner = linker.evidence, linker.planner
 
     @property
@@ -57,6 +65,13 @@ class FigureReader:
         if share.part:
             return self._rate(phrase, share)
         counted = self.read_plain(replace(phrase, text=f"number of {share.whole}"))
+        if self.is_split and not (counted.metric and counted.metric.measures[0].filters):
+            whole = (
+                counted if counted.is_full else self.read_plain(replace(phrase, text=share.whole))
+            )
+            if whole.is_full:  # `share of visits by club`: of all visits
+                add_derived(self.figures, DerivedWish("share", 1, "", phrase.quote))
+                return replace(whole, phrase=phrase)
         measure = counted.metric.measures[0] if counted.metric and counted.is_full else None
         if measure is None or not measure.filters:
             return replace(

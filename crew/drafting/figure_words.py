@@ -251,7 +251,7 @@ def _take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
             count = _count(groups["before"]) + 1 if groups.get("before") else count
             if kind.startswith("moving") and count == 1:
                 continue
-            _add(wishes, DerivedWish(kind, count, unit, quote))
+            add_derived(wishes, DerivedWish(kind, count, unit, quote))
             if kind in {"growth", "change"}:
                 text = _GROWTH_OF.sub("", text[: matched.start()]) + text[matched.start() :]
                 matched = pattern.search(text) or matched
@@ -267,7 +267,8 @@ _GROWTH_OF = re.compile(
 )
 
 
-def _add(wishes: FigureWishes, wish: DerivedWish) -> None:
+def add_derived(wishes: FigureWishes, wish: DerivedWish) -> None:
+    """Wish for a derived column, once for each sentence."""
     if all(w.kind != wish.kind or w.quote != wish.quote for w in wishes.derived):
         wishes.derived.append(wish)
 
@@ -326,7 +327,7 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
         outer = matched["within"]
         text = text[: matched.start()] + text[matched.end() :]
     if matched := _RANKED.search(text):
-        _add(wishes, DerivedWish("rank", 1, "", quote))
+        add_derived(wishes, DerivedWish("rank", 1, "", quote))
         rest = text[matched.end() :]
         figure = re.match(
             r"[^,;:|()]+?(?=\s*(?:[,;:|()]|$|\s(?:in|for|over|during|since)\b))", rest
@@ -334,13 +335,13 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
         if figure:
             text = f"{text[: matched.start()]} {figure.group()} by {matched['what']} {rest[figure.end() :]}"
     if matched := _SHARE_OF_EACH.search(text):
-        _add(wishes, DerivedWish("share", 1, "", quote))
+        add_derived(wishes, DerivedWish("share", 1, "", quote))
         text = f"{text[: matched.start()]} {matched['what']} by {matched['who']} {text[matched.end() :]}"
     aside = " ".join(_IN_BRACKETS.findall(text))
     if _FROM_EACH.search(bare := _IN_BRACKETS.sub("", text)):
         text = f"{bare} {aside}"
     if matched := _FROM_EACH.search(text):
-        _add(wishes, DerivedWish("share", 1, "", quote))
+        add_derived(wishes, DerivedWish("share", 1, "", quote))
         grain = re.sub(r"^\s*(?:of|in)\s+each", "per", matched["grain"] or "")
         text = f"{text[: matched.start()]} {matched['what']} by {matched['who']} {grain} {text[matched.end() :]}"
     for pattern in (_TOP, _WITH_MOST):
@@ -384,6 +385,7 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     if (known := wishes.lexicon.pattern) and known.search(text):
         text = known.sub(lambda m: _spoken(m, wishes), text)
     text = _NAME.sub(lambda m: f" {wishes.mark('col', Named(m['name'], m['name']))} ", text)
+    text = _ITSELF.sub("", text)
     text = _APPOSED.sub(r"\g<one>", text)
     text = _BESIDE.sub(lambda m: _called(m, wishes), text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
@@ -400,11 +402,16 @@ _BESIDE = re.compile(r"(?<=[a-z]\s)\(\s*(?P<name>[a-z][a-z0-9]{1,30})\s*\)")
 
 
 # `returned payments (chargebacks)`: the same said twice.
-_APPOSED = re.compile(r"(?P<one>\b[a-z]+\s+[a-z]{3,}s)\s+\([a-z]{4,}s\)")
+_APPOSED = re.compile(r"(?P<one>\b[a-z]+\s+[a-z]{3,}s)\s+\([a-z]{4,}s\)", re.I)
+# `each category (the category itself, not the main one)`: which of two like things is meant.
+_ITSELF = re.compile(r"\s*\(\s*the\s+\w+\s+itself\b[^()]*\)", re.I)
 
 
 def _spoken(matched: re.Match[str], wishes: FigureWishes) -> str:
-    name = wishes.lexicon.names[re.sub(r"[\s-]+", " ", matched["name"].lower())]
+    said = re.sub(r"[\s-]+", " ", matched["name"].lower())
+    if (value := wishes.lexicon.values.get(said)) and said not in wishes.lexicon.names:
+        return f" {wishes.mark('lit', Quoted((value,), False, matched.group()))} "
+    name = wishes.lexicon.names[said]
     return f" {wishes.mark('col', Named(name, matched.group()))} "
 
 
@@ -736,6 +743,8 @@ _PER_UNIT = re.compile(
 def _take_per_unit(text: str, quote: str, wishes: FigureWishes) -> str:
     matched = _PER_UNIT.search(text)
     if not matched or matched["unit"].lower() in grain_words():
+        return text
+    if matched["unit"].lower() in _PART_WORDS or re.match(r"\s*ord\d", matched["unit"]):
         return text
     if not matched["head"] and wishes.lexicon.is_split(matched["unit"]):
         return text

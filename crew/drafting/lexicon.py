@@ -13,16 +13,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Lexicon:
-    """`names` are columns by the words that name them, `is_split` tells whether `per X` splits."""
+    """`names` are columns by the words that name them, `values` are values by theirs, `is_split`
+    tells whether `per X` splits."""
 
     names: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
     is_split: Callable[[str], bool] = lambda unit: False
 
     @property
     def pattern(self) -> re.Pattern[str] | None:
-        """Any of the names, longest first."""
-        if not self.names:
+        """Any of the names and values, longest first."""
+        known = {**self.values, **self.names}
+        if not known:
             return None
-        longest = sorted(self.names, key=len, reverse=True)
+        longest = sorted(known, key=len, reverse=True)
         spaced = (re.escape(n).replace(r"\ ", r"[\s-]+") for n in longest)
-        return re.compile(rf"(?<![\w`])(?P<name>{'|'.join(spaced)})s?(?![\w`])", re.I)
+        return re.compile(rf"(?<![\w`])(?P<name>{'|'.join(spaced)})(?:e?s)?(?![\w`])", re.I)

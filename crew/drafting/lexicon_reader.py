@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from crew.artifacts import RelationCard
@@ -16,14 +17,18 @@ _FEW = 50
 
 def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexicon:
     """The lexicon of the relations of one evidence."""
-    names = {}
+    names, values = {}, {}
     for card in relations:
         for column in card.columns:
+            for value in column.values:
+                said = re.split(r"[\s_-]+", value.lower())
+                if len(said) > 1 and any(w in grain_words() for w in said):
+                    values[" ".join(said)] = value
             parts = column.name.lower().split("_")
             timed = any(p in grain_words() for p in parts)
             if timed and len(parts) > 1 and not is_temporal(column):
                 names[" ".join(parts)] = column.name
-    return Lexicon(names, lambda unit: _is_split(unit, linker))
+    return Lexicon(names, values, lambda unit: _is_split(unit, linker))
 
 
 def _is_split(unit: str, linker: SchemaLinker) -> bool:

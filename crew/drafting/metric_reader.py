@@ -58,7 +58,7 @@ class MetricReader:
             agreed = self._plain(replace(phrase, text=shown), wanted, timed)
             if agreed.term:
                 return agreed
-        figures = FigureReader(self.linker, lambda p: self._plain(p, wanted, timed))
+        figures = FigureReader(self.linker, lambda p: self._plain(p, wanted, timed), bool(wanted))
         return figures.read(phrase) or self._plain(phrase, wanted, timed)
 
     def _plain(self, phrase: Phrase, wanted: Sequence[str], timed: bool) -> Reading:
@@ -309,7 +309,7 @@ class MetricReader:
             return self._distinct(phrase, aggregation, text, rest)
         links, left = self._number_links(rest)
         if not links and aggregation in {"sum", "average", "median", "max", "min"}:
-            links = self._only_amount(rest)
+            links, left = self._only_amount(rest), []
         if not links:
             return Reading(phrase, unexplained=rest)
         reaching = [

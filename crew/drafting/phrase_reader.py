@@ -473,6 +473,7 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         phrase_pattern("splitters").search(clause.quote)
         or set(words(clause.quote)) & grain_words().keys()
         or any(w.quote == clause.quote for w in wish.figures.derived)
+        or (wish.figures.top is not None and wish.figures.top.quote == clause.quote)
     )
     for segment, end in re.findall(r"([^|;:()?!]*)([|;:()?!]|$)", text):
         asked = clause.place == "wish" or re.search(r"\bhow many\b", segment, re.I)

@@ -44,13 +44,24 @@ class Names:
             escaped = re.escape(name)
             whole = rf"(?<![\w.]){escaped}(?!\w)"
             if plain:
+                beside = _PLACE if self._names_columns(name, lowered) else _NOUNS
                 whole = (
-                    rf"(?<![\w.])(?:[`\"“']{escaped}[`\"”']|{_PLACE}\s+(?:the\s+|our\s+)?{escaped}(?!\w)"
-                    rf"|{escaped}\s+{_NOUNS})(?!\w)"
+                    rf"(?<![\w.])(?:[`\"“']{escaped}[`\"”']|{beside}\s+(?:the\s+|our\s+)?{escaped}(?!\w)"
+                    rf"|{escaped}\s+{_NOUNS}|{escaped}(?=:))(?!\w)"
                 )
             if match := re.search(whole, text, re.I):
                 found.append((match.start(), -len(name), Link(name, match.group(), True)))
         return [link for *_, link in sorted(found, key=lambda f: f[:2])]
+
+    def _names_columns(self, model: str, lowered: str) -> bool:
+        """Whether a text speaks of columns of a model: only then is `sum of payments` said of the
+        model that is called so, and not of what its rows are."""
+        if re.search(r"\b(?:columns?|fields?|spalten?|colonnes?|columnas?)\b", lowered):
+            return True
+        return any(
+            "_" in c and re.search(rf"(?<!\w){re.escape(c.lower())}(?!\w)", lowered)
+            for c in self.view.columns(model)
+        )
 
     def likely_models(self, text: str) -> Link | None:
         """The model that is meant where none is named exactly: a misspelt name, or its words."""
