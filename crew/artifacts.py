@@ -509,6 +509,8 @@ class Derived(Value):
     of: str
     periods: int = 1
     within: tuple[str, ...] = ()
+    reset: Literal["", "month", "quarter", "year"] = ""
+    """A `running_total` begins anew with each of these."""
     grounding: Grounding
 
 
@@ -916,7 +918,7 @@ class RequirementSpec(Value):
             self.target,
             sorted(map(json.dumps, metrics)),
             sorted([d.relation, d.column, d.expression] for d in self.dimensions),
-            sorted([d.kind, d.of, d.periods, *d.within] for d in self.derived),
+            sorted([d.kind, d.of, d.periods, d.reset, *d.within] for d in self.derived),
             self.top.model_dump_json(exclude={"grounding"}) if self.top else "",
             self.spine,
             *sorted(self.spine_filters),

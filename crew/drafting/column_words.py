@@ -86,7 +86,10 @@ def derived_words(derived: Derived, spec: RequirementSpec) -> str:
     inside = _inside(derived.within, spec)
     match derived.kind:
         case "running_total":
-            return f"Running total of {of} from the first {unit} on{each}."
+            since = (
+                f"the first {unit} of the {derived.reset}" if derived.reset else f"the first {unit}"
+            )
+            return f"Running total of {of} from {since} on{each}."
         case "moving_average":
             return f"Moving average of {of} {span}"
         case "moving_sum":

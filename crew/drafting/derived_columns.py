@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from crew.artifacts import Derived, RequirementSpec
+from crew.drafting.period_sql import period_of
 from crew.drafting.sql_layout import FINAL, Cte
 
 _FRAMED = {"moving_average": exp.Avg, "moving_sum": exp.Sum}
@@ -41,7 +42,11 @@ def window(spec: RequirementSpec, derived: Derived) -> exp.Expr:
     dimensions = [d.name for d in spec.dimensions]
     match derived.kind:
         case "running_total":
-            return _over(exp.Sum(this=value), dimensions, _period(spec), preceding="UNBOUNDED")
+            total = _over(exp.Sum(this=value), dimensions, _period(spec), preceding="UNBOUNDED")
+            if derived.reset:
+                anew = period_of(_period(spec), derived.reset)
+                total.set("partition_by", [*total.args["partition_by"], anew])
+            return total
         case "moving_average" | "moving_sum":
             preceding = exp.Literal.number(derived.periods - 1)
             kind = _FRAMED[derived.kind](this=value)

@@ -11,6 +11,7 @@ from crew.drafting.schema_linker import content_stems
 from crew.drafting.vocabulary import name_stems, snake, stems
 from crew.drafting.wish import Wish
 
+_LENGTHS = ("hour", "day", "week", "month", "quarter", "year")
 _PER_YEAR = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
 _PER_QUARTER = {"month": 3, "week": 13, "quarter": 1}
 _TIMED = {"running_total", "moving_average", "moving_sum", "growth", "change", "previous"}
@@ -67,7 +68,7 @@ class DerivedReader:
                            grounding=grounding)  # fmt: skip
 
         if said.kind == "running_total":
-            return [column("running_total", f"{name} running total")]
+            return self._running_total(said, grain, column(said.kind, f"{name} running total"))
         if said.kind in {"moving_average", "moving_sum"}:
             periods = self._periods(said, grain)
             if periods is None:
@@ -111,6 +112,20 @@ class DerivedReader:
             )
             return [column("share", f"{name} share")]
         return [column("rank", f"{name} rank")]
+
+    def _running_total(self, said: DerivedWish, grain: str, whole: Derived) -> list[Derived]:
+        """From the first period on, or anew with each period that is said: `year to date`."""
+        if not said.unit:
+            return [whole]
+        if _LENGTHS.index(grain) >= _LENGTHS.index(said.unit):
+            self.context.asking.ask(
+                "derived:running_total",
+                f"“{said.quote}”: rows per {grain} do not add up within a {said.unit}. What should?",
+                [(f"one row per {_LENGTHS[_LENGTHS.index(said.unit) - 1]}", "")],
+            )
+            return []
+        name = f"{whole.of} {said.unit} to date"
+        return [whole.model_copy(update={"name": snake(name), "reset": said.unit})]
 
     def _periods(self, said: DerivedWish, grain: str) -> int | None:
         unit = {"d": "day"}.get(said.unit, said.unit) or grain

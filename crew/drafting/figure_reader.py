@@ -205,8 +205,10 @@ class FigureReader:
 
     def _quotient(self, phrase: Phrase, figure: Quotient) -> Reading:
         """`revenue divided by the number of accounts`."""
-        above = self.read_plain(replace(phrase, text=figure.above))
-        below = self.read_plain(replace(phrase, text=figure.below))
+        above, below = (
+            self.read(part) or self.read_plain(part)
+            for part in (replace(phrase, text=figure.above), replace(phrase, text=figure.below))
+        )
         if above.metric and below.columns:
             same = [k for k in below.columns if k.relation == above.metric.measures[0].relation]
             below = self._chosen(below, same) if len(same) == 1 else below
@@ -223,7 +225,7 @@ class FigureReader:
             label=phrase.text,
             definition=f"{above.metric.label} {figure.operator} {below.metric.label}",
             formula=f"({above.metric.formula}) {figure.operator} ({below.metric.formula})",
-            measures=(*above.metric.measures, *below.metric.measures),
+            measures=tuple(dict.fromkeys((*above.metric.measures, *below.metric.measures))),
             grounding=Grounding(source="ticket", text=phrase.quote),
         )
         told = [*above.assumptions, *below.assumptions]

@@ -112,7 +112,9 @@ def _running(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> It
         if not _never_negative(spec, derived.of, evidence) or spec.time is None or spec.top:
             continue
         column, period = bare(derived.name), bare(spec.time.column)
-        each = ", ".join(bare(d.name) for d in spec.dimensions)
+        keys = [bare(d.name) for d in spec.dimensions]
+        keys += [f"date_trunc('{derived.reset}', {period})"] if derived.reset else []
+        each = ", ".join(keys)
         by = f"partition by {each} order by {period}" if each else f"order by {period}"
         sql = (
             f"select * from (\n    select *, lag({column}) over ({by}) as before\n"

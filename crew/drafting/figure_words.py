@@ -207,7 +207,7 @@ def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
     text = _TWO_WAYS.sub(r"\g<one> of \g<what>, \g<other> of \g<what>", text)
     text = take_related(text, wishes, lambda part: _take_inner(part, quote, wishes))
     for take in (_take_names, _take_parts, _take_order, _take_ranges, _take_top, _take_derived, _take_durations,
-                 _take_quotients, _take_shares, _take_per_unit, _take_comparisons, _take_quoted):  # fmt: skip
+                 _take_quotients, _take_parts_of, _take_shares, _take_per_unit, _take_comparisons, _take_quoted):  # fmt: skip
         text = take(text, quote, wishes)
     return text
 
@@ -234,7 +234,14 @@ def _count(text: str | None) -> int:
 def _unit(matched: re.Match[str]) -> str:
     groups = matched.groupdict()
     said = (groups.get("unit") or groups.get("unit2") or "").lower()
-    short = {"mom": "month", "wow": "week", "yoy": "year", "qoq": "quarter", "dod": "day"}
+    short = {
+        "ytd": "year",
+        "mom": "month",
+        "wow": "week",
+        "yoy": "year",
+        "qoq": "quarter",
+        "dod": "day",
+    }
     said = short.get(said, said)
     return "" if said == "period" else grain_words().get(said, said)
 
@@ -258,6 +265,8 @@ def _take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
             if kind in {"growth", "change", "previous"} and unit:
                 wishes.grain = wishes.grain or unit
             kept = matched.groupdict().get("keep") or ""
+            if kind == "running_total" and re.match(r"\W*(?:and|with|plus)\b", matched.group()):
+                kept += ", "  # `revenue and the ytd revenue`
             text = f"{text[: matched.start()]} {kept} {text[matched.end() :]}"
     return re.sub(r"\s{2,}", " ", text)
 
@@ -660,6 +669,23 @@ _QUOTIENT = re.compile(
 )
 
 
+_NAMED = re.compile(r"\b(?P<name>[a-z]+)\s*$", re.I)
+_AS_PART = re.compile(
+    r"(?P<above>\bquot\d+|\b\w+)\s+(?:expressed\s+|shown\s+)?(?:as\s+(?:an?\s+)?|in\s+)(?:fraction|share|percentage|percent|proportion|ratio|%)\s+of\s+(?:the\s+|its\s+|their\s+)?"
+    r"(?P<below>(?:(?!\b(?:per|by|for|in|and|total|overall|grand|whole|all)\b)\w+\s?){1,3})",
+    re.I,
+)
+
+
+def _take_parts_of(text: str, quote: str, wishes: FigureWishes) -> str:
+    """`margin as a fraction of the price`: one figure divided by another."""
+    if not (matched := _AS_PART.search(text)):
+        return text
+    figure = Quotient(matched["above"], matched["below"].strip(), matched.group().strip())
+    mark = wishes.mark("quot", figure)
+    return f"{text[: matched.start()]} {mark} {text[matched.end() :]}"
+
+
 _SPLIT_PIECE = re.compile(
     r"\b(?:per|by|for\s+each|each|every)\s+(?:(?!\b(?:per|by|for|each|every)\b).)+", re.I
 )
@@ -674,9 +700,16 @@ def _take_quotients(text: str, quote: str, wishes: FigureWishes) -> str:
         _noun(matched["above"]), _noun(matched["below"]), matched.group().strip(" ,()"), operator
     )
     before, mark = text[: matched.start()], wishes.mark("quot", figure)
+    if (matched["defines"] or "").strip() == "(" and (name := _NAMED.search(before)):
+        rest = re.sub(
+            rf"\b(?:the\s+)?{re.escape(name['name'])}\b", mark, text[matched.end() :], flags=re.I
+        )
+        text = text[: matched.end()] + rest
     if matched["defines"]:  # it says what the figure before it is; of that the splits stay
-        units = {singular(w) for w in figure.below.lower().split()}
-        splits = (m.group().strip(" ?,:") for m in _SPLIT_PIECE.finditer(before))
+        noise = word_set("stops") | word_set("articles") | word_set("fillers") | {"sum", "distinct"}
+        units = {singular(w) for w in figure.below.lower().split() if w not in noise}
+        pieces = (m.group().strip(" ?,:") for m in _SPLIT_PIECE.finditer(before))
+        splits = (re.split(r",\s*(?:we|i|you|please|show|give|the)\b", p)[0] for p in pieces)
         before = " ".join(s for s in splits if not units & {singular(w) for w in s.lower().split()})
     rest = text[matched.end() :]
     if matched["defines"] and matched["defines"].strip() == "(":

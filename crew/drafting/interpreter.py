@@ -158,6 +158,9 @@ class Interpreter:
         )
         if wish.grain is None and wish.figures.grain:
             wish.grain = (wish.figures.grain, wish.figures.derived[0].quote)
+        back, resets = wish.look_back, {d.unit for d in wish.figures.derived if d.unit}
+        if back and back.calendar == "current" and wish.grain and back.unit in resets:
+            wish.look_back = None  # `year to date` is the running total that the text tells
         self.context.linker.grain = wish.grain[0] if wish.grain else ""
         self.context.linker.figures = wish.figures
         self.context.linker.is_dated = wish.dated_by is not None

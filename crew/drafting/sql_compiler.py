@@ -23,6 +23,7 @@ from crew.artifacts import (
 from crew.drafting.aggregates import aggregate
 from crew.drafting.derived_columns import with_derived
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.period_sql import interval, period_of
 from crew.drafting.related_rows import read_by_related, related_ctes
 from crew.drafting.row_sets import Aliases, RowSet, dimension_sql, parse_sql, row_sets
 from crew.drafting.scope import relations_of
@@ -562,16 +563,6 @@ def formula_tree(formula: str, names: Mapping[str, exp.Expr]) -> exp.Expr:
         if not isinstance(by, exp.Literal):
             division.set("expression", exp.Nullif(this=by.copy(), expression=exp.Literal.number(0)))
     return tree
-
-
-def period_of(column: exp.Expr, grain: str) -> exp.Expr:
-    """`date_trunc` as a date; hours stay timestamps."""
-    truncated = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(grain), column])
-    return truncated if grain == "hour" else exp.cast(truncated, "date")
-
-
-def interval(count: int, unit: str) -> exp.Interval:
-    return exp.Interval(this=exp.Literal.string(str(count)), unit=exp.var(unit))
 
 
 def _as_of(value: exp.Expr) -> exp.Expr:

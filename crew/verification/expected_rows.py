@@ -300,7 +300,8 @@ def _derived_value(spec: RequirementSpec, derived: Derived, row: Row, rows: list
     period, grain = spec.time.column, spec.time.grain
     same = [r for r in rows if all(r[d.name] == row[d.name] for d in spec.dimensions)]
     if derived.kind == "running_total":
-        return _sum(r[derived.of] for r in same if r[period] <= row[period])
+        begin = _first_of(row[period], derived.reset)
+        return _sum(r[derived.of] for r in same if begin <= r[period] <= row[period])
     if derived.kind in {"moving_average", "moving_sum"}:
         begin = after(row[period], grain, -derived.periods)
         span = [r[derived.of] for r in same if begin < r[period] <= row[period]]
@@ -391,3 +392,11 @@ def plain(value: Any, dialect: str = "duckdb") -> Any:
     if isinstance(value, Decimal | float):
         return int(value) if value == int(value) else float(value)
     return value
+
+
+def _first_of(moment: Any, unit: str) -> Any:
+    """The first day of the month, quarter or year of a period; the first of all without a unit."""
+    if not unit:
+        return moment.replace(year=1, month=1, day=1)
+    month = {"month": moment.month, "quarter": 3 * ((moment.month - 1) // 3) + 1, "year": 1}[unit]
+    return moment.replace(month=month, day=1)

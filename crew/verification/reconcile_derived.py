@@ -58,7 +58,10 @@ def _expected(card: Card, keys: Keys, derived: Derived, of: str) -> str:
     same = _same(keys, list(keys.dimensions))
     match derived.kind:
         case "running_total":
-            return f"(select sum(f.value) from f where {same} and f.period <= {period})"
+            since = (
+                f" and f.period >= date_trunc('{derived.reset}', {period})" if derived.reset else ""
+            )
+            return f"(select sum(f.value) from f where {same} and f.period <= {period}{since})"
         case "moving_average" | "moving_sum":
             how = "avg" if derived.kind == "moving_average" else "sum"
             span = f"f.period > {period} {back} and f.period <= {period}"

@@ -14,8 +14,8 @@ from sqlglot import exp, parse_one
 from crew.artifacts import DateRange, Evidence, LookBack, Measure
 from crew.drafting.aggregates import aggregate
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.period_sql import interval, period_of
 from crew.drafting.scope import key_of, qualified
-from crew.drafting.sql_compiler import interval, period_of
 
 ROWS = "counted"
 COUNTED, UNDATED, OUTSIDE = 0, 1, 2
