@@ -815,12 +815,22 @@ class GenericTest(Value):
     reason: str = ""
 
 
+class SingularTest(Value):
+    """A SQL file whose rows are failures."""
+
+    name: str
+    path: str
+    sql: str
+    reason: str = ""
+
+
 class AddTests(Value):
-    """Generic tests on a model or its columns, as they are to be written."""
+    """Tests on a model or its columns, as they are to be written."""
 
     kind: Literal["add_tests"] = "add_tests"
     model: str
-    tests: tuple[GenericTest, ...]
+    tests: tuple[GenericTest, ...] = ()
+    singular: tuple[SingularTest, ...] = ()
 
 
 Edit = Annotated[
@@ -988,15 +998,6 @@ class Reuse(Value):
     explanation: str = ""
     exact: bool = False
     extend: RequirementSpec | None = None
-
-
-class SingularTest(Value):
-    """A SQL file whose rows are failures."""
-
-    name: str
-    path: str
-    sql: str
-    reason: str = ""
 
 
 class UnitTest(Value):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from crew.artifacts import (
+    Assumption,
     Dimension,
     Evidence,
     Grounding,
@@ -27,7 +29,7 @@ from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.model_text import CannotEdit
 from crew.drafting.questions import Asking
-from crew.drafting.schema_linker import SchemaLinker, content_stems
+from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems
 from crew.drafting.staging_reader import read_staging, source_named, wants_staging
 from crew.drafting.vocabulary import snake, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
@@ -61,6 +63,11 @@ _DOCUMENT = re.compile(
 )
 _THESE = re.compile(r"\b(?:these|following) (?:columns?|fields?)\b", re.I)
 _CHANGES = "change|adjust|fix|correct|rework|update|alter|modify|pull|turn|take|move|ändern|anpassen|modifier|cambiar"
+_COMMANDS = (
+    "add|append|round|rename|cast|convert|truncate|trim|format|replace|remove|drop|delete|clean|cap|fill|mask"
+    "|hash|upper-?case|lower-?case|capitali[sz]e|normali[sz]e|test|document|change|fix|correct|update|alter"
+    "|modify|adjust|dedup\\w*|partition|materiali[sz]e|runde\\w*|ergänze|entferne|ändere|benenne|arrondir"
+)
 _NEW = re.compile(r"\b(?:new|separate|another) (?:mart|table|report|dashboard)\b", re.I)
 _VERBS = re.compile(r"\b(?:rename|remove|drop|delete|retype|deprecate)\b.{0,60}", re.I)
 _UNSUPPORTED = re.compile(
@@ -81,6 +88,24 @@ def _is_added_to(text: str, model: str) -> bool:
     return bool(re.search(pattern, text, re.I))
 
 
+def is_commanded(text: str, model: str, columns: Sequence[str]) -> bool:
+    """Whether a sentence commands a change in the model, rather than something made of its rows."""
+    if model.lower() not in text.lower():
+        return False
+    name = rf"[`\"']?(?<![\w.]){re.escape(model)}(?!\w)[`\"']?"
+    polite = r"(?:please\s+|pls\s+|(?:can|could) (?:you|we)\s+(?:please\s+)?)?"
+    headed = rf"^\W*(?:(?:model|in)\s*:?\s+)?{name}\s*(?::|,|\s[-–])?\s*{polite}(?:{_COMMANDS}|set|make)\b"
+    if re.search(headed, text, re.I):
+        return True
+    started = re.search(rf"^\W*{polite}(?P<verb>{_COMMANDS}|make|turn|set|store)\s", text, re.I)
+    place = (
+        r"in" if started and re.match("add|append", started["verb"], re.I) else r"(?:in|of|from)"
+    )
+    within = re.search(rf"\b{place}\s+(?:the\s+|our\s+)?(?:model\s+|table\s+)?{name}", text, re.I)
+    named = any(re.search(rf"(?<!\w){re.escape(c)}(?!\w)", text, re.I) for c in columns)
+    return bool(started and within and (named or not text[within.end() :].strip(" .!?")))
+
+
 def _told_first(docs: list[WantedDoc]) -> tuple[WantedDoc, ...]:
     """One for each column: the last that gives a text, else one without."""
     found: dict[str, WantedDoc] = {}
@@ -99,6 +124,7 @@ class _Items:
     tests: list[WantedTest] = field(default_factory=list)
     docs: list[WantedDoc] = field(default_factory=list)
     present: list[str] = field(default_factory=list)
+    assumptions: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -125,7 +151,7 @@ class ChangeReader:
             source = source_named(f"{request.title}\n{request.body}", self.evidence)
             if source is not None:
                 return read_staging(request, wish, source, self.evidence)
-        target = self._target(wish)
+        target = self._target(wish) or self._commanded(wish)
         if target is None:
             return None
         if matched := _UNSUPPORTED.search(text) or _VERBS.search(text):
@@ -142,15 +168,18 @@ class ChangeReader:
                 items.docs = [d for d in items.docs if d.column in told]
             self._tell(told, target, items)
         if items.is_empty and not items.present and not self.asking.open:
-            if not self._is_to_change(wish, target):
+            if not self._is_to_change(wish, target) and self._commanded(wish) is None:
                 return None
-            self.asking.ask(
-                "edit:how",
-                f"What is to change in `{target.key}`? I cannot carry it out as it is written: name the"
-                " columns, rows or figures that it is about, and what they are to be.",
-                [],
-            )
+            self._ask_how(target)
         return self._spec(request, wish, target, items)
+
+    def _ask_how(self, target: RelationCard) -> None:
+        self.asking.ask(
+            "edit:how",
+            f"What is to change in `{target.key}`? I cannot carry it out as it is written: name the"
+            " columns, rows or figures that it is about, and what they are to be.",
+            [],
+        )
 
     def _spec(
         self, request: Request, wish: Wish, target: RelationCard, items: _Items
@@ -182,6 +211,10 @@ class ChangeReader:
                 "dimensions": items.columns,
                 "metrics": items.metrics,
                 "notes": notes,
+                "assumptions": [
+                    Assumption(text=t, grounding=Grounding(source="column", text="its name"))
+                    for t in items.assumptions
+                ],
                 **common,
             }
         )
@@ -198,6 +231,20 @@ class ChangeReader:
             ]
             if named:
                 return self.evidence.relation(max(named, key=len))
+        return None
+
+    def _commanded(self, wish: Wish) -> RelationCard | None:
+        """The existing model that a sentence commands to be otherwise: `contracts: round the fee`,
+        `round the fee in contracts`; plain names too."""
+        text = " ".join(c.quote for c in wish.clauses)
+        if _NEW.search(text):
+            return None
+        for clause in wish.clauses:
+            for name in self.evidence.model_names:
+                card = self.evidence.relation(name)
+                columns = [c.name for c in card.columns] if card else []
+                if any(is_commanded(t, name, columns) for t in (clause.quote, clause.text)):
+                    return card
         return None
 
     def _is_to_change(self, wish: Wish, target: RelationCard) -> bool:
@@ -354,8 +401,18 @@ class ChangeReader:
             )
             if all(c.name != column.name for c in items.columns):
                 items.columns.append(column)
+                if self._is_elsewhere(link, target):
+                    items.assumptions.append(f"“{what}” is `{link.name}`.")
             return
         self._add_metric(what, name, clause, target, items)
+
+    def _is_elsewhere(self, link: ColumnLink, target: RelationCard) -> bool:
+        """Whether another model has a column of that name too."""
+        return any(
+            card.column(link.column.name) is not None
+            for card in self.evidence.relations
+            if card.kind == "model" and card.key not in {link.relation, target.key}
+        )
 
     def _present(self, text: str, items: _Items) -> None:
         if text not in items.present:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crew.artifacts import AddColumn
 from crew.catalog.dbt_project import entity_of
-from crew.drafting.edits.conditions import Condition
+from crew.drafting.edits.conditions import Condition, negated
 from crew.drafting.vocabulary import name_stems, stem, stem_set, stems, words
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ _HOW = (
 )
 _EMPTY = re.compile(
     r"[,;(]?\s*\b(?P<what>0|zero|empty|null|nothing)\s+(?:if|where|when|for|otherwise)\b.*$", re.I
+)
+_LIMITED = re.compile(
+    r"[(,]?\s*\b(?:(?:without|excluding|except(?: for)?|not counting|leaving out|other than)\s+(?P<out>[^()]+)"
+    r"|(?:only|counting only|but only|if|where|that are|that were|which are|which were|with)\s+(?P<only>[^()]+))\)?",
+    re.I,
 )
 _FILLERS = {
     stem(w) for w in re.findall(r"\w+", 
@@ -42,56 +48,92 @@ class AggregateReader:
         """The column, where every word of what is told of it is explained."""
         zero = _EMPTY.search(told)
         text = told[: zero.start()] if zero else told
-        text = re.split(r"[.;]\s", text.split("(")[0])[0]
-        how = next((h for h, p in _HOW if re.search(rf"\b(?:{p})\b", text, re.I)), "")
-        if not how:
+        text, limit = _limited(re.split(r"[.;]\s", text)[0])
+        hows = [h for h, p in _HOW if re.search(rf"\b(?:{p})\b", text, re.I)]
+        if not hows or (len(hows) > 1 and hows != ["count", "sum"]):  # `total number of`
             return None
+        how = hows[0]
         rest = text
         for _, form in _HOW:
             rest = re.sub(rf"\b(?:{form})\b", " ", rest, flags=re.I)
         key = self.reader.keys.unique_key(model)
-        for relation in self._candidates(rest, model, key):
-            found = self._over(relation, how, name, rest, model, key)
+        for relation, theirs in self._candidates(f"{rest} {limit.rows}", model, key):
+            found = self._over(relation, how, name, (text, rest), model, theirs)
             if found is None:
                 continue
             expression, where = found
+            expression = self._as_date(expression, text, name, relation)
+            if limit.rows:
+                meant = self.reader.conditions.read(limit.rows, [relation])
+                if where or len({c.sql for c in meant}) != 1 or "{{" in meant[0].sql:
+                    continue
+                sql = negated(meant[0].sql, self.view.dialect) if limit.out else meant[0].sql
+                where = Condition(sql, relation)
             is_number = how in {"count", "sum"} and (zero is None or zero["what"] in {"0", "zero"})
             self.reader.assume(
-                f"`{name}` is `{expression}` of the rows of `{relation}` with the same {', '.join(key)}"
+                f"`{name}` is `{expression}` of the rows of `{relation}` with the same {', '.join(theirs)}"
                 + (f", where {where.sql}." if where else ".")
             )
             return AddColumn(
                 model=model, column=name, expression=expression, relation=relation,
-                keys=tuple((k, k) for k in key), where=where.sql if where else "",
+                keys=tuple(zip(key, theirs, strict=True)), where=where.sql if where else "",
                 empty="0" if is_number else "",
             )  # fmt: skip
         return None
 
-    def _candidates(self, text: str, model: str, key: tuple[str, ...]) -> list[str]:
-        """Models that the text names by their words and that have the key, most words first; of two
-        alike the one that is made of the other."""
+    def _candidates(
+        self, text: str, model: str, key: tuple[str, ...]
+    ) -> list[tuple[str, tuple[str, ...]]]:
+        """Models that the text names by their words, most words first, of two alike the one that the
+        model reads or that is made of the other; with their columns that hold the key."""
         said = set(stems(text))
+        said |= {stem(w[:-1]) for w in words(text) if w.endswith("s")}
         barred = {model, *self.view.below(model)}
         found = []
         for relation in self.view.models:
-            have = {c.lower() for c in self.view.columns(relation)}
             entity = _entity(relation)
-            if relation in barred or not key or not {k.lower() for k in key} <= have:
+            theirs = self._keys(relation, model, key)
+            if relation in barred or not key or not theirs:
                 continue
-            if entity and entity <= said | {stem(w[:-1]) for w in words(text) if w.endswith("s")}:
-                found.append((len(entity), self.view.order[relation], relation))
-        return [relation for *_, relation in sorted(found, reverse=True)]
+            if entity and entity <= said:
+                is_read = relation in self.view.nodes[model].parents
+                order = self.view.order[relation]
+                found.append((len(entity), is_read, order, relation, theirs))
+        return [(relation, theirs) for *_, relation, theirs in sorted(found, reverse=True)]
+
+    def _keys(self, relation: str, model: str, key: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns of a relation that hold the key of a model: called so, or the only ones that
+        are known to point there."""
+        have = {c.lower(): c for c in self.view.columns(relation)}
+        if all(k.lower() in have for k in key):
+            return tuple(have[k.lower()] for k in key)
+        pointing = [
+            e.left_column
+            for e in self.reader.evidence.joins
+            if (e.left, e.right) == (relation, model) and (e.right_column,) == key
+        ]
+        return tuple(pointing) if len(pointing) == 1 else ()
 
     def _over(
-        self, relation: str, how: str, name: str, text: str, model: str, key: tuple[str, ...]
+        self,
+        relation: str,
+        how: str,
+        name: str,
+        said: tuple[str, str],
+        model: str,
+        key: tuple[str, ...],
     ) -> tuple[str, Condition | None] | None:
-        """(aggregate, which rows) over the rows of a relation; None if a word stays unexplained."""
-        column = "*" if how == "count" else self._column(relation, how, name, text)
+        """(aggregate, which rows) over the rows of a relation; `said` is the text and what is left
+        of it without the words for the aggregate. None if a word stays unexplained."""
+        whole, text = said
+        column = "*" if how == "count" else self._column(relation, how, name, whole)
         if not column:
             return None
         known = _FILLERS | _entity(relation) | _entity(model) | stem_set("articles")
         known |= {s for k in key for s in name_stems(k)}
         known |= {s for s in name_stems(column) if how != "count"}
+        if how != "count":
+            known |= self._always(relation)
         left = [
             w for w in re.findall(r"[\w'’-]+", re.sub(r"['’]s\b", "", text))
             if not set(stems(w)) <= known
@@ -110,8 +152,13 @@ class AggregateReader:
         numbers = [
             c for c, t in typed.items() if _is_number(t) and not re.search(r"_(?:id|no|key)$", c)
         ]
-        is_time = bool(re.search(r"\b(?:time|timestamp|date|day|when)\b", text, re.I)) or bool(
-            re.search(r"_(?:at|on|date|dt|day|ts)$", name)
+        is_time = bool(
+            re.search(
+                r"\b(?:time|timestamp|date|day|when|first|last|latest|newest|oldest|earliest)\b",
+                text,
+                re.I,
+            )
+            or re.search(r"_(?:at|on|date|dt|day|ts)$", name)
         )
         options = times if how in {"max", "min"} and is_time else numbers
         if exact := [c for c in options if c.lower() == name.lower()]:
@@ -121,7 +168,61 @@ class AggregateReader:
         if len(options) == 1 and is_time:
             return options[0]
         best = [c for n, c in scored if n and n == scored[0][0]]
+        if is_time and len(best) != 1:
+            return self._dating(relation)
         return best[0] if len(best) == 1 else ""
+
+    def _as_date(self, expression: str, text: str, name: str, relation: str) -> str:
+        """Of a moment the day, where a date is asked for."""
+        match = re.fullmatch(r"(max|min)\((\w+)\)", expression)
+        type_ = self.view.typed_columns(relation).get(match[2], "") if match else ""
+        is_day = re.search(r"\b(?:date|day)\b", text, re.I) and not re.search(
+            r"_(?:at|ts|dt)$", name
+        )
+        if match is None or not type_.startswith("timestamp") or not is_day:
+            return expression
+        return f"{match[1]}(cast({match[2]} as date))"
+
+    def _dating(self, relation: str) -> str:
+        """The column that dates the rows of a relation, if it is clear which one does."""
+        card = self.reader.evidence.relation(relation)
+        times = self.reader.linker.times(card) if card else []
+        if not times or (len(times) > 1 and times[0][1] < times[1][1] + 0.3):
+            return ""
+        return times[0][0].name
+
+    def _always(self, relation: str) -> set[str]:
+        """Words for what happened to all rows of a relation: `paid` where each has a `paid_on`."""
+        card = self.reader.evidence.relation(relation)
+        typed = self.view.typed_columns(relation)
+        filled = [
+            c.name for c in (card.columns if card else ())
+            if c.nulls == 0 and typed.get(c.name, "").startswith(("date", "timestamp"))
+        ]  # fmt: skip
+        return {s for c in filled for s in name_stems(c)}
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """Words for the rows that count, or with `out` for those that do not."""
+
+    rows: str = ""
+    out: bool = False
+
+
+def _limited(text: str) -> tuple[str, _Limit]:
+    """The text without what limits its rows, and that. Other remarks in brackets go."""
+    match = _LIMITED.search(text)
+    if match is None:
+        return text.split("(")[0], _Limit()
+    rows = match["out"] or match["only"]
+    rows = re.sub(
+        r"^(?:(?:the|those|all|any|ones?)\s+)+|\s+(?:only|ones)$", "", rows.strip(" ().,")
+    )
+    left = text[: match.start()] + (
+        " " + text[match.end() :] if match.group().startswith("(") else ""
+    )
+    return left.split("(")[0], _Limit(rows, bool(match["out"]))
 
 
 def _entity(relation: str) -> set[str]:

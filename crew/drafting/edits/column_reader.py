@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from crew.artifacts import AddColumn, FollowSource
 from crew.drafting.edits.aggregate_reader import AggregateReader
+from crew.drafting.edits.conditions import negated
 from crew.drafting.edits.formulas import Formulas
+from crew.drafting.edits.names import Link
 from crew.drafting.edits.phrases import says
+from crew.drafting.edits.wished_columns import WishedColumns
 from crew.drafting.languages import in_english, language_of
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ _ADD = re.compile(
     re.I,
 )
 _FROM = re.compile(r"\b(?:from|aus|out of|of|in)\s+[`\"']?$", re.I)
+_IN = re.compile(r"\bin\s+[`\"']?$", re.I)
 _SAME = re.compile(r"\bsame (?:rules?|way|logic|definition)|\bas well\b|\blikewise\b", re.I)
 _ENDS = ({"first", "last"}, {"first", "latest"}, {"earliest", "latest"}, {"min", "max"},
          {"oldest", "newest"})  # fmt: skip
@@ -39,6 +43,21 @@ _DECIDES = re.compile(
     r"\b(?:only|where|without|excluding|except|unless|sum|total|numbers? of|how (?:many|often|much)|average|mean"
     r"|latest|newest|earliest|oldest|highest|lowest|maximum|minimum|divided|minus|plus|times|percent\w*"
     r"|between|more than|less than|at least|at most|within)\b|[*/<>]",
+    re.I,
+)
+_SHOULD_HAVE = re.compile(
+    r"(?:\b(?:should|must|has to|needs? to)\s+(?:also\s+)?(?:have|show|contain|carry|get)\b"
+    r"|\b(?:can|could) (?:we|you|i) (?:please )?(?:get|have|see)\b"
+    r"|\b(?:needs?|lacks?|is missing|misses)\s+(?:the|an?|another)\b|\b(?:extend|enrich)\w*\b)",
+    re.I,
+)
+_ONLY = re.compile(
+    r"^\W*(?:please\s+|but\s+|and\s+)*(?:(?:do not|don['’]t|never) (?:count|include|consider|take)"
+    r"|without|excluding|exclude|ignor(?:e|ing)|leave out|skip|not counting)\s+(?P<out>.+)$"
+    r"|^\W*(?:please\s+|but\s+|and\s+)*(?:only|just)\s+(?:count|include|consider|take|use|for)?\s*"
+    r"(?:(?:those|the ones|the)\s+)?(?:(?:that|which|who)\s+(?:are|were|is|was|have)?\s*)?(?P<rows>.+)$"
+    r"|^\W*(?:please\s+)?(?:count|include|consider|take|use) only\s+(?:(?:those|the ones|the)\s+)?"
+    r"(?:(?:that|which|who)\s+(?:are|were|is|was|have)?\s*)?(?P<counted>.+)$",
     re.I,
 )
 _VALID = re.compile(r"\bvalid\b|\bin force\b|\bheld\b|\beffective\b", re.I)
@@ -50,7 +69,9 @@ class ColumnReader:
     def __init__(self, reader: EditReader) -> None:
         self.reader, self.view, self.names = reader, reader.view, reader.names
         self.formulas = Formulas(reader)
+        self.decides = _DECIDES
         self.aggregates = AggregateReader(reader)
+        self.wished = WishedColumns(self)
 
     def read(self, sentence: str) -> bool:
         """Whether all columns that a sentence wants could be told; adds them."""
@@ -59,20 +80,59 @@ class ColumnReader:
         models = self._targets(said)
         if not models or says("test", said):
             return False
+        if not says("bring", said) and not says("new_column", said):
+            subject = rf"[`\"']?(?<![\w.]){re.escape(models[0])}(?!\w)[`\"']?\s+(?:\w+\s+)?"
+            wanted = re.search(subject + _SHOULD_HAVE.pattern, said, re.I)
+            within = (
+                rf"\b(?:can|could) (?:we|you|i)\b.+\bin\s+(?:the\s+)?{re.escape(models[0])}(?!\w)"
+            )
+            wanted = wanted or re.search(within, said, re.I)
+            if not wanted and not re.search(r"\b(?:extend|enrich)", said, re.I):
+                return False  # `we need the …`: of what, is for others to say
+        if len(models) == 1 and self.wished.read(said, models[0]):
+            return True
         found = False
         for name, definition in self._wanted(said, models[0]):
             found |= self._add(name, definition or self._behind(sentence), models)
         return found
 
+    def limit(self, sentence: str) -> bool:
+        """`Only count those that are paid`: which rows of the figure added last count; asks where
+        that is not clear."""
+        reader = self.reader
+        last = reader.reading.edits[-1]
+        match = _ONLY.match(sentence)
+        if (
+            match is None
+            or not isinstance(last, AddColumn)
+            or last.where
+            or "(" not in last.expression
+        ):
+            return False
+        if not last.relation or self.names.models(sentence):
+            return False
+        rows = match["out"] or match["rows"] or match["counted"]
+        found = reader.conditions.read(rows, [last.relation])
+        if len({c.sql for c in found}) != 1 or "{{" in found[0].sql:
+            reader.ask(
+                f"edit:limit:{last.column}",
+                f"“{sentence}”: which rows of `{last.relation}` are these? Its columns are "
+                + ", ".join(f"`{c}`" for c in self.view.columns(last.relation)[:12])
+                + ".",
+                [],
+            )
+            return True
+        sql = negated(found[0].sql, self.view.dialect) if match["out"] else found[0].sql
+        reader.reading.edits[-1] = last.model_copy(update={"where": sql})
+        reader.assume(f"`{last.column}`: only rows of `{last.relation}` where {sql}.")
+        return True
+
     def _targets(self, sentence: str) -> list[str]:
         """The models that get the columns: those named, but not as where they come from."""
         for text in (sentence, self.reader.title, self.reader.text):
-            links = self.names.models(text)
-            named = [k.name for k in links if not _FROM.search(text[: text.find(k.said)])]
-            within = re.compile(r"\bin\s+[`\"']?$", re.I)
-            named = named or [
-                k.name for k in links if within.search(text[: text.find(k.said)])
-            ]  # fmt: skip
+            leads = {k.name: _before(text, k) for k in self.names.models(text)}
+            named = [m for m, lead in leads.items() if not _FROM.search(lead)]
+            named = named or [m for m, lead in leads.items() if _IN.search(lead)]
             if named:
                 return sorted(named, key=lambda m: self.view.order[m])
         return []
@@ -134,7 +194,7 @@ class ColumnReader:
                 reader.add(edit)
             elif self._says_more(name, definition, model):
                 return True
-            elif not self._by_name(name, model):
+            elif not self.by_name(name, model):
                 return bool(reached)
             reached.append(model)
         return bool(reached)
@@ -217,7 +277,7 @@ class ColumnReader:
     def _having(self, name: str, relations: list[str]) -> list[str]:
         return [r for r in relations if name.lower() in map(str.lower, self.view.columns(r))]
 
-    def _by_name(self, name: str, model: str) -> bool:
+    def by_name(self, name: str, model: str) -> bool:
         """A column that is called so where the model reads it, or where a key leads to."""
         if self._handed_on(name, model):
             return True
@@ -271,8 +331,18 @@ class ColumnReader:
         return None
 
 
+def _before(text: str, link: Link) -> str:
+    """The text up to the name that a link found."""
+    at = text.find(link.said)
+    return text[: at + link.said.lower().find(link.name.lower())]
+
+
 def asks_for_columns(text: str) -> bool:
     """Whether a text names a column that is to come."""
     if says("bring", text):
+        return True
+    if _SHOULD_HAVE.search(text) and not any(
+        says(n, text) for n in (*_OTHERWISE, "keep", "unique")
+    ):
         return True
     return says("new_column", text) and not any(says(n, text) for n in _OTHERWISE)

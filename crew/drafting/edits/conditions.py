@@ -15,7 +15,7 @@ from crew.artifacts import Evidence, RelationCard
 from crew.drafting.edits.names import Names
 from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import needs_quotes
-from crew.drafting.vocabulary import alike, stem, stem_set, stems
+from crew.drafting.vocabulary import alike, snake, stem, stem_set, stems
 
 _OPERATORS = (
     (r"(?:is|are|was|were)\s+(?:null|empty|missing|unknown|blank|not set)", "null"),
@@ -55,6 +55,15 @@ _APART = re.compile(
     r"(?P<unit>minute|hour|day|week)s?\s+(?P<side>after|before)\s+(?:the\s+|its\s+)?[`\"']?(?P<other>\w+)",
     re.I,
 )
+_NUMBER = r"(?:tiny|small|big|huge)?int|decimal|numeric|double|float|real"
+_MEASURED = re.compile(
+    r"^\W*(?:(?:of|with|lasting|that (?:took|lasted|are|were))\s+)?"
+    r"(?P<sign>longer than|more than|over|above|at least|less than|under|shorter than|at most|up to)\s+"
+    r"(?P<n>\d+(?:\.\d+)?)\s+(?P<unit>[A-Za-z]+)(?P<rest>(?:\s+[A-Za-z]+){0,2})\W*$",
+    re.I,
+)
+_SIGNS = {"at least": ">=", "at most": "<=", "up to": "<=",
+          "less than": "<", "under": "<", "shorter than": "<"}  # fmt: skip
 _QUOTED = re.compile(r"['\"“‘`]([^'\"”’`]+)['\"”’`]")
 
 
@@ -111,7 +120,7 @@ class ConditionReader:
     def _compared(self, phrase: str, relation: str) -> list[Condition]:
         """`<column> <operator> <value>`."""
         text = _INTRO.sub("", phrase.strip(" ."))
-        if apart := self._apart(text, relation):
+        if apart := self._apart(text, relation) or self._measured(text, relation):
             return apart
         parts = re.split(r"\s+(?:and|or)\s+(?=\w+\s+(?:is|=|>|<|!=))", text)
         if len(parts) > 1:
@@ -154,6 +163,12 @@ class ConditionReader:
         card = self.evidence.relation(relation)
         value = value.strip("`'\"")
         having = [c for c in card.columns if value in c.values] if card and value else []
+        if card and not having and re.fullmatch(r"\w+(?:-\w+)+", value):  # `no-show`: `no_show`
+            spelt = {
+                (c.name, v) for c in card.columns for v in c.values if snake(v) == snake(value)
+            }
+            having = [c for c in card.columns if any(c.name == name for name, _ in spelt)]
+            value = min((v for _, v in spelt), default=value)
         if not having or len(said.split()) > 2:
             return []
         column = self.names.column(said, relation) if said else None
@@ -190,6 +205,20 @@ class ConditionReader:
         gap = f"interval '{match['n']}' {match['unit'].lower()}"
         sql = f"{_name(one)} {sign} {_name(other.name)} {'+' if late else '-'} {gap}"
         return [Condition(sql, relation, f"“{match['said'].strip()}” is `{one}`")]
+
+    def _measured(self, text: str, relation: str) -> list[Condition]:
+        """`longer than 60 minutes`, where one number of the relation is in minutes by its name."""
+        match = _MEASURED.match(text)
+        card = self.evidence.relation(relation)
+        if match is None or card is None:
+            return []
+        said = {*stems(match["unit"]), *(stems(match["rest"] or ""))}
+        typed = self.names.view.typed_columns(relation)
+        numbers = [c for c, t in typed.items() if re.match(_NUMBER, t) and said <= set(stems(c))]
+        if len(numbers) != 1:
+            return []
+        sign = _SIGNS.get(match["sign"].lower(), ">")
+        return [Condition(f"{_name(numbers[0])} {sign} {match['n']}", relation, f"“{text}”")]
 
     def _dated(self, text: str, relation: str) -> list[Condition]:
         """`orders from 1 January 2026 on`: a day and a side of it."""

@@ -83,6 +83,7 @@ def edit_docs(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> D
 def edit_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> TestSuite:
     """Tests that an edit brings: a key that is made unique is tested to be."""
     found: list[GenericTest] = []
+    singular = [t for e in spec.edits if isinstance(e, AddTests) for t in e.singular]
     for edit in spec.edits:
         if isinstance(edit, AddTests):
             found += edit.tests
@@ -96,4 +97,4 @@ def edit_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> 
                         reason="one row for each key is what was asked for",
                     )
                 )  # fmt: skip
-    return TestSuite(generic=tuple(found))
+    return TestSuite(generic=tuple(found), singular=tuple(singular))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _AFTER = r"(?:,?\s*(?:if|where|when|empty|null|zero|0)\b.*)?"
 _SPELT = (
+    (r"\b(?:is )?over(?=\s+[\d.])", ">"),
+    (r"\b(?:is )?under(?=\s+[\d.])", "<"),
     (r"\bdivided by\b|\bover\b|\bgeteilt durch\b", "/"),
     (r"\bminus\b|\bless\b", "-"),
     (r"\bplus\b", "+"),
@@ -26,7 +28,7 @@ _SPELT = (
     (r"\bat most\b", "<="),
 )
 _LEAD = re.compile(
-    r"^\W*(?:(?:too|as well|please|there|also|here|to it|i\.?e\.?|that is|namely|so|meaning|which is|is|as|equals?"
+    r"^[^\w(]*(?:(?:too|as well|please|there|also|here|to it|i\.?e\.?|that is|namely|so|meaning|which is|is|as|equals?"
     r"|true (?:if|when|where)|whether|if|computed as|calculated as)\b\W*)*=?\s*",
     re.I,
 )
@@ -36,6 +38,9 @@ _BETWEEN = re.compile(
     re.I,
 )
 _OPERATORS = (exp.Binary, exp.Paren, exp.Column, exp.Identifier, exp.Literal, exp.Neg)
+_IS_FLAG = re.compile(r"(?:is|has|was|had)_", re.I)
+_CUTTING = {"postgres", "redshift", "tsql", "trino", "presto", "athena", "sqlite"}
+_FRACTIONS = ("double", "float", "real", "decimal", "numeric")
 _DAY = re.compile(r"^\W*(?:the\s+)?(?:day|date)\s+of\s+", re.I)
 
 
@@ -112,17 +117,46 @@ class Formulas:
         used = list(tree.find_all(exp.Column))
         if not isinstance(tree, exp.Binary) or not used:
             return ""
+        if _IS_FLAG.match(name) and not isinstance(tree, exp.Predicate | exp.Connector):
+            return ""
         if any(not isinstance(n, _OPERATORS) for n in tree.walk()):
             return ""
         if any(c.table or c.name.lower() not in columns for c in used):
             return ""
+        self._by_day(tree, model)
         for division in list(tree.find_all(exp.Div)):
             by = division.expression
+            if self._cuts(division, model):
+                one = exp.Literal.number("1.0")
+                division.set("this", exp.Mul(this=one, expression=division.this.copy()))
             if not isinstance(by, exp.Literal):
                 division.set(
                     "expression", exp.Nullif(this=by.copy(), expression=exp.Literal.number(0))
                 )
-        return str(tree.sql(dialect="duckdb")).replace("NULLIF", "nullif").replace(" AND ", " and ")
+        sql = str(tree.sql(dialect="duckdb")).replace(" AND ", " and ")
+        return re.sub(r"NULLIF|CAST|AS DATE", lambda m: m.group().lower(), sql)
+
+    def _by_day(self, tree: exp.Expr, model: str) -> None:
+        """A moment is compared with a date by its day."""
+        typed = {c.lower(): t for c, t in self.reader.view.typed_columns(model).items()}
+        for comparison in list(tree.find_all(exp.GT, exp.LT, exp.GTE, exp.LTE, exp.EQ)):
+            sides = [comparison.this, comparison.expression]
+            types = [
+                typed.get(x.name.lower(), "") if isinstance(x, exp.Column) else "" for x in sides
+            ]
+            for side, own, other in zip(sides, types, types[::-1], strict=True):
+                if own.startswith("timestamp") and other == "date":
+                    self.reader.assume(f"`{side.name}` is compared by its day.")
+                    side.replace(exp.cast(side.copy(), "date"))
+
+    def _cuts(self, division: exp.Div, model: str) -> bool:
+        """Whether the warehouse would cut a quotient of whole numbers to a whole one."""
+        if self.reader.view.dialect not in _CUTTING:
+            return False
+        types = {c.lower(): t for c, t in self.reader.view.typed_columns(model).items()}
+        parts = [types.get(c.name.lower(), "") for c in division.find_all(exp.Column)]
+        decimals = any("." in n.name for n in division.find_all(exp.Literal))
+        return not decimals and not any(t.startswith(_FRACTIONS) for t in parts)
 
     def _by_name(self, text: str, model: str) -> str:
         """The text with each operand that is the words of a column as that column."""

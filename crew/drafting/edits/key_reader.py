@@ -68,25 +68,35 @@ class KeyReader:
 
     def _key(self, sentence: str, model: str) -> tuple[str, ...]:
         match = re.search(
-            r"\b(?:per|by|for each|for every|unique (?:on|by|per|in)|on|pro|par|por)\s+(?P<key>[^,;.()]+)",
+            r"\b(?:per|by|for each|for every|unique (?:on|by|per|in)|on|pro|par|por)\s+(?P<key>[^;.()]+)",
             sentence,
             re.I,
         )
         if not match:
             return ()
-        said = without(match["key"], [model])
-        columns = [k.name for k in self.names.columns(said, model)]
-        if columns:
-            return tuple(columns)
-        found = []
-        for part in re.split(r"\band\b|,|&", said):
-            part = re.split(r"\b(?:in|from|of|the latest|keep|keeping|with)\b", part)[0].strip()
-            for form in (part, f"{part} id", f"{singular(part)} id"):
-                link = self.names.column(form, model) if part else None
-                if link and not link.others and snake(form) == link.name.lower():
-                    found.append(link.name)
-                    break
-        return tuple(found)
+        found: list[str] = []
+        for part in re.split(r",|\band\b|&|\+", without(match["key"], [model])):
+            if not part.strip():
+                continue
+            column = self._key_column(part, model)
+            if not column:
+                break
+            found.append(column)
+        return tuple(dict.fromkeys(found))
+
+    def _key_column(self, part: str, model: str) -> str:
+        """The column of a key that a part of a list names, by name or by what it is the key of."""
+        part = re.split(
+            r"\b(?:in|from|of|the latest|latest|last|newest|keep|keeping|with)\b", part
+        )[0]
+        named_ = self.names.columns(part, model)
+        if named_:
+            return named_[0].name
+        for form in (part.strip(), f"{part.strip()} id", f"{singular(part.strip())} id"):
+            link = self.names.column(form, model) if part.strip() else None
+            if link and not link.others and snake(form) == link.name.lower():
+                return link.name
+        return ""
 
     def _own_key(self, model: str) -> tuple[str, ...] | None:
         """The key by habit: `<entity>_id`, `id`, or the first column that ends so."""

@@ -15,6 +15,11 @@ from crew.drafting.vocabulary import snake, stem, stem_set, stems, words
 _QUOTES = "`\"'“”‘’´"
 _NEAR = 82
 _PLACE = r"(?:in|of|from|on|to|into|model|table|mart|view|dans|de|en|aus|im|der|tabelle|modell)"
+_SUBJECT = (
+    r"(?:needs?|lacks?|misses|should|must|has to|have to|ought to|is (?:getting|too|slow)|are (?:getting|too)"
+    r"|takes|take|braucht|sollte|soll|muss)"
+)
+_OF_MODELS = r"split|merge|make|turn|aggregate|roll up|de-?duplicate|dedupe|materiali[sz]e|describe|document|rename"
 _NOUNS = r"(?:model|table|mart|view|tabelle|modell|modèle|modelo|tabla)"
 
 
@@ -40,18 +45,31 @@ class Names:
         for name in self.view.models:
             if name.lower() not in lowered:
                 continue
-            plain = not re.search(r"[_\d]", name)
-            escaped = re.escape(name)
-            whole = rf"(?<![\w.]){escaped}(?!\w)"
-            if plain:
-                beside = _PLACE if self._names_columns(name, lowered) else _NOUNS
-                whole = (
-                    rf"(?<![\w.])(?:[`\"“']{escaped}[`\"”']|{beside}\s+(?:the\s+|our\s+)?{escaped}(?!\w)"
-                    rf"|{escaped}\s+{_NOUNS}|{escaped}(?=:))(?!\w)"
-                )
-            if match := re.search(whole, text, re.I):
-                found.append((match.start(), -len(name), Link(name, match.group(), True)))
-        return [link for *_, link in sorted(found, key=lambda f: f[:2])]
+            if re.search(r"[_\d]", name):
+                match = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text, re.I)
+            else:
+                match = self._plain(name, text)
+            if match:
+                link = Link(name, match.group(), True)
+                found.append((_is_what_is_counted(match), match.start(), -len(name), link))
+        return [link for *_, link in sorted(found, key=lambda f: f[:3])]
+
+    def _plain(self, name: str, text: str) -> re.Match[str] | None:
+        """Where a model whose name is a plain word is meant, not just the things it is about."""
+        escaped = re.escape(name)
+        commanded = _COMMAND.search(text) or self._names_columns(name, text.lower())
+        beside = _PLACE if commanded else _NOUNS
+        whole = (
+            rf"(?<![\w.])(?:[`\"“']{escaped}[`\"”']|{beside}\s+(?:the\s+|our\s+)?{escaped}(?!\w)"
+            rf"|{escaped}\s+{_NOUNS})(?!\w)"
+        )
+        subject = rf"^\W*(?:the\s+)?{escaped}(?=\s*:|\s+[-–]\s|\s+{_SUBJECT}\b)"
+        columns = "|".join(re.escape(c) for c in self.view.columns(name))
+        object_ = rf"\b(?:{_OF_MODELS})\s+(?:the\s+|our\s+)?{escaped}(?![\w.])"
+        dotted = rf"(?<![\w.]){escaped}(?=\.(?:{columns})(?!\w))" if columns else r"(?!)"
+        return next(
+            (m for p in (whole, subject, dotted, object_) if (m := re.search(p, text, re.I))), None
+        )
 
     def _names_columns(self, model: str, lowered: str) -> bool:
         """Whether a text speaks of columns of a model: only then is `sum of payments` said of the
@@ -113,6 +131,7 @@ class Names:
         some of the words."""
         columns = list(self.view.columns(model))
         bare = phrase.strip(" .,:;" + _QUOTES)
+        bare = re.sub(rf"^{re.escape(model)}\.(?=[A-Za-z])", "", bare, flags=re.I)
         if not bare or not columns:
             return None
         lowered = {c.lower(): c for c in columns}
@@ -144,15 +163,24 @@ class Names:
         return [n for n, *_ in process.extract(snake(phrase), columns, scorer=fuzz.WRatio, limit=4)]
 
 
+def _is_what_is_counted(match: re.Match[str]) -> bool:
+    """Whether a plain name stands as in `number of visits`: another model named is rather meant."""
+    head = match.group().split()[0].lower()
+    before = match.string[: match.start()] + head
+    counted = re.search(r"\b(?:numbers?|count|sum|total|share|date) of$", before.strip(), re.I)
+    return bool(counted) or head == "rename"
+
+
 def _stands_alone(text: str, match: re.Match[str]) -> bool:
     """Whether a plain word is written as a name: in quotes, or beside `column`."""
     before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip()
+    dotted = re.search(r"[A-Za-z]\w*[`\"']?\.[`\"']?$", text[: match.start()])
     quoted = bool(before) and before[-1] in _QUOTES and bool(after) and after[0] in _QUOTES
     beside = re.search(
         r"\b(?:columns?|fields?|spalten?|colonnes?|columnas?)\s*[`\"“']?$", before, re.I
     )
     behind = re.match(r"[`\"”']?\s*(?:columns?|fields?)\b", after, re.I)
-    return bool(quoted or beside or behind)
+    return bool(dotted or quoted or beside or behind)
 
 
 def without(text: str, names: Sequence[str]) -> str:
@@ -160,7 +188,7 @@ def without(text: str, names: Sequence[str]) -> str:
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(
             rf"(?:\b(?:in|of|from|on|dans|de|en|aus|im|von)\s+)?(?:the\s+|our\s+|la\s+|le\s+|der\s+)?"
-            rf"(?:{_NOUNS}\s+)?[{_QUOTES}]?(?<![\w.]){re.escape(name)}(?!\w)[{_QUOTES}]?(?:\s+{_NOUNS}\b)?",
+            rf"(?:{_NOUNS}\s+)?[{_QUOTES}]?(?<![\w.]){re.escape(name)}(?!\w|\.[A-Za-z])[{_QUOTES}]?(?:\s+{_NOUNS}\b)?",
             " ", text, flags=re.I,
         )  # fmt: skip
     return re.sub(r"\s+", " ", text).strip()

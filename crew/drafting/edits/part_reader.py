@@ -58,9 +58,25 @@ class PartReader:
         if not wanted:
             return False
         grain = wanted[-1]
+        if self._ask_roll_up(model, column, grain):
+            return True
         if _ORDER.index(grain) < _ORDER.index(now):
             reader.note(f"`{model}` gets finer: rows per {grain} instead of per {now}.")
         return reader.add(ChangeGrain.model_validate(dict(model=model, column=column, grain=grain)))
+
+    def _ask_roll_up(self, model: str, period: str, grain: str) -> bool:
+        """Whether a row is one thing for now, so that its period alone makes no rows of it: asks."""
+        key = self.reader.keys.unique_key(model)
+        if len(key) != 1 or key[0] == period:
+            return False
+        others = [f"`{c}`" for c in self.view.columns(model) if c not in {key[0], period}]
+        self.reader.ask(
+            f"edit:grain:{model}",
+            f"A row of `{model}` is one `{key[0]}` today. For rows per {grain}: by what else are they"
+            f" grouped, and what becomes of {', '.join(others[:8])}: added up, averaged, or left out?",
+            [],
+        )
+        return True
 
     def _finer(self, sentence: str, model: str) -> bool:
         """One more thing that an aggregated model has its rows for."""
@@ -74,17 +90,21 @@ class PartReader:
             c for c in read
             if c.lower() not in have and re.search(rf"(?<!\w){re.escape(c)}(?!\w)", sentence, re.I)
         ]  # fmt: skip
-        if not keys or not (more or (found := _PERIOD_OF.search(sentence))):
+        times = [c for c, t in read.items() if t.startswith(_TIMES)]
+        found = _PERIOD_OF.search(sentence)
+        spoken = [g for g, _ in named("grains", sentence)]
+        dated = any(t.startswith(_TIMES) for t in self.view.typed_columns(model).values())
+        undated = len(times) == 1 and len(set(spoken)) == 1 and not dated and not found
+        if not keys or not (more or found or undated):
             return False
         if more:
             edits = [AddToGrain(model=model, column=c, expression=c) for c in more]
         else:
-            assert found is not None
-            times = [c for c, t in read.items() if t.startswith(_TIMES)]
-            times = [c for c in times if is_spoken_of(c, found["of"]) or c == found["of"]]
+            if found:
+                times = [c for c in times if is_spoken_of(c, found["of"]) or c == found["of"]]
             if len(times) != 1:
                 return False
-            grain = found["grain"].lower()
+            grain = found["grain"].lower() if found else spoken[0]
             named_ = _CALLED.search(sentence)
             column = named_["name"] if named_ else grain
             if column.lower() in have:
@@ -162,7 +182,19 @@ class PartReader:
             parts = [f"{model}_{snake(str(v))}" for v in values]
             reader.assume("The parts are called " + ", ".join(f"`{p}`" for p in parts) + ".")
         else:
-            values = _matched(parts, values)
+            matched = _matched(parts, values, column.name)
+            if matched is None:
+                reader.ask(
+                    f"edit:split:{model}",
+                    f"Which rows of `{model}` go into which part? `{column.name}` has the values "
+                    + ", ".join(f"`{v}`" for v in values)
+                    + ", the parts are "
+                    + ", ".join(f"`{p}`" for p in parts)
+                    + ".",
+                    [],
+                )
+                return True
+            values = matched
         conditions = tuple(
             f"{column.name} is null" if v is None else f"{column.name} = {_literal(v)}"
             for v in values
@@ -206,16 +238,24 @@ class PartReader:
         return bool(self.data.one(sql) == 0)
 
 
-def _matched(parts: list[str], values: list[Any]) -> list[Any]:
-    """The values in the order of the parts that their names speak of."""
-    left = list(values)
-    found = []
+def _matched(parts: list[str], values: list[Any], column: str) -> list[Any] | None:
+    """The values in the order of the parts that their names speak of; one part may be left for the
+    one value that is left. None where that does not tell all."""
+    head = re.sub(r"^(?:is|has|was)_", "", column.lower())
+    left, found = list(values), dict.fromkeys(parts)
+    unmatched = []
     for part in parts:
-        hit = next((v for v in left if snake(str(v)) in part), None)
-        hit = hit if hit is not None else left[0]
-        left.remove(hit)
-        found.append(hit)
-    return found
+        said = {v: head if v is True else snake(str(v)) for v in left if v is not False}
+        hit = [v for v, word in said.items() if word and word in part.lower()]
+        if hit:
+            best = max(hit, key=lambda v: len(said[v]))
+            left.remove(best)
+            found[part] = best
+        else:
+            unmatched.append(part)
+    if len(unmatched) > 1 or (unmatched and len(left) != 1):
+        return None
+    return [left[0] if p in unmatched else found[p] for p in parts]
 
 
 def _literal(value: Any) -> str:

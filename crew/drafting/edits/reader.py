@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 
 from crew.artifacts import (
+    AddColumn,
+    AddTests,
     Assumption,
     Edit,
     Evidence,
@@ -38,7 +40,7 @@ from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import SchemaLinker
 from crew.drafting.ticket_reader import read_ticket
-from crew.drafting.vocabulary import snake, vocabulary
+from crew.drafting.vocabulary import name_stems, snake, stems, vocabulary
 from crew.ports import Warehouse
 
 _FENCE = re.compile(r"```.*?```|<!--.*?-->", re.S)
@@ -53,6 +55,27 @@ _TITLE = re.compile(
 _DESTROYS = re.compile(
     r"\b(?:drop|truncate|alter|grant|revoke)\s+(?:the\s+)?(?:tables?|schemas?|databases?|users?|roles?|views?)\b"
     r"|\bdelete\s+from\b|\btruncate\b|\bwipe\b|\bpurge\b",
+    re.I,
+)
+
+_VERBS = "add|rename|drop|remove|delete|exclude|cast|convert|round|retype"
+_VERB = re.compile(rf"\b(?:{_VERBS})\b", re.I)
+_NEXT = re.compile(
+    r"\s*(?:[,;]\s*(?:and\s+|then\s+)*|\b(?:and|then)\s+)(?:also\s+)?"
+    rf"(?=(?:{_VERBS})\s+(?!(?:the|an?) (?:\w+ ){{0,3}}tests?\b))",
+    re.I,
+)
+_HEADED = re.compile(
+    r"^\W*(?P<model>\w+)[`\"']?\s*:\s*(?P<how>only|without|no)\s+(?P<rows>.+)$", re.I
+)
+_COMMAND = re.compile(
+    r"^\W*(?:(?:please|pls|also|and|then|finally|moreover|can you|could you)\W+)*"
+    r"(?:add|rename|drop|remove|delete|round|cast|convert|split|merge|filter|exclude|replace|append|dedupe)\s",
+    re.I,
+)
+_LIMITS = re.compile(
+    r"\b(?:only|without|excluding|exclude|except|unless|not count(?:ed|ing)?|don['’]t count|ignor\w+"
+    r"|leave out|nur|ohne)\b",
     re.I,
 )
 
@@ -97,9 +120,10 @@ class EditReader:
             self.wish.answers, self.wish.directed, request.choices, evidence.remembered.answers
         )
         self.names = Names(view)
-        linker = SchemaLinker(evidence, JoinPlanner(evidence))
-        self.conditions = ConditionReader(evidence, self.names, linker)
+        self.linker = SchemaLinker(evidence, JoinPlanner(evidence))
+        self.conditions = ConditionReader(evidence, self.names, self.linker)
         self.reading = Reading()
+        self._of_title: list[Edit] = []
         self.data = Data(view, warehouse)
         self.renames, self.removals = RenameReader(self), RemovalReader(self)
         self.types, self.macros = TypeReader(self), MacroReader(self)
@@ -114,12 +138,21 @@ class EditReader:
         if not self._is_about_a_model(whole):
             return None
         if says("not_here", self.title) and not (
-            says("new_column", whole) and self.names.models(whole)
+            (says("new_column", whole) and self.names.models(whole))
+            or any(self._is_added_to_a_model(s) for s in sentences)
         ):
             return None
         self.text = whole
-        for sentence in sentences:
-            self._read(sentence)
+        unread = [s for s in sentences[:1] if not self._read(s)]
+        headed = list(self.asking.open) if not self.reading.edits else []
+        unread += [s for s in sentences[1:] if not self._read(s)]
+        if headed and self.reading.edits and not self.names.models(self.title):
+            for question in headed:  # the body says what the title only names
+                self.asking.open.remove(question)
+            self.note(f"Of the title, “{self.title}”, nothing more was read.")
+        self._settle_columns(unread)
+        self._ask_unread(unread)
+        self.tests.ask_unread()
         reading, open_ = self.reading, self.asking.open
         if reading.refused:
             return RequirementSpec(
@@ -147,6 +180,10 @@ class EditReader:
             followed=self.asking.followed,
         )
 
+    def _is_added_to_a_model(self, sentence: str) -> bool:
+        found = re.search(r"\badd\b.+\bto\s+(?:the\s+)?(?P<to>[`\"'\w ]+)\W*$", sentence, re.I)
+        return bool(found and self.names.models(f"to {found['to']}"))
+
     def _sentences(self) -> list[str]:
         """Title, body and what was said to us later, sentence by sentence, without the forbidden."""
         settled = {c.said for c in self.request.choices or ()}
@@ -162,8 +199,24 @@ class EditReader:
                 continue
             if self._is_forbidden(text):
                 continue
-            found.append(bare)
+            found += self._commands(bare)
         return found
+
+    def _commands(self, sentence: str) -> list[str]:
+        """The commands of a sentence one by one, each with the model that the first names; `x: only
+        y` as the command that it is."""
+        if headed := _HEADED.match(sentence):
+            verb = "only contain" if headed["how"].lower() == "only" else "not contain"
+            if headed["model"] in self.view.models:
+                return [f"{headed['model']} should {verb} {headed['rows']}"]
+        parts = _NEXT.split(sentence)
+        if len(parts) == 1 or not _VERB.search(parts[0]):
+            return [sentence]
+        models = self.names.models(sentence)
+        if len(models) != 1:
+            return [sentence] if any(self.names.models(p) for p in parts[1:]) else parts
+        name = models[0].name
+        return [p if self.names.models(p) else f"{p} in {name}" for p in parts]
 
     def _is_forbidden(self, text: str) -> bool:
         if COLUMN_DROP.search(text) and not _DESTROYS.search(text):
@@ -176,16 +229,57 @@ class EditReader:
         commands = ("rename", "drop", "exclude", "keep", "filter", "unique", "incremental",
                     "macro", "replace", "test", "bring", "split", "merge", "retype", "grain", "source",
                     "new_column")  # fmt: skip
-        return any(says(c, whole) for c in commands)
+        return any(says(c, whole) for c in commands) or asks_for_columns(whole)
 
     # --- sentences ---------------------------------------------------------------------------
 
-    def _read(self, sentence: str) -> None:
-        """The first kind that a sentence asks for."""
+    def _ask_unread(self, unread: list[str]) -> None:
+        """Asks about commands that nothing was read of, where others were."""
+        if not self.reading.edits:
+            return
+        tested = any(isinstance(e, AddTests) for e in self.reading.edits)
+        for sentence in unread:
+            if tested and says("test", sentence):
+                continue
+            if sentence != self.title and _COMMAND.search(sentence):
+                self.ask(
+                    f"edit:how:{snake(sentence)[:40]}",
+                    f"“{sentence}”: I cannot carry this out as it is written. What is to change, in which"
+                    " model and column?",
+                    [],
+                )
+
+    def _settle_columns(self, unread: list[str]) -> None:
+        """Of added columns, those of the title go that the body tells better; what limits rows and
+        was not read is asked about."""
+        added = [e for e in self.reading.edits if isinstance(e, AddColumn)]
+        later = [e for e in added if e not in self._of_title]
+        told = set(stems(" ".join(self.sentences[1:])))
+        for edit in self._of_title:
+            again = isinstance(edit, AddColumn) and set(name_stems(edit.column)) <= told
+            if later and again and isinstance(edit, AddColumn) and edit in self.reading.edits:
+                self.reading.edits.remove(edit)
+                said = f"`{edit.column}` is "
+                self.reading.assumptions = [
+                    a for a in self.reading.assumptions if not a.startswith(said)
+                ]
+        figures = [e for e in added if e.relation and e.where == "" and "(" in e.expression]
+        limits = [s for s in unread if s != self.title and _LIMITS.search(s)]
+        for sentence in limits if figures else ():
+            self.ask(
+                f"edit:limit:{snake(sentence)[:40]}",
+                f"“{sentence}”: I cannot tell which rows this is about. Which condition on which"
+                f" column of `{figures[0].relation}` is it?",
+                [],
+            )
+
+    def _read(self, sentence: str) -> bool:
+        """The first kind that a sentence asks for; whether it was read so."""
         macros = says("macro", sentence) or any(
             re.search(rf"\b{re.escape(m.split('.')[-1])}\b", sentence) for m in self._own_macros
         )
         readers = (
+            (bool(self.reading.edits), self.columns.limit),
             (macros and (says("macro", self.text) or self._names_macros), self.macros.read),
             (says("test", self.text), self.tests.read),
             (says("incremental", sentence), self.keys.incremental),
@@ -205,8 +299,12 @@ class EditReader:
             ),
         )
         for applies, read in readers:
-            if applies and read(sentence):
-                return
+            so_far = len(self.reading.present)
+            if applies and (read(sentence) or len(self.reading.present) > so_far):
+                if sentence == self.title and not self._of_title:
+                    self._of_title = list(self.reading.edits)
+                return True
+        return False
 
     @property
     def _names_macros(self) -> bool:

@@ -50,8 +50,18 @@ class RemovalReader:
         columns = [k.name for k in self.names.columns(rest, model)]
         columns = columns or [k.name for k in self.names.columns(before, model)]
         is_column = bool(COLUMN_DROP.search(sentence))
-        if not columns and (link := self.names.column(rest, model)) and link.exact:
-            columns, is_column = [link.name], True
+        head = re.split(r"[,;(]|\s[-–]\s|\b(?:because|since|as|we|it|which|that)\b", rest)[
+            0
+        ].strip()
+        for text in (rest, head):
+            if not columns and (link := self.names.column(text, model)) and link.exact:
+                columns, is_column = [link.name], True
+        if not columns and re.fullmatch(r"[`\"']?[A-Za-z]\w*_\w+[`\"']?", head):
+            self.reader.column(head, model)  # a name of none: asked, or nearly one
+            near = self.names.column(head, model)
+            if near is None or near.others or self.reader.asking.open:
+                return True
+            columns, is_column = [near.name], True
         if not columns and is_column:
             phrase = re.split(r"[,;(]|\b(?:because|as|since|it|which|that)\b", rest)[0]
             phrase = phrase if NOUN.sub("", phrase).strip() else before

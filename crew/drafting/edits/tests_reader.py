@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crew.artifacts import AddTests, GenericTest
+from crew.artifacts import AddTests, GenericTest, SingularTest
 from crew.drafting.edits.phrases import pattern, says
+from crew.drafting.sql_layout import ref_sql
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
@@ -19,12 +21,15 @@ if TYPE_CHECKING:
 _ALL = re.compile(r"\b(?:all|every|each of the) columns?\b", re.I)
 _BETWEEN = re.compile(r"\bbetween\s+(?P<low>-?[\d.,]+)\s+and\s+(?P<high>-?[\d.,]+)", re.I)
 _BOUND = re.compile(
-    r"\b(?P<word>at least|not (?:be )?(?:below|less than|smaller than)|>=|at most|not (?:be )?(?:above|more than)|<="
-    r"|non[- ]?negative|not (?:be )?negative|never negative|positive)\s*(?P<n>-?\d[\d.,]*)?",
+    r"(?<!\w)(?P<word>at least|(?:not|never) (?:be )?(?:below|less than|smaller than|under)|>=|at most"
+    r"|(?:not|never) (?:be )?(?:above|more than|over|exceed|greater than)|<="
+    r"|non[- ]?negative|(?:not|never) (?:be |get )?negative|positive"
+    r"|(?:greater than|above|more than|less than|below|>|<)"
+    r"(?=\s*-?\d))\s*(?P<n>-?\d[\d.,]*)?",
     re.I,
 )
 _LIST_END = re.compile(
-    r"\s*(?:[;.(]|\b(?:please|add|and (?:never|not|must)|because|so that)\b)", re.I
+    r"\s*(?:[;.(]|\s[-–]\s|\b(?:please|add|and (?:never|not|must)|because|so that)\b)", re.I
 )
 
 
@@ -35,6 +40,7 @@ class TestsReader:
 
     def __init__(self, reader: EditReader) -> None:
         self.reader = reader
+        self._unread: list[str] = []
 
     def read(self, sentence: str) -> bool:
         """Whether the sentence asks for tests that can be told apart; adds them."""
@@ -47,17 +53,64 @@ class TestsReader:
             return False
         model = found[0].name
         tests: list[GenericTest] = []
+        singular: list[SingularTest] = []
         for part, columns in self._parts(sentence, model):
-            tests += self._tests(part, columns, model)
-        tests = [t for t in tests if not self._is_there(t)]
+            told = list(self._tests(part, columns, model))
+            written = self._ranges(part, columns, model)
+            if not told and not written:
+                self._unread += columns
+            tests += told
+            singular += written
+        for test in [t for t in tests if self._is_there(t)]:
+            tests.remove(test)
+            reader.note(f"`{test.model}.{test.column}` is tested by `{test.test}` already.")
         seen: list[GenericTest] = []
         for test in tests:
             checked = self._by_data(test)
             if checked not in seen and not self._is_planned(checked):
                 seen.append(checked)
-        if not seen:
+        if not seen and not singular:
             return False
-        return reader.add(AddTests(model=model, tests=tuple(seen)))
+        return reader.add(AddTests(model=model, tests=tuple(seen), singular=tuple(singular)))
+
+    def ask_unread(self) -> None:
+        """Asks what is to be tested of columns that were named, where no test of them was read."""
+        planned = [e for e in self.reader.reading.edits if isinstance(e, AddTests)]
+        known = {t.column for e in planned for t in e.tests}
+        left = [c for c in dict.fromkeys(self._unread) if c not in known]
+        left = [
+            c for c in left if not any(f"_{c}_is_" in t.name for e in planned for t in e.singular)
+        ]
+        if planned and left:
+            listed = ", ".join(f"`{c}`" for c in left)
+            self.reader.ask(f"edit:tests:{left[0]}", f"{listed}: what is to be tested of it?", [])
+
+    def _ranges(self, part: str, columns: list[str], model: str) -> list[SingularTest]:
+        """Bounds as SQL of their own, where no package has a test for them."""
+        limits = _bounds(part)
+        if limits is None or self._range_test():
+            return []
+        evidence = self.reader.evidence
+        found = []
+        for column in columns:
+            name = f"assert_{model}_{column}_is_in_its_range"
+            outside = limits.outside(column)
+            bad = self.reader.data.one(
+                f"select count(*) from {self.reader.view.located(model)} where {outside}"
+            )
+            warn = "{{ config(severity='warn') }}\n" if bad else ""
+            if bad:
+                self.reader.note(
+                    f"`{model}.{column}` is outside of its bounds in {bad:,} rows today: the test is added as"
+                    " a warning."
+                )
+            sql = (
+                f"{warn}-- {column} is within the bounds that were asked for; a row is a failure.\n"
+                f"select * from {ref_sql(model)}\nwhere {outside}\n"
+            )
+            path = f"{evidence.conventions.tests_folder}/{name}.sql"
+            found.append(SingularTest(name=name, path=path, sql=sql, reason=_WHY))
+        return found
 
     def _parts(self, sentence: str, model: str) -> Iterator[tuple[str, list[str]]]:
         """What is said of which columns: up to where the next columns are named."""
@@ -98,12 +151,20 @@ class TestsReader:
             elif values := self._accepted(part, column, model):
                 yield GenericTest(
                     model=model, column=column, test="accepted_values", reason=_WHY,
-                    arguments={"values": values},
+                    arguments=self._listed(values, column, model),
                 )  # fmt: skip
             if bounds := self._range(part):
                 yield GenericTest(
                     model=model, column=column, test=bounds[0], arguments=bounds[1], reason=_WHY
                 )
+
+    def _listed(self, values: list[Any], column: str, model: str) -> dict[str, Any]:
+        """The arguments of `accepted_values`: whole numbers are compared as such."""
+        type_ = self.reader.view.typed_columns(model).get(column, "")
+        whole = all(re.fullmatch(r"-?\d+", str(v)) for v in values)
+        if whole and re.match(r"(?:tiny|small|big|huge)?int", type_):
+            return {"values": [int(v) for v in values], "quote": False}
+        return {"values": values}
 
     def _related(self, part: str, column: str, model: str) -> tuple[str, str] | None:
         """(model, its column) that values of a column must be found in."""
@@ -135,6 +196,7 @@ class TestsReader:
         text = text[: end.start()] if end else text
         values = re.findall(r"['\"“‘`]([^'\"”’`]+)['\"”’`]", text)
         if not values:
+            text = re.sub(r"(?:\W+(?:and|or|that|also|its|the|und))+\W*$", "", text, flags=re.I)
             pieces = re.split(r",|\bor\b|\band\b|/|\|", text.strip(" :."))
             values = [p.strip(" :.'\"") for p in pieces]
             values = [re.sub(r"^(?:be|are|is|have)\s+", "", v) for v in values if v]
@@ -145,23 +207,28 @@ class TestsReader:
             return list(spelt.values()) if "accepted" in match.group().lower() else []
         return [spelt.get(v.lower(), v) for v in values]
 
-    def _range(self, part: str) -> tuple[str, dict[str, Any]] | None:
-        """A range test of a package that the project has, with its bounds."""
+    def _range_test(self) -> str:
+        """The range test of a package that the project has; empty if it has none."""
         macros = self.reader.view.macros
-        test = next(
+        return next(
             (t for t in ("dbt_utils.accepted_range", "dbt_expectations.expect_column_values_to_be_between")
              if any(m.endswith(t.split(".")[1]) or m.endswith(f"test_{t.split('.')[1]}") for m in macros)),
             "",
         )  # fmt: skip
-        if not test:
+
+    def _range(self, part: str) -> tuple[str, dict[str, Any]] | None:
+        """A range test of a package that the project has, with its bounds."""
+        test, limits = self._range_test(), _bounds(part)
+        if not test or limits is None:
             return None
-        if match := _BETWEEN.search(part):
-            return test, {"min_value": _number(match["low"]), "max_value": _number(match["high"])}
-        if match := _BOUND.search(part):
-            word, n = match["word"].lower(), _number(match["n"] or "0")
-            upper = word.startswith(("at most", "<=")) or "above" in word or "more than" in word
-            return test, {"max_value" if upper else "min_value": n}
-        return None
+        arguments: dict[str, Any] = {}
+        if limits.low is not None:
+            arguments["min_value"] = limits.low
+        if limits.high is not None:
+            arguments["max_value"] = limits.high
+        if limits.strict:
+            arguments |= {"inclusive": False} if "utils" in test else {"strictly": True}
+        return test, arguments
 
     # --- what is there already ---------------------------------------------------------------
 
@@ -210,14 +277,47 @@ class TestsReader:
             )
         if "min_value" in test.arguments or "max_value" in test.arguments:
             low, high = test.arguments.get("min_value"), test.arguments.get("max_value")
-            parts = [f"{column} < {low}"] * (low is not None) + [f"{column} > {high}"] * (
-                high is not None
+            strict = (
+                bool(test.arguments.get("strictly")) or test.arguments.get("inclusive") is False
             )
-            queries[test.test] = f"select count(*) from {at} where {' or '.join(parts)}"
+            outside = _Bounds(low, high, strict).outside(column)
+            queries[test.test] = f"select count(*) from {at} where {outside}"
         return int(rows.one(queries.get(test.test, "select 0")) or 0)
 
 
 _WHY = "asked for"
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What the values of a column may be between; `strict`: the bounds themselves are outside."""
+
+    low: int | float | None
+    high: int | float | None
+    strict: bool = False
+
+    def outside(self, column: str) -> str:
+        """SQL that is true for a value outside."""
+        equal = "=" if self.strict else ""
+        parts = [f"{column} <{equal} {self.low}"] if self.low is not None else []
+        parts += [f"{column} >{equal} {self.high}"] if self.high is not None else []
+        return " or ".join(parts)
+
+
+def _bounds(part: str) -> _Bounds | None:
+    """The bounds that a text names."""
+    if match := _BETWEEN.search(part):
+        return _Bounds(_number(match["low"]), _number(match["high"]))
+    match = _BOUND.search(part)
+    if match is None:
+        return None
+    word, n = match["word"].lower(), _number(match["n"] or "0")
+    negated = word.startswith(("not", "never"))
+    below = word.endswith(("below", "less than", "smaller than", "under", "<"))
+    above = word.endswith(("above", "more than", "over", "exceed", "greater than", ">"))
+    upper = word in {"at most", "<="} or (above if negated else below)
+    strict = word == "positive" or (not negated and (below or above))
+    return _Bounds(None, n, strict) if upper else _Bounds(n, None, strict)
 
 
 def _any_test(text: str) -> bool:

@@ -69,9 +69,10 @@ class TypeReader:
         """Retype, if today's values survive it."""
         lost, example = self.lost_by_cast(model, column, data_type)
         if lost:
+            shown = repr(example) if isinstance(example, str) else str(example)
             index = self.reader.ask(
                 f"edit:retype:{column}",
-                f"{lost:,} values of `{model}.{column}` would not survive as {data_type} (such as {example!r}). "
+                f"{lost:,} values of `{model}.{column}` would not survive as {data_type} (such as {shown}). "
                 "What then?",
                 [("leave the column as it is", ""), ("those become null", f"{lost:,} values are lost")],
             )  # fmt: skip
