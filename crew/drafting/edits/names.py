@@ -19,6 +19,11 @@ _SUBJECT = (
     r"(?:needs?|lacks?|misses|should|must|has to|have to|ought to|is (?:getting|too|slow)|are (?:getting|too)"
     r"|takes|take|braucht|sollte|soll|muss)"
 )
+_COMMAND = re.compile(
+    r"^\W*(?:(?:please|pls|also|bitte|can you|could you)\W+)*(?:add|append|remove|drop|delete|exclude|leave out"
+    r"|filter|rename|cast|convert|round|change|make|test|document|describe|split|dedupe|entferne|ergänze)\b",
+    re.I,
+)
 _OF_MODELS = r"split|merge|make|turn|aggregate|roll up|de-?duplicate|dedupe|materiali[sz]e|describe|document|rename"
 _NOUNS = r"(?:model|table|mart|view|tabelle|modell|modèle|modelo|tabla)"
 
