@@ -64,7 +64,11 @@ class AggregateReader:
             expression, where = found
             expression = self._as_date(expression, text, name, relation)
             if limit.rows:
+                bare = " ".join(
+                    w for w in limit.rows.split() if not set(stems(w)) <= _entity(relation)
+                )
                 meant = self.reader.conditions.read(limit.rows, [relation])
+                meant = meant or self.reader.conditions.read(bare, [relation])
                 if where or len({c.sql for c in meant}) != 1 or "{{" in meant[0].sql:
                     continue
                 sql = negated(meant[0].sql, self.view.dialect) if limit.out else meant[0].sql

@@ -28,6 +28,7 @@ _TIMES = ("timestamp", "date", "datetime")
 _PERIOD_OF = re.compile(
     r"\b(?P<grain>day|week|month|quarter|year)\s+of\s+(?:the\s+)?[`\"']?(?P<of>\w+)", re.I
 )
+_COARSER = re.compile(r"^\W*(?:please\s+)?(?:aggregate|roll up|make|switch|change|turn)\b", re.I)
 _NEW = re.compile(r"\b(?:new|separate|another) (?:model|mart|table|report)\b", re.I)
 _CALLED = re.compile(r"\bcolumn\s+(?:called\s+|named\s+)?[`\"']?(?P<name>[a-z]\w*_\w+)", re.I)
 
@@ -51,6 +52,8 @@ class PartReader:
             return True
         said = [g for g, _ in named("grains", without(sentence, [m.name for m in models]))]
         period = self._period(model)
+        if said and period is None and _COARSER.search(sentence):
+            return self._ask_roll_up(model, "", said[-1])
         if not said or period is None:
             return False
         column, now = period

@@ -1,0 +1,252 @@
+"""Changes of a small made-up ferry line, in other people's words: what is read, and what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from crew.artifacts import (
+    AddColumn,
+    AddFilter,
+    AddTests,
+    ColumnCard,
+    DropColumn,
+    Evidence,
+    JoinEdge,
+    MakeUnique,
+    RelationCard,
+    RenameColumn,
+    Request,
+    RequirementSpec,
+    Split,
+)
+from crew.drafting.edits.project_view import ProjectView
+from crew.drafting.edits.reader import read_edit
+from crew.drafting.interpreter import interpret
+from crew.errors import InvalidInput
+from crew.ports import Rows
+
+TABLES = {
+    "sailings": "select 1 as sailing_id, 'north' as route, timestamp '2025-03-01 08:00' as sails_at,"
+    " date '2025-03-01' as due_on, 40 as seats, 30 as sold, 75 as minutes_at_sea"
+    " union all select 2, 'south', timestamp '2025-03-02 09:00', date '2025-03-02', 60, 60, 130",
+    "tickets": "select 1 as ticket_id, 1 as sailing_id, date '2025-02-01' as bought_on, 12.5 as price,"
+    " 'used' as state, false as is_return union all select 2, 1, date '2025-02-02', 10.0, 'no_show', true"
+    " union all select 3, 2, date '2025-02-05', 20.25, 'used', false",
+    "tickets_twice": "select 1 as ticket_id, 1 as leg, timestamp '2025-02-01' as seen_at"
+    " union all select 1, 1, timestamp '2025-02-02' union all select 1, 2, timestamp '2025-02-02'",
+}
+
+
+class DuckDb:
+    """The tables in memory, as a warehouse."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        for name, sql in TABLES.items():
+            self.connection.execute(f"create table {name} as {sql}")
+
+    def query(self, sql: str, limit: int = 1000) -> Rows:
+        try:
+            found = self.connection.execute(sql)
+        except duckdb.Error as error:
+            raise InvalidInput(str(error)) from error
+        names = tuple(d[0] for d in found.description or ())
+        return Rows(columns=names, rows=tuple(found.fetchmany(limit)))
+
+    def columns(self, name: str) -> list[tuple[str, str]]:
+        rows = self.connection.execute(f"describe {name}").fetchall()
+        return [(str(r[0]), str(r[1]).lower()) for r in rows]
+
+    def card(self, name: str) -> RelationCard:
+        columns = []
+        for column, type_ in self.columns(name):
+            values = self.connection.execute(
+                f"select distinct {column} from {name} order by 1"
+            ).fetchall()
+            texts = tuple(str(v[0]) for v in values) if type_ == "varchar" else ()
+            columns.append(ColumnCard(name=column, data_type=type_, values=texts, nulls=0))
+        return RelationCard(
+            key=name, unique_id=f"model.ferry.{name}", kind="model", layer="mart", relation_name=name,
+            path=f"models/{name}.sql", columns=tuple(columns), row_count=2,
+        )  # fmt: skip
+
+
+class Ferry:
+    def __init__(self, folder: Path) -> None:
+        self.warehouse = DuckDb()
+        nodes: dict[str, Any] = {}
+        for name in TABLES:
+            nodes[f"model.ferry.{name}"] = {
+                "unique_id": f"model.ferry.{name}", "resource_type": "model", "name": name,
+                "package_name": "ferry", "raw_code": f"select * from raw.{name}",
+                "relation_name": name, "original_file_path": f"models/{name}.sql",
+            }  # fmt: skip
+        self.view = ProjectView(
+            folder=folder, name="ferry", dialect="duckdb",
+            manifest={"nodes": nodes, "sources": {}, "macros": {}, "exposures": {}},
+            columns_of=lambda id_: self.warehouse.columns(id_.split(".")[-1]) if id_ else [],
+            relations={}, writable=("models", "tests"),
+        )  # fmt: skip
+        edge = JoinEdge(
+            left="tickets", left_column="sailing_id", right="sailings", right_column="sailing_id"
+        )
+        self.evidence = Evidence(
+            project="ferry", dialect="duckdb", joins=(edge,), model_names=tuple(TABLES),
+            relations=tuple(self.warehouse.card(name) for name in TABLES),
+            sql={name: f"select * from raw.{name}" for name in TABLES},
+        )  # fmt: skip
+
+    def read(self, body: str, title: str = "A change") -> RequirementSpec | None:
+        request = Request(source="cli", key="FER-1", title=title, body=body)
+        return read_edit(request, self.evidence, self.view, self.warehouse)
+
+    def edits(self, body: str, title: str = "A change") -> tuple[Any, ...]:
+        spec = self.read(body, title)
+        assert spec is not None and not spec.questions, spec and spec.questions
+        return spec.edits
+
+    def questions(self, body: str) -> str:
+        spec = self.read(body)
+        assert spec is not None
+        return " ".join(q.text for q in spec.questions)
+
+
+@pytest.fixture(scope="module")
+def ferry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferry]:
+    yield Ferry(tmp_path_factory.mktemp("ferry"))
+
+
+def made(edit: Any) -> tuple[str, str, str, str]:
+    assert isinstance(edit, AddColumn)
+    return edit.column, edit.expression, edit.relation, edit.where
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("sailings: add load = sold / seats", ("load", "sold / nullif(seats, 0)", "", "")),
+        ("Add load (sold / seats) to sailings.", ("load", "sold / nullif(seats, 0)", "", "")),
+        (
+            "Add the weekday of sails_at to sailings",
+            ("weekday", "extract(isodow from sails_at)", "", ""),
+        ),
+        (
+            "Add a flag is_long to sailings: more than 90 minutes at sea",
+            ("is_long", "minutes_at_sea > 90", "", ""),
+        ),
+        ("Add is_big to sailings if seats is over 50", ("is_big", "seats > 50", "", "")),
+        (
+            "Add is_late to sailings: sails_at after due_on",
+            ("is_late", "cast(sails_at as date) > due_on", "", ""),
+        ),
+        (
+            "tickets: add net_price = price * 0.8 rounded to 2 decimals",
+            ("net_price", "round(price * 0.8, 2)", "", ""),
+        ),
+        (
+            "can you add the number of no-show tickets to sailings?",
+            ("no_show_ticket_count", "count(*)", "tickets", "state = 'no_show'"),
+        ),
+        (
+            "sailings should also have the date of the first ticket",
+            ("first_ticket_date", "min(bought_on)", "tickets", ""),
+        ),
+        (
+            "Add the number of tickets to sailings. Only count those that were used.",
+            ("ticket_count", "count(*)", "tickets", "state = 'used'"),
+        ),
+    ],
+)
+def test_a_column_is_added_in_many_words(
+    ferry: Ferry, body: str, wanted: tuple[str, str, str, str]
+) -> None:
+    assert [made(e) for e in ferry.edits(body)] == [wanted]
+
+
+def test_what_limits_one_figure_does_not_limit_the_other(ferry: Ferry) -> None:
+    body = "Add last ticket date and total price (without no_show tickets) to sailings"
+    last, total = (made(e) for e in ferry.edits(body))
+    assert last == ("last_ticket_date", "max(bought_on)", "tickets", "")
+    assert total == ("total_price", "sum(price)", "tickets", "state is distinct from 'no_show'")
+
+
+def test_columns_of_a_table_are_read_row_by_row(ferry: Ferry) -> None:
+    body = (
+        "Add these columns to sailings:\n\n| column | meaning |\n|---|---|\n"
+        "| takings | sum of the price of the tickets |\n| mood | how the crew felt |\n"
+    )
+    assert "`mood`" in ferry.questions(body) and "takings" not in ferry.questions(body)
+
+
+def test_two_commands_of_a_sentence_are_both_carried_out(ferry: Ferry) -> None:
+    rename, drop = ferry.edits("sailings: rename sold to sold_seats and drop due_on")
+    assert isinstance(rename, RenameColumn) and (rename.column, rename.to) == ("sold", "sold_seats")
+    assert isinstance(drop, DropColumn) and (drop.model, drop.column) == ("sailings", "due_on")
+
+
+def test_a_dotted_name_is_a_column_and_never_drops_its_model(ferry: Ferry) -> None:
+    edits = ferry.edits("The column state in tickets is not needed, drop it", "drop tickets.state")
+    assert edits == (DropColumn(model="tickets", column="state"),)
+
+
+def test_only_behind_a_model_is_a_filter(ferry: Ferry) -> None:
+    (edit,) = ferry.edits("tickets: only used tickets please")
+    assert isinstance(edit, AddFilter) and edit.condition == "state = 'used'"
+
+
+def test_a_list_of_key_columns_is_one_key(ferry: Ferry) -> None:
+    body = "tickets_twice: one row per ticket_id, leg (the latest seen_at), it has duplicates"
+    (edit,) = ferry.edits(body)
+    assert isinstance(edit, MakeUnique)
+    assert (edit.key, edit.latest_by) == (("ticket_id", "leg"), "seen_at")
+
+
+def test_parts_get_the_rows_that_their_names_tell(ferry: Ferry) -> None:
+    body = "Split tickets by is_return into tickets_return and tickets_single"
+    (edit,) = ferry.edits(body)
+    assert isinstance(edit, Split) and edit.conditions == ("is_return = true", "is_return = false")
+    assert "Which rows" in ferry.questions(
+        "Split tickets by is_return into tickets_a and tickets_b"
+    )
+
+
+def test_ranges_and_lists_are_tested_without_a_package(ferry: Ferry) -> None:
+    body = "Test that tickets.state is one of used, no_show and that price is positive."
+    (edit,) = ferry.edits(body)
+    assert isinstance(edit, AddTests)
+    assert [(t.column, t.arguments["values"]) for t in edit.tests] == [
+        ("state", ["used", "no_show"])
+    ]
+    assert "where price <= 0" in edit.singular[0].sql
+    (numbers,) = ferry.edits("Test: seats in sailings is one of 40, 60")
+    assert numbers.tests[0].arguments == {"values": [40, 60], "quote": False}
+
+
+@pytest.mark.parametrize(
+    ("body", "asked"),
+    [
+        ("Add the number of tickets to sailings. Only count the golden ones.", "golden"),
+        ("Aggregate sailings per month", "one `sailing_id`"),
+        ("remove promo_code from tickets", "promo_code"),
+        ("price in tickets should become an integer", "would not survive"),
+        ("Add takings (sum of the price of tickets) and the captain's mood to sailings", "mood"),
+        ("Rename sold to sold_seats in sailings.\n\n- add the tides to it", "tides"),
+    ],
+)
+def test_what_is_not_clear_is_asked(ferry: Ferry, body: str, asked: str) -> None:
+    assert asked in ferry.questions(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["round the price in tickets to whole euros", "tickets: mask the price", "make route in sailings lower case"],
+)  # fmt: skip
+def test_a_command_to_an_existing_model_is_never_a_new_one(ferry: Ferry, body: str) -> None:
+    request = Request(source="cli", key="FER-2", title=body, body="")
+    spec = interpret(request, ferry.evidence)
+    assert spec.kind == "refuse" or spec.questions
