@@ -189,6 +189,14 @@ def test_two_commands_of_a_sentence_are_both_carried_out(ferry: Ferry) -> None:
     assert isinstance(drop, DropColumn) and (drop.model, drop.column) == ("sailings", "due_on")
 
 
+def test_a_column_beside_a_test_is_no_test(ferry: Ferry) -> None:
+    column, tests = ferry.edits(
+        "sailings:\n- add is_big: seats at least 50\n- test that route is never empty"
+    )
+    assert made(column) == ("is_big", "seats >= 50", "", "")
+    assert [(t.column, t.test) for t in tests.tests] == [("route", "not_null")]
+
+
 def test_a_dotted_name_is_a_column_and_never_drops_its_model(ferry: Ferry) -> None:
     edits = ferry.edits("The column state in tickets is not needed, drop it", "drop tickets.state")
     assert edits == (DropColumn(model="tickets", column="state"),)

@@ -66,7 +66,7 @@ class Names:
         beside = _PLACE if commanded else _NOUNS
         whole = (
             rf"(?<![\w.])(?:[`\"“']{escaped}[`\"”']|{beside}\s+(?:the\s+|our\s+)?{escaped}(?!\w)"
-            rf"|{escaped}\s+{_NOUNS})(?!\w)"
+            rf"|{escaped}\s+{_NOUNS}|{escaped}(?=:))(?!\w)"
         )
         subject = rf"^\W*(?:the\s+)?{escaped}(?=\s*:|\s+[-–]\s|\s+{_SUBJECT}\b)"
         columns = "|".join(re.escape(c) for c in self.view.columns(name))

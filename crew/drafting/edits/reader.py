@@ -281,7 +281,7 @@ class EditReader:
         readers = (
             (bool(self.reading.edits), self.columns.limit),
             (macros and (says("macro", self.text) or self._names_macros), self.macros.read),
-            (says("test", self.text), self.tests.read),
+            (self._is_about_tests(sentence), self.tests.read),
             (says("incremental", sentence), self.keys.incremental),
             (says("source", sentence), self.sources.renamed),
             (_is_about_rows(sentence), self.parts.grain),
@@ -305,6 +305,12 @@ class EditReader:
                     self._of_title = list(self.reading.edits)
                 return True
         return False
+
+    def _is_about_tests(self, sentence: str) -> bool:
+        """Not a command of another kind, in a ticket that asks for tests too."""
+        kinds = ("test", "not_null", "is_unique", "accepted", "related")
+        is_other = _COMMAND.search(sentence) and not any(says(k, sentence) for k in kinds)
+        return says("test", self.text) and not is_other
 
     @property
     def _names_macros(self) -> bool:

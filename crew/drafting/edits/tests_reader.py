@@ -54,13 +54,16 @@ class TestsReader:
         model = found[0].name
         tests: list[GenericTest] = []
         singular: list[SingularTest] = []
+        unread: list[str] = []
         for part, columns in self._parts(sentence, model):
             told = list(self._tests(part, columns, model))
             written = self._ranges(part, columns, model)
             if not told and not written:
-                self._unread += columns
+                unread += columns
             tests += told
             singular += written
+        if tests or singular or says("test", sentence):  # else it is a command of another kind
+            self._unread += unread
         for test in [t for t in tests if self._is_there(t)]:
             tests.remove(test)
             reader.note(f"`{test.model}.{test.column}` is tested by `{test.test}` already.")

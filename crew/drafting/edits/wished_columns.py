@@ -245,6 +245,8 @@ class WishedColumns:
         counted = re.match(
             r"^(?:the\s+)?(?:total\s+)?(?:numbers? of|count of)\s+(?P<what>.+)", told, re.I
         )
+        if _SPAN.match(told):
+            return snake(re.sub(r"^(?:the\s+)?(?:number of\s+)?", "", told, flags=re.I))[:60]
         if counted:
             name = self._words(counted["what"])
             return f"{singular(name)}_count" if name else ""
