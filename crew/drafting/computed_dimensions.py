@@ -19,6 +19,7 @@ from crew.drafting.vocabulary import (
     grain_words,
     name_stems,
     snake,
+    stem,
     stems,
     word_set,
     words,
@@ -49,6 +50,9 @@ class ComputedDimensions:
                 return self._ranges(phrase, figure, bases)
             if word in _PARTS:
                 return self._part(phrase, word, bases, [w for w in said if w not in {word, "of"}])
+        if "decade" in said or "decades" in said:
+            words_ = [w for w in said if not w.startswith("decade") and w != "of"]
+            return self._decade(phrase, words_, bases)
         if len(said) > 1 and said[-1] in grain_words() and grain_words()[said[-1]] != "hour":
             return self._period(phrase, said[:-1], grain_words()[said[-1]], bases)
         return None
@@ -148,6 +152,35 @@ class ComputedDimensions:
             expression=truncated.sql(dialect=self.context.evidence.dialect),
             grounding=Grounding(source="ticket", text=phrase.quote),
         )
+
+    def _decade(
+        self, phrase: Phrase, event: Sequence[str], bases: Sequence[str]
+    ) -> Dimension | None:
+        """`decade of birth`: 1980 for the years 1980 to 1989, of a date or of a year."""
+        said = [s for s in content_stems(" ".join(event)) if s != stem("year")]
+        linker, dialect = self.context.linker, self.context.evidence.dialect
+        found: list[ColumnLink] = []
+        for key, hops in linker.reach(bases).items():
+            card = self.context.evidence.relation(key)
+            for column in card.columns if card else ():
+                own = set(name_stems(column.name))
+                is_year = is_numeric(column) and stem("year") in own
+                if said and all(alike(s) & own for s in said) and (is_year or is_temporal(column)):
+                    found.append(ColumnLink(key, column, 1.0 - 0.05 * hops, hops, True))
+        found.sort(key=lambda k: (-k.score, k.name))
+        meanings = linker.distinct_meanings(found) if found else []
+        if len(meanings) != 1:
+            return None
+        link = meanings[0]
+        sql = qualified(link.relation, link.column.name).sql(dialect=dialect)
+        if is_temporal(link.column):
+            sql = exp.Extract(this=exp.var("year"), expression=self._tree(sql)).sql(dialect=dialect)
+        self.context.assume("A decade is its first year: 1980 for 1980 to 1989.")
+        return Dimension(
+            name=snake(phrase.text), relation=link.relation, column=link.column.name,
+            expression=f"cast(floor({sql} / 10.0) * 10 as integer)",
+            grounding=Grounding(source="ticket", text=phrase.quote),
+        )  # fmt: skip
 
     # --- ranges --------------------------------------------------------------------------------
 

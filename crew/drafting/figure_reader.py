@@ -322,6 +322,8 @@ class FigureReader:
             begin, end = (self.linker.moments(card, words) for words in (figure.begin, figure.end))
             if len(begin) == 1 and len(end) == 1 and begin[0].name != end[0].name:
                 found.append((card, begin[0], end[0]))
+        if not found:
+            return self._duration_across(phrase, figure, aggregation)
         modelled = [f for f in found if f[0].layer != "source"] or found
         order = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
         modelled.sort(key=lambda f: order[f[0].layer])
@@ -346,6 +348,47 @@ class FigureReader:
         reading.assumptions.append(
             f"“{phrase.text}” is from `{card.key}.{first.name}` to `{last.name}`, in {figure.unit}s"
             f"{'' if are_dates else ' with fractions'}; rows without either are left out."
+        )
+        return reading
+
+    def _duration_across(
+        self, phrase: Phrase, figure: Duration, aggregation: Aggregation | None
+    ) -> Reading:
+        """The time from an event of a row to one of what the row points at, or the other way."""
+        found = []
+        for card in (c for c in self.evidence.relations if c.layer == "staging"):
+            for key in self.planner.hops(card.key):
+                other = self.evidence.relation(key)
+                if other is None or key == card.key or other.layer != "staging":
+                    continue
+                for here, there, forth in (
+                    (figure.begin, figure.end, True), (figure.end, figure.begin, False)
+                ):  # fmt: skip
+                    own, looked_up = self.linker.moments(card, here), self.linker.moments(other, there)
+                    if len(own) == 1 and len(looked_up) == 1:
+                        pair = ((card, own[0]), (other, looked_up[0]))
+                        found.append(pair if forth else pair[::-1])
+        bases = {frozenset((a[0].key, b[0].key)) for a, b in found}
+        if len(found) != 1 or len(bases) != 1:
+            return Reading(phrase, unexplained=content_stems(f"{figure.begin} {figure.end}"))
+        (first, begin), (last, end) = found[0]
+        base = first if last.key in self.planner.hops(first.key) else last
+        begin_sql, end_sql = self._sql(first.key, begin.name), self._sql(last.key, end.name)
+        are_dates = "date" in {begin.data_type, end.data_type}
+        measure = Measure(
+            name=snake(f"{aggregation or 'average'} {figure.unit}s from {figure.begin} to {figure.end}")[:55],
+            relation=base.key, aggregation=aggregation or "average",
+            expression=elapsed(begin_sql, end_sql, figure.unit, are_dates, self.evidence.dialect),
+            fraction=fraction_of(phrase.text),
+            filters=(f"{end_sql} is not null", f"{begin_sql} is not null"),
+        )  # fmt: skip
+        reading = Reading(phrase, entity=base)
+        reading.metric = simple_metric(
+            measure, phrase, f"{first.key}.{begin.name} to {last.key}.{end.name}"
+        )
+        reading.assumptions.append(
+            f"“{phrase.text}” is from `{first.key}.{begin.name}` to `{last.key}.{end.name}`, in"
+            f" {figure.unit}s; rows without either are left out."
         )
         return reading
 

@@ -475,7 +475,12 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         or any(w.quote == clause.quote for w in wish.figures.derived)
         or (wish.figures.top is not None and wish.figures.top.quote == clause.quote)
     )
-    for segment, end in re.findall(r"([^|;:()?!]*)([|;:()?!]|$)", text):
+    segments = re.findall(r"([^|;:()?!]*)([|;:()?!]|$)", text)
+    told = [split_aggregation(s.strip())[0] is not None for s, _ in segments]
+    for n, (segment, end) in enumerate(segments):
+        if end == ":" and not told[n] and any(told[n + 1 :]) and _HEADS.match(segment):
+            wish.passed_over.append(replace(clause, text=segment.strip()))
+            continue  # `distribution of terms: number of contracts per term`
         asked = clause.place == "wish" or re.search(r"\bhow many\b", segment, re.I)
         wished = _wished(segment, announced, is_figure) if asked else segment
         if asked and wished and denies_wish(segment.removesuffix(wished)):
@@ -519,6 +524,10 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
     return found
 
 
+_HEADS = re.compile(
+    r"\W*(?:the\s+|an?\s+)?(?:distribution|overview|breakdown|analysis|summary|development|comparison|structure|statistics|evolution)\b",
+    re.I,
+)
 _LIMITING = {"where", "whose", "with", "having", "under", "over", "above", "below", "among"}
 _ADDED = re.compile(r"\b(?:include[sd]?|including|add|also|too|as well|additionally)\b", re.I)
 _HOW_MUCH = re.compile(

@@ -45,6 +45,7 @@ _NEUTRAL = {
     )
 }
 KEY_STEMS = {stem(w) for w in ("id", "key", "sk", "uuid", "code", "hash", "no")}
+_CREATED = {stem(w) for w in ("signup", "registration", "creation", "opening", "start")}
 _FLAG = {stem(w) for w in ("is", "has", "was", "flag", "did")}
 EVENT_STEMS = {
     stem(w) for w in ("at", "on", "date", "time", "ts", "timestamp", "datetime", "utc", "dt")
@@ -127,6 +128,11 @@ class SchemaLinker:
     def entities(self, phrase: Sequence[str]) -> list[EntityLink]:
         """Relations whose entity is the head of the phrase, the most specific and cleanest first."""
         found = []
+        if phrase and phrase[-1] in stem_set("people"):
+            persons = {
+                s for c in self.evidence.relations for s in entity_stems(c) if s in stem_set("persons")
+            }
+            phrase = [*phrase[:-1], *persons] if len(persons) == 1 else phrase
         for card in self.evidence.relations:
             entity = entity_stems(card)
             if not entity or not phrase or not (alike(phrase[-1]) & set(entity)):
@@ -403,7 +409,7 @@ class SchemaLinker:
             fewest = min(len(name_stems(c.name)) for c in exact)
             direct = [c for c in exact if any(alike(s) & set(name_stems(c.name)) for s in said)]
             return [c for c in direct or exact if len(name_stems(c.name)) == fewest] or exact
-        if set(said) <= entity | EVENT_STEMS | stem_set("early_events") | {stem("signup")}:
+        if set(said) <= entity | EVENT_STEMS | _CREATED:
             times = self.times(card)
             return [times[0][0]] if times and (len(times) == 1 or times[0][1] > times[1][1]) else []
         return []
