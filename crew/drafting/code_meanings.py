@@ -8,7 +8,8 @@ from functools import cache
 from babel import Locale
 
 from crew.artifacts import ColumnCard
-from crew.drafting.vocabulary import name_stems, stem, stems, vocabulary
+from crew.drafting.spoken_names import column_stems
+from crew.drafting.vocabulary import stem, stems, vocabulary
 
 _COUNTRY = {stem("country"), stem("nation"), stem("land")}
 _SEX = {stem("sex"), stem("gender")}
@@ -17,7 +18,7 @@ _SEX = {stem("sex"), stem("gender")}
 def code_meanings(column: ColumnCard) -> dict[str, list[list[str]]]:
     """The meanings of each value, as stems of words; values that speak for themselves have none."""
     found: dict[str, list[list[str]]] = {}
-    own = set(name_stems(column.name))
+    own = set(column_stems(column))
     for value in column.values:
         meanings = _told(value, column.told)
         if own & _COUNTRY and re.fullmatch(r"[A-Z]{2}", value):

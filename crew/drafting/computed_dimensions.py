@@ -14,10 +14,10 @@ from crew.drafting.figure_words import Ranges
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import EVENT_STEMS, ColumnLink, content_stems, entity_stems
 from crew.drafting.scope import qualified
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import (
     alike,
     grain_words,
-    name_stems,
     snake,
     stem,
     stems,
@@ -123,7 +123,7 @@ class ComputedDimensions:
         for key in common:
             card = self.context.evidence.relation(key)
             for column in card.columns if card else ():
-                own = set(name_stems(column.name)) - EVENT_STEMS
+                own = set(column_stems(column)) - EVENT_STEMS
                 entity = set(entity_stems(card)) if card else set()
                 if not is_temporal(column) or is_arrival(column.name) or not said:
                     continue
@@ -163,7 +163,7 @@ class ComputedDimensions:
         for key, hops in linker.reach(bases).items():
             card = self.context.evidence.relation(key)
             for column in card.columns if card else ():
-                own = set(name_stems(column.name))
+                own = set(column_stems(column))
                 is_year = is_numeric(column) and stem("year") in own
                 if said and all(alike(s) & own for s in said) and (is_year or is_temporal(column)):
                     found.append(ColumnLink(key, column, 1.0 - 0.05 * hops, hops, True))

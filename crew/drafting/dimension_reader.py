@@ -12,6 +12,7 @@ from crew.drafting.computed_dimensions import ComputedDimensions
 from crew.drafting.figure_words import Ranges
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import KEY_STEMS, ColumnLink, content_stems, entity_stems
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import (
     alike,
     grain_words,
@@ -99,7 +100,7 @@ class DimensionReader:
         meanings = (
             self._without_keys(said, self.context.linker.distinct_meanings(links)) if links else []
         )
-        called = [k for k in links if set(name_stems(k.column.name)) == set(said)]
+        called = [k for k in links if set(column_stems(k.column)) == set(said)]
         if sum(k.hops == 0 for k in called) == 1:
             meanings = [k for k in called if k.hops == 0]  # it is called just so
         if len(meanings) == 1 and not self._names_owner(said, meanings[0]):
@@ -131,7 +132,7 @@ class DimensionReader:
         cards = [c for b in bases if (c := self.context.evidence.relation(b))]
         pointers = {
             column.name.lower() for card in cards for column in card.columns
-            if set(name_stems(column.name)) & KEY_STEMS
+            if set(column_stems(column)) & KEY_STEMS
         }  # fmt: skip
         entities = {entity_of(c.key) for c in cards} | {entity_of(link.relation)}
         reached = {k for b in bases for k in self.context.planner.hops(b)}
@@ -250,7 +251,7 @@ _RANGE_WORDS = re.compile(
 
 def _is_key(link: ColumnLink) -> bool:
     """A number that names something rather than measures it."""
-    return bool(set(name_stems(link.column.name)) & set(stems("id key code no number year zip")))
+    return bool(set(column_stems(link.column)) & set(stems("id key code no number year zip")))
 
 
 def _dimension_of(link: ColumnLink, grounding: Grounding) -> Dimension:

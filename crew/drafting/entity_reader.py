@@ -17,6 +17,7 @@ from crew.drafting.picked_rows import PickedRows
 from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
 from crew.drafting.scope import qualified, relations_of
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import alike, name_stems, snake, stem, stem_set
 from crew.drafting.wish import Phrase, Wish
 
@@ -269,7 +270,7 @@ class EntityReader:
             named = [
                 c for c in card.columns
                 if is_temporal(c) and not is_arrival(c.name) and said
-                and set(said) <= set(name_stems(c.name)) - EVENT_STEMS | set(entity_stems(card))
+                and set(said) <= set(column_stems(c)) - EVENT_STEMS | set(entity_stems(card))
             ]  # fmt: skip
             is_entity = bool(said) and all(
                 any(s in alike(e) for e in entity_stems(card)) for s in said
@@ -282,12 +283,12 @@ class EntityReader:
                 time = self._sql(card, named[0].name)
                 return self._moment(phrase, card, "min" if early else "max", time, None)
             values = [
-                c for c in card.columns if said and set(said) == set(name_stems(c.name)) - {"id"}
+                c for c in card.columns if said and set(said) == set(column_stems(c)) - {"id"}
             ]
             values = values or [
                 c for c in card.columns
-                if said and set(said) <= set(name_stems(c.name)) | set(entity_stems(card))
-                and set(said) & (set(name_stems(c.name)) - set(entity_stems(card)))
+                if said and set(said) <= set(column_stems(c)) | set(entity_stems(card))
+                and set(said) & (set(column_stems(c)) - set(entity_stems(card)))
             ]  # fmt: skip
             if len(values) == 1:
                 order = self._sql(card, times[0][0].name)

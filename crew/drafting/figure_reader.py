@@ -364,7 +364,10 @@ class FigureReader:
                 for here, there, forth in (
                     (figure.begin, figure.end, True), (figure.end, figure.begin, False)
                 ):  # fmt: skip
-                    own, looked_up = self.linker.moments(card, here), self.linker.moments(other, there)
+                    own, looked_up = (
+                        self.linker.moments(card, here),
+                        self.linker.moments(other, there),
+                    )
                     if len(own) == 1 and len(looked_up) == 1:
                         pair = ((card, own[0]), (other, looked_up[0]))
                         found.append(pair if forth else pair[::-1])

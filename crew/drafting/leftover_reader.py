@@ -13,9 +13,9 @@ from crew.artifacts import Filter, Grounding, Metric
 from crew.drafting.figure_words import is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import content_stems, entity_stems
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import (
     alike,
-    name_stems,
     snake,
     stem,
     stem_set,
@@ -188,7 +188,7 @@ class LeftoverReader:
         mine = {x for w in said for x in alike(stem(w))}
         kinds = [{x for w in kind for x in alike(stem(w))} for kind in vocabulary()["unit_kinds"]]
         cards = [c for b in bases if (c := self.context.evidence.relation(b))]
-        names = {s for c in cards for column in c.columns for s in name_stems(column.name)}
+        names = {s for c in cards for column in c.columns for s in column_stems(column)}
         others = set().union(*(k for k in kinds if k & mine)) - mine
         return bool(names & mine) or not names & others
 

@@ -10,7 +10,8 @@ from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import name_stems, plural, snake, stems
+from crew.drafting.spoken_names import column_stems
+from crew.drafting.vocabulary import plural, snake, stems
 from crew.drafting.wish import Wish
 
 
@@ -182,11 +183,7 @@ def _amounts(name: str, linker: SchemaLinker) -> list[tuple[str, Measure]]:
     found = []
     for card in linker.evidence.relations:
         for column in card.columns:
-            if (
-                card.layer != "source"
-                and is_numeric(column)
-                and set(name_stems(column.name)) & money
-            ):
+            if card.layer != "source" and is_numeric(column) and set(column_stems(column)) & money:
                 measure = Measure(
                     name=name,
                     relation=card.key,

@@ -29,6 +29,7 @@ from crew.drafting.schema_linker import (
     term_for,
 )
 from crew.drafting.scope import UnknownColumn, qualified, qualify_measure
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import (
     alike,
     name_stems,
@@ -324,7 +325,7 @@ class MetricReader:
         usable = [k for k in usable if self._unsaid([k.relation]) == fewest]
         meanings = self.linker.distinct_meanings(usable)
         called = [
-            k for k in meanings if all(self._is_said(s, rest) for s in name_stems(k.column.name))
+            k for k in meanings if all(self._is_said(s, rest) for s in column_stems(k.column))
         ]
         meanings = called if len(called) == 1 else meanings
         left = left if not self._always_so(left, meanings[0].relation) else []
@@ -334,7 +335,7 @@ class MetricReader:
             aggregation is None and set(rest) & _loaded() and not meanings[0].exact
         ):
             return Reading(phrase, columns=meanings)
-        rates = set(name_stems(meanings[0].column.name)) & stem_set("not_additive")
+        rates = set(column_stems(meanings[0].column)) & stem_set("not_additive")
         if aggregation in {None, "sum"} and rates:
             return Reading(phrase, unexplained=rest)
         if rivals := self._rivals(meanings[0], rest):
@@ -367,7 +368,7 @@ class MetricReader:
             for owner in self.linker.entities(rest)
             if not owner.rest and owner.card.layer != "source"
             and len(amounts := self.linker.amounts([owner.card.key])) == 1
-            and amounts[0].hops == 0 and set(name_stems(amounts[0].column.name)) & stem_set("money")
+            and amounts[0].hops == 0 and set(column_stems(amounts[0].column)) & stem_set("money")
         ]  # fmt: skip
         return [replace(found[0], exact=False)] if found else []
 
@@ -377,11 +378,11 @@ class MetricReader:
         if (
             not said
             or not set(said) <= stem_set("money")
-            or set(name_stems(link.column.name)) <= set(rest)
+            or set(column_stems(link.column)) <= set(rest)
         ):
             return []
         amounts = self.linker.amounts([link.relation])
-        called = [a for a in amounts if set(said) & set(name_stems(a.column.name))]
+        called = [a for a in amounts if set(said) & set(column_stems(a.column))]
         if [a.column.name for a in called] == [link.column.name]:
             return []  # `invoice total` where but one of them is called a total
         return amounts if len(amounts) > 1 else []
@@ -555,7 +556,7 @@ class MetricReader:
         ):
             return len(times) == 1 or times[0][1] > times[1][1] + 0.9
         for column, _ in self.linker.times(card):
-            own = {x for s in name_stems(column.name) for x in alike(s)}
+            own = {x for s in column_stems(column) for x in alike(s)}
             if column.nulls == 0 and all(
                 s in own or any(shares_root(s, o) for o in own) for s in left
             ):
@@ -566,7 +567,7 @@ class MetricReader:
         """Whether words say no more than the moment that all rows of a relation have: `paid`."""
         card = self.evidence.relation(relation)
         return bool(left and card) and any(
-            column.nulls == 0 and set(left) <= set(name_stems(column.name))
+            column.nulls == 0 and set(left) <= set(column_stems(column))
             for column, _ in (self.linker.times(card) if card else ())
         )
 
@@ -583,7 +584,7 @@ class MetricReader:
         times = self.linker.times(card)
         joined = stem("".join(left))
         for column, _ in times:
-            own = set(name_stems(column.name))
+            own = set(column_stems(column))
             if set(left) <= own or alike(joined) & own or _same_end(left, own):
                 return qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
         creates = {joined, *left} & (_CREATION | stem_set("early_events"))

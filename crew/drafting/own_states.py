@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from crew.catalog.dbt_project import entity_of
 from crew.drafting.schema_linker import ConditionLink, SchemaLinker, entity_stems
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import alike, name_stems, stem, stems
 
 _STATE = {stem("status"), stem("state")}
@@ -38,7 +39,7 @@ def rivals(
     for base in bases:
         card = linker.evidence.relation(base)
         for column in card.columns if card else ():
-            if not set(name_stems(column.name)) & _STATE or len(column.values) < 2:
+            if not set(column_stems(column)) & _STATE or len(column.values) < 2:
                 continue
             for value in column.values:
                 links = linker.conditions(stems(value), [base])

@@ -11,6 +11,7 @@ from crew.drafting.interpretation import Interpretation
 from crew.drafting.related_words import Having
 from crew.drafting.schema_linker import EVENT_STEMS, KEY_STEMS, content_stems, entity_stems
 from crew.drafting.scope import qualified
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import alike, name_stems, singular, snake, stem, stem_set, words
 from crew.drafting.wish import Phrase
 from crew.verification.related_relations import with_related
@@ -138,11 +139,11 @@ class PickedRows:
         temporal = [c for c in card.columns if is_temporal(c) and not is_arrival(c.name)]
         ends = [
             c for c in temporal
-            if c.nulls and set(name_stems(c.name)) & (stem_set("ends") | {"to", "until"})
+            if c.nulls and set(column_stems(c)) & (stem_set("ends") | {"to", "until"})
         ]  # fmt: skip
         begins = [
             c for c in temporal
-            if c not in ends and set(name_stems(c.name)) & (stem_set("begins") | {"from"})
+            if c not in ends and set(column_stems(c)) & (stem_set("begins") | {"from"})
         ]  # fmt: skip
         return (begins[0] if len(begins) == 1 else None, ends[0] if len(ends) == 1 else None)
 
@@ -160,8 +161,8 @@ class PickedRows:
         places = [
             c for c in card.columns
             if is_numeric(c) and not c.is_unique and not c.nulls
-            and set(name_stems(c.name)) & _PLACES
-            and set(name_stems(c.name)) - _PLACES <= {x for e in entity_stems(card) for x in alike(e)}
+            and set(column_stems(c)) & _PLACES
+            and set(column_stems(c)) - _PLACES <= {x for e in entity_stems(card) for x in alike(e)}
         ]  # fmt: skip
         if len(places) == 1:
             return places[0].name
@@ -222,8 +223,8 @@ def _own_key(card: RelationCard) -> ColumnCard | None:
     words = {x for e in entity_stems(card) for x in alike(e)}
     named = [
         c for c in card.columns
-        if set(name_stems(c.name)) & KEY_STEMS and set(name_stems(c.name)) - KEY_STEMS <= words
-        and set(name_stems(c.name)) - KEY_STEMS and not c.nulls
+        if set(column_stems(c)) & KEY_STEMS and set(column_stems(c)) - KEY_STEMS <= words
+        and set(column_stems(c)) - KEY_STEMS and not c.nulls
     ]  # fmt: skip
     return named[0] if len(named) == 1 else None
 
@@ -239,4 +240,4 @@ def _tells(column: ColumnCard, said: Sequence[str]) -> bool:
 
 def _begun(column: ColumnCard) -> set[str]:
     """Words for a moment: its own, and those alike."""
-    return {x for s in name_stems(column.name) for x in alike(s)}
+    return {x for s in column_stems(column) for x in alike(s)}

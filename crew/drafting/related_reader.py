@@ -22,7 +22,8 @@ from crew.drafting.schema_linker import (
     entity_stems,
 )
 from crew.drafting.scope import key_of, qualified
-from crew.drafting.vocabulary import alike, name_stems, plural, singular, snake, stem_set
+from crew.drafting.spoken_names import column_stems
+from crew.drafting.vocabulary import alike, plural, singular, snake, stem_set
 from crew.verification.related_relations import edges_of
 
 _FIRST = re.compile(
@@ -249,8 +250,8 @@ class RelatedReader:
         words = {s for e in entity_stems(card) for s in alike(e)}
         named = [
             c.name for c in source.columns
-            if set(name_stems(c.name)) & KEY_STEMS and set(name_stems(c.name)) - KEY_STEMS <= words
-            and set(name_stems(c.name)) - KEY_STEMS and card.column(c.name)
+            if set(column_stems(c)) & KEY_STEMS and set(column_stems(c)) - KEY_STEMS <= words
+            and set(column_stems(c)) - KEY_STEMS and card.column(c.name)
         ]  # fmt: skip
         return named[0] if len(named) == 1 else ""
 

@@ -24,6 +24,8 @@ from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.periods import is_too_coarse
 from crew.drafting.related_words import Having
 from crew.drafting.scope import Scope, UnknownColumn, qualified
+from crew.drafting.spoken_names import column_stems, entity_names, told_stems
+from crew.drafting.spoken_names import entity_stems as entity_stems
 from crew.drafting.vocabulary import alike, name_stems, stem, stem_set, stems, vocabulary, words
 
 _LABELS = ("name", "title", "label", "description")
@@ -130,17 +132,21 @@ class SchemaLinker:
         found = []
         if phrase and phrase[-1] in stem_set("people"):
             persons = {
-                s for c in self.evidence.relations for s in entity_stems(c) if s in stem_set("persons")
+                s
+                for c in self.evidence.relations
+                for s in entity_stems(c)
+                if s in stem_set("persons")
             }
             phrase = [*phrase[:-1], *persons] if len(persons) == 1 else phrase
         for card in self.evidence.relations:
-            entity = entity_stems(card)
-            if not entity or not phrase or not (alike(phrase[-1]) & set(entity)):
-                continue
-            rest = [s for s in phrase if not (alike(s) & set(entity))]
-            covered = [e for e in entity if any(e in alike(s) for s in phrase)]
-            if len(covered) == len(entity):
-                found.append(EntityLink(card, tuple(rest), len(entity)))
+            for entity in entity_names(card):
+                if not phrase or not (alike(phrase[-1]) & set(entity)):
+                    continue
+                rest = [s for s in phrase if not (alike(s) & set(entity))]
+                covered = [e for e in entity if any(e in alike(s) for s in phrase)]
+                if len(covered) == len(entity):
+                    found.append(EntityLink(card, tuple(rest), len(entity)))
+                    break
         order = {c.key: n for n, c in enumerate(self.evidence.relations)}
         return sorted(found, key=lambda e: (-e.size, _LAYER_ORDER[e.card.layer], order[e.card.key]))
 
@@ -148,7 +154,7 @@ class SchemaLinker:
         """The primary key: unique and not null in the data, named like one."""
         unique = [c for c in card.columns if c.is_unique]
         tested = [c for c in unique if "unique" in c.tests]
-        named = [c for c in unique if set(name_stems(c.name)) & KEY_STEMS]
+        named = [c for c in unique if set(column_stems(c)) & KEY_STEMS]
         for group in (tested, named, unique):
             if group:
                 return group[0].name
@@ -191,7 +197,7 @@ class SchemaLinker:
             for b in bases
             if (card := self.evidence.relation(b))
             for c in card.columns
-            if _summable(c) and set(name_stems(c.name)) & stem_set("money")
+            if _summable(c) and set(column_stems(c)) & stem_set("money")
         ]
 
     def _columns(
@@ -395,7 +401,7 @@ class SchemaLinker:
             return [c for c in temporal if c.name.lower() == named[0]]
         exact = []
         for column in temporal:
-            own = set(name_stems(column.name))
+            own = set(column_stems(column))
             told = _with_joined(stems(column.told))
             if (
                 said
@@ -406,9 +412,9 @@ class SchemaLinker:
             ):
                 exact.append(column)
         if exact:
-            fewest = min(len(name_stems(c.name)) for c in exact)
-            direct = [c for c in exact if any(alike(s) & set(name_stems(c.name)) for s in said)]
-            return [c for c in direct or exact if len(name_stems(c.name)) == fewest] or exact
+            fewest = min(len(column_stems(c)) for c in exact)
+            direct = [c for c in exact if any(alike(s) & set(column_stems(c)) for s in said)]
+            return [c for c in direct or exact if len(column_stems(c)) == fewest] or exact
         if set(said) <= entity | EVENT_STEMS | _CREATED:
             times = self.times(card)
             return [times[0][0]] if times and (len(times) == 1 or times[0][1] > times[1][1]) else []
@@ -529,7 +535,7 @@ class SchemaLinker:
         self, phrase: list[str], card: RelationCard, column: ColumnCard, entity: set[str], hops: int
     ) -> Iterable[ConditionLink]:
         name = qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
-        own = set(name_stems(column.name))
+        own = set(column_stems(column))
         near = -0.05 * hops
         if is_boolean(column):
             core = own - _FLAG
@@ -625,7 +631,7 @@ class SchemaLinker:
         for column in card.columns:
             if not is_temporal(column) or is_arrival(column.name):
                 continue
-            own = set(name_stems(column.name))
+            own = set(column_stems(column))
             score = 0.0
             if own & entity or any(shares_root(s, e) for s in own - EVENT_STEMS for e in entity):
                 score += 2.0
@@ -662,10 +668,10 @@ class SchemaLinker:
         begins = [
             c
             for c in temporal
-            if set(name_stems(c.name)) & stem_set("begins")
-            and not set(name_stems(c.name)) & stem_set("ends")
+            if set(column_stems(c)) & stem_set("begins")
+            and not set(column_stems(c)) & stem_set("ends")
         ]
-        ends = [c for c in temporal if set(name_stems(c.name)) & stem_set("ends") and c.nulls]
+        ends = [c for c in temporal if set(column_stems(c)) & stem_set("ends") and c.nulls]
         return (begins[0].name, ends[0].name) if begins and ends else None
 
 
@@ -677,10 +683,6 @@ def _with_joined(said: Sequence[str]) -> set[str]:
 def _squeezed(phrase: Sequence[str], known: set[str]) -> set[str]:
     """The words of a phrase as one, with and without those that are known otherwise."""
     return {"".join(phrase), "".join(s for s in phrase if s not in known)}
-
-
-def entity_stems(card: RelationCard) -> list[str]:
-    return name_stems(entity_of(card.key))
 
 
 def term_for(
@@ -722,7 +724,8 @@ def _score(
             if named[0] == column.name.lower()
             else None
         )
-    own, entity = name_stems(column.name), entity_stems(card)
+    own, entity = column_stems(column), entity_stems(card)
+    called = told_stems(column) or own
     described = set(stems(column.told))
     total, exact = 0.0, True
     for word in phrase:
@@ -744,7 +747,7 @@ def _score(
         return None
     score = total / len(phrase)
     explained = {w for p in phrase for w in alike(p)} | set(entity)
-    strange = len([s for s in own if s not in explained and s not in _NEUTRAL | KEY_STEMS])
+    strange = len([s for s in called if s not in explained and s not in _NEUTRAL | KEY_STEMS])
     score -= (0.25 if labels and not _is_label(column, own) else 0.12) * strange
     if labels:
         if strange and is_numeric(column):
@@ -767,7 +770,7 @@ def _splittable(column: ColumnCard) -> bool:
 
 
 def _summable(column: ColumnCard) -> bool:
-    return is_numeric(column) and not set(name_stems(column.name)) & KEY_STEMS
+    return is_numeric(column) and not set(column_stems(column)) & KEY_STEMS
 
 
 def shares_root(a: str, b: str) -> bool:

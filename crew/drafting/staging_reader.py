@@ -27,10 +27,11 @@ from crew.catalog.warehouse_profile import (
     quoted,
 )
 from crew.drafting.schema_linker import entity_stems
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.staging_words import Cleaning, cleanings
 from crew.drafting.staging_words import expression as cleaned
 from crew.drafting.ticket_reader import read_ticket
-from crew.drafting.vocabulary import alike, name_stems, singular, snake, stems
+from crew.drafting.vocabulary import alike, singular, snake, stems
 from crew.drafting.wish import Wish
 from crew.ports import Warehouse
 
@@ -295,7 +296,7 @@ class _StagingPlan:
         if wanted in {own_name, column.name.lower()}:
             return 10.0
         said = set(stems(wanted))
-        have = set(name_stems(column.name)) | set(stems(own_name))
+        have = set(column_stems(column)) | set(stems(own_name))
         exact = len(said & have)
         near = sum(bool(alike(s) & have) for s in said) - exact
         told = len(said & set(stems(column.description)))

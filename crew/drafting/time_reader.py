@@ -8,7 +8,8 @@ from crew.artifacts import ColumnCard, Measure, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import alike, name_stems, stems
+from crew.drafting.spoken_names import column_stems
+from crew.drafting.vocabulary import alike, stems
 from crew.drafting.wish import Wish
 
 _RARELY = 0.02
@@ -114,7 +115,7 @@ class TimeReader:
         for key, steps in hops.items():
             card = self.context.evidence.relation(key)
             for column, likely in self.context.linker.times(card) if card else []:
-                have = {*name_stems(column.name), f"col:{column.name.lower()}"} - EVENT_STEMS
+                have = {*column_stems(column), f"col:{column.name.lower()}"} - EVENT_STEMS
                 entity = set(entity_stems(card)) if card else set()
                 if said and not all(alike(s) & (have | entity) for s in said):
                     continue

@@ -42,8 +42,9 @@ def words(text: str) -> list[str]:
 
 @cache
 def stem(word: str) -> str:
-    """The English snowball stem; `cancelled`, `canceled` and `cancellation` share one."""
-    stemmed = str(_stemmer().stemWord(word))
+    """The English snowball stem; `cancelled`, `canceled` and `cancellation` share one, and so does
+    `storniert`: words of data models in other languages are those of the English word."""
+    stemmed = str(_stemmer().stemWord(_foreign().get(word, word)))
     return stemmed[:-1] if stemmed.endswith("ll") else stemmed
 
 
@@ -52,15 +53,48 @@ def _stemmer() -> Any:
     return snowballstemmer.stemmer("english")
 
 
+@cache
+def _foreign() -> dict[str, str]:
+    text = resources.files("crew.drafting").joinpath("foreign_words.yml").read_text("utf-8")
+    loaded: dict[str, list[str]] = yaml.safe_load(text)
+    return {word: english for english, foreign in loaded.items() for word in foreign}
+
+
+_JOINTS = ("", "s", "n", "en", "es", "er", "e")
+
+
+@cache
+def _apart(word: str) -> tuple[str, ...]:
+    """The parts of a German compound of known words, `rechnungsdatum`; else the word itself."""
+    known = _foreign()
+    if len(word) < 8 or word in known or not word.isalpha():
+        return (word,)
+    for cut in range(len(word) - 3, 2, -1):
+        tail = word[cut:]
+        if tail not in known and tail not in {"name", "status", "id", "code", "art"}:
+            continue
+        for joint in _JOINTS:
+            head = word[:cut].removesuffix(joint) if joint else word[:cut]
+            for form in (head, head + "e", head + "en"):
+                if form in known:
+                    return (form, {"art": "type"}.get(tail, tail))
+    return (word,)
+
+
 def stems(text: str) -> list[str]:
     """Stems of the words of a text, in order."""
-    return [stem(w) for w in words(text)]
+    return [stem(part) for w in words(text) for part in _apart(w)]
 
 
 def name_stems(name: str) -> list[str]:
     """Stems of the words in the name of a column or relation, common abbreviations spelt out."""
     spelt = vocabulary()["abbreviations"]
-    return [stem(w) for word in words(name) for w in str(spelt.get(word, word)).split()]
+    return [
+        stem(part)
+        for word in words(name)
+        for w in str(spelt.get(word, word)).split()
+        for part in _apart(w)
+    ]
 
 
 @cache
