@@ -23,6 +23,7 @@ from crew.artifacts import (
 )
 from crew.catalog.dbt_project import DbtProject, ProjectRelation, entity_of, key_names
 from crew.catalog.warehouse_profile import WarehouseProfile
+from crew.drafting.spoken_names import column_words, entity_words
 from crew.drafting.vocabulary import alike, name_stems, singular, spelt_out, stems
 from crew.ports import Recall
 
@@ -54,6 +55,9 @@ class _Index:
     by_column: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
+_KEY_WORDS = frozenset(["id", "key", "code", "sk", "no", "nr", "num", "number", "nummer", "uuid", "numero"])
+
+
 @dataclass(frozen=True)
 class _Keyed:
     """A relation as what a column may point at by its name. `known`: spelt out -> its column."""
@@ -63,8 +67,8 @@ class _Keyed:
     known: dict[str, str]
 
     @classmethod
-    def of(cls, relation: ProjectRelation, card: RelationCard) -> _Keyed:
-        names = tuple(n for n in key_names(relation) if n not in _BARE)
+    def of(cls, relation: ProjectRelation, card: RelationCard, names: Sequence[str]) -> _Keyed:
+        names = tuple(n for n in names if n not in _BARE)
         return cls(relation.key, names, {spelt_out(c.name): c.name for c in card.columns})
 
     def edge_from(self, left: str, column: str) -> JoinEdge | None:
@@ -198,7 +202,13 @@ class ProjectEvidence:
             for column in columns:
                 if column not in known:
                     known[column] = name_stems(column)
-            for s in entity.union(*(known[c] for c in columns)):
+            told = [
+                column_words(c.name, c.description)
+                for c in relation.columns.values()
+                if c.description
+            ]
+            called = entity_words(relation.entity, relation.description)[0]
+            for s in entity.union(called, *(known[c] for c in columns), *told):
                 index.by_stem[s].append(key)
             for name in {relation.identifier.lower(), key.lower()}:
                 index.by_name[next(iter(_RUN.findall(name)), "")].append(key)
@@ -243,7 +253,7 @@ class ProjectEvidence:
         wanted: dict[str, list[str]] = {}
         for key in keys:
             relation = self.project.relations[key]
-            for name in key_names(relation)[:3]:
+            for name in (*key_names(relation)[:3], *self._tested_keys(relation)):
                 wanted.setdefault(name, []).append(key)
         found = {k for n, own in wanted.items() for k in index.by_column.get(n, ()) if k not in own}
         for key in sorted(found, key=index.places.__getitem__):
@@ -292,12 +302,24 @@ class ProjectEvidence:
         return {(e.left, e.left_column.lower(), e.right): e for e in self.project.tested_joins}
 
     @cached_property
+    def _key_names(self) -> dict[str, tuple[str, ...]]:
+        """Names of the key of each relation: by habit, and those that a test says are unique."""
+        relations = self.project.relations.values()
+        return {r.key: (*self._tested_keys(r), *key_names(r)) for r in relations}
+
+    def _tested_keys(self, relation: ProjectRelation) -> tuple[str, ...]:
+        """Columns that a test says are unique and that are called like keys, spelt out."""
+        tested = self.project.unique_combinations(relation.unique_id)
+        alone = (spelt_out(names[0]) for names in tested if len(names) == 1)
+        return tuple(n for n in alone if set(n.split("_")) & _KEY_WORDS)
+
+    @cached_property
     def _relations_by_key_name(self) -> dict[str, list[ProjectRelation]]:
         found: dict[str, list[ProjectRelation]] = {}
         for relation in self.project.relations.values():
             if relation.kind == "source" and self.project.is_staged(relation):
                 continue
-            for name in key_names(relation):
+            for name in self._key_names[relation.key]:
                 if name not in _BARE:
                     found.setdefault(name, []).append(relation)
         return found
@@ -307,7 +329,7 @@ class ProjectEvidence:
     ) -> list[JoinEdge]:
         """Edges among the chosen whose right side is unique in the data, with what they match."""
         found: dict[tuple[str, str, str], JoinEdge] = {}
-        keyed = [(r, _Keyed.of(r, cards[r.key])) for r in chosen]
+        keyed = [(r, _Keyed.of(r, cards[r.key], self._key_names[r.key])) for r in chosen]
         for left in chosen:
             for column in cards[left.key].columns:
                 for right, key_of in keyed:

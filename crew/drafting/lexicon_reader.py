@@ -9,6 +9,7 @@ from crew.artifacts import RelationCard
 from crew.catalog.warehouse_profile import is_temporal
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.schema_linker import SchemaLinker, content_stems
+from crew.drafting.spoken_names import told_stems
 from crew.drafting.vocabulary import grain_words, stems
 
 _FEW = 50
@@ -28,6 +29,10 @@ def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexic
             timed = any(p in grain_words() for p in parts)
             if timed and len(parts) > 1 and not is_temporal(column):
                 names[" ".join(parts)] = column.name
+            if told_stems(column) and not is_temporal(column):
+                said = re.split(r"[,;:(.=]|\sin\s", column.told)[0].lower().split()
+                if 1 < len(said) < 5 and any(w in grain_words() for w in said):
+                    names[" ".join(said)] = column.name
     return Lexicon(names, values, lambda unit: _is_split(unit, linker))
 
 

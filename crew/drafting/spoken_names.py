@@ -28,18 +28,18 @@ _FILLING = frozenset(
 
 def entity_stems(card: RelationCard) -> list[str]:
     """Stems of what a row of a relation is called; those of its name first."""
-    return _entity(entity_of(card.key), card.description)[0]
+    return entity_words(entity_of(card.key), card.description)[0]
 
 
 def entity_names(card: RelationCard) -> list[list[str]]:
     """Every name of what a row is: by the relation's name, and by its description."""
-    name, told = _entity(entity_of(card.key), card.description)[1:]
+    name, told = entity_words(entity_of(card.key), card.description)[1:]
     return [n for n in (name, told) if n]
 
 
 def column_stems(column: ColumnCard) -> list[str]:
     """Stems of the words that a column is called by."""
-    return _column(column.name, column.told)
+    return column_words(column.name, column.told)
 
 
 def told_stems(column: ColumnCard) -> list[str]:
@@ -48,7 +48,8 @@ def told_stems(column: ColumnCard) -> list[str]:
 
 
 @cache
-def _entity(name: str, description: str) -> tuple[list[str], list[str], list[str]]:
+def entity_words(name: str, description: str) -> tuple[list[str], list[str], list[str]]:
+    """(all stems, those of the name, those of the description where the name says nothing)."""
     own = name_stems(name)
     told = _head(_OPENS.sub("", description))[-2:] if description else []
     if not told or _speaks(own, stems(description)):
@@ -57,11 +58,12 @@ def _entity(name: str, description: str) -> tuple[list[str], list[str], list[str
 
 
 @cache
-def _column(name: str, description: str) -> list[str]:
+def column_words(name: str, description: str) -> list[str]:
+    """Stems of a column's name, and of its description where the name says nothing."""
     own = name_stems(name)
     if not description or _speaks(own, stems(description)):
         return own
-    return [*own, *(s for s in _head(description) if s not in own)]
+    return [*own, *(s for s in _first_clause(description) if s not in own)]
 
 
 def _speaks(own: list[str], described: list[str]) -> bool:
@@ -73,7 +75,7 @@ def _speaks(own: list[str], described: list[str]) -> bool:
 
 
 def _is_short_for(token: str, word: str) -> bool:
-    return len(token) >= 3 and word.startswith(token[:4]) and token[0] == word[0]
+    return len(token) >= 2 and word.startswith(token)
 
 
 @cache
@@ -90,6 +92,15 @@ def _plain_words() -> frozenset[str]:
         "loaded",
     )
     return frozenset().union(*(stem_set(n) for n in lists)) - {stem("at"), stem("on")}
+
+
+def _first_clause(description: str) -> list[str]:
+    """The stems of the words that a description begins with, up to its first comma or bracket."""
+    first = re.split(r"[,;:(=]|(?<=[.!?])\s|\.$|\n", description.strip(), maxsplit=1)[0]
+    noise = stem_set("stops") | stem_set("articles") | stem_set("currencies") | _FILLING
+    said = [stem(singular(w)) for part in words(first) for w in part.split("-")]
+    said = [s for s in said if s not in noise and not s.isdigit()]
+    return said if len(said) <= 5 else []
 
 
 def _head(description: str) -> list[str]:
