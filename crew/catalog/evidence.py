@@ -55,7 +55,9 @@ class _Index:
     by_column: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
-_KEY_WORDS = frozenset(["id", "key", "code", "sk", "no", "nr", "num", "number", "nummer", "uuid", "numero"])
+_KEY_WORDS = frozenset(
+    ["id", "key", "code", "sk", "no", "nr", "num", "number", "nummer", "uuid", "numero"]
+)
 
 
 @dataclass(frozen=True)

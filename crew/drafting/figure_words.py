@@ -330,7 +330,7 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
         ]
         if len(listed) > 1 and all(len(p.split()) > 1 for p in listed):
             parts = " and by ".join(listed)  # `routes (origin depot, destination depot)`
-        text = bare
+        text = bare if parts else f"{bare} {' '.join(_IN_BRACKETS.findall(text))}"
     outer = ""
     if matched := _FOR_EVERY.search(text):
         outer = matched["within"]
@@ -611,10 +611,10 @@ def _bounds(items: list[str]) -> tuple[tuple[float | None, float | None], ...]:
 
 
 _TIME_UNITS = r"(?P<unit>minutes?|hours?|days?|weeks?|months?)"
-_EVENT_WORDS = r"(?:(?!\b(?:from|between|until|till|and|to|per|by|for|in)\b)[\w]+\s?){1,4}?"
+_EVENT_WORDS = r"(?:(?!\b(?:from|between|until|till|and|to|per|by|for|in)\b)[\w]+\s?){1,5}?"
 _DURATIONS = [
     re.compile(
-        rf"\b(?:the\s+)?(?:(?:number\s+of\s+)?{_TIME_UNITS}|time|duration|delay|lag)\s+(?:it\s+takes\s+|taken\s+|elapsed\s+|passed\s+|needed\s+)?"
+        rf"\b(?:the\s+)?(?:(?:number\s+of\s+)?(?:calendar\s+)?{_TIME_UNITS}|time|duration|delay|lag)\s+(?:it\s+takes\s+|taken\s+|elapsed\s+|passed\s+|needed\s+)?"
         rf"(?:from|between)\s+(?:the\s+)?(?P<begin>{_EVENT_WORDS})\s+(?:to|and|until|till)\s+(?:the\s+)?(?P<end>{_EVENT_WORDS})"
         r"(?:\s+\(?in\s+(?P<unit2>minutes|hours|days|weeks)\)?)?(?=\s*(?:[,;:|().!?]|$|\b(?:per|by|for|in|over|of|split|each)\b))",
         re.I,
@@ -622,11 +622,15 @@ _DURATIONS = [
 ]
 
 
+_MOMENT_OF = re.compile(r"^(?:day|date|time|moment)\s+of\s+(?:the\s+|an?\s+)?", re.I)
+
+
 def _take_durations(text: str, quote: str, wishes: FigureWishes) -> str:
     for pattern in _DURATIONS:
         if matched := pattern.search(text):
             unit = (matched["unit"] or matched["unit2"] or "days").rstrip("s")
-            duration = Duration(matched["begin"].strip(), matched["end"].strip(), unit,
+            begin, end = (_MOMENT_OF.sub("", matched[n].strip()) for n in ("begin", "end"))
+            duration = Duration(begin, end, unit,
                                 matched.group().strip())  # fmt: skip
             if re.search(r"\d", duration.begin + duration.end):
                 continue

@@ -24,6 +24,7 @@ from crew.artifacts import (
     TimeAxis,
 )
 from crew.catalog.dbt_project import entity_of
+from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting import part_rows
 from crew.drafting.change_reader import ChangeReader
 from crew.drafting.clause_reader import is_courtesy
@@ -254,6 +255,7 @@ class Interpreter:
         readings = self.readings.choose(wish, wanted)
         if not readings and not self.context.asking.open:
             return self._not_understood(request, wish)
+        readings = self._without_splits(readings, wish)
         metrics = [m for r in readings if (m := self._metric(r, wish)) is not None]
         if not metrics:
             return self._unready(request)
@@ -284,6 +286,26 @@ class Interpreter:
         spec = self._assemble(request, wish, readings, metrics, dimensions, filters)
         return spec.model_copy(update={"derived": tuple(derived), "top": top})
 
+    def _without_splits(self, readings: Sequence[Reading], wish: Wish) -> list[Reading]:
+        """Without phrases among the figures that are but a column to split by, such as `hall name`
+        where what is counted has or reaches just one; these are split by, and that is said."""
+        bases = [m.relation for r in readings if r.is_full and r.metric for m in r.metric.measures]
+        kept = []
+        for reading in readings:
+            phrase = reading.phrase
+            said = content_stems(phrase.text)
+            is_figure = reading.metric or reading.columns or reading.conditions or reading.term
+            plain = not is_figure and split_aggregation(phrase.text)[0] is None
+            links = self.context.linker.dimensions(said, bases) if bases and plain else []
+            links = [k for k in links if k.exact and not is_numeric(k.column)]
+            meanings = self.context.linker.distinct_meanings(links) if links else []
+            if len(meanings) != 1 or phrase.place == "title" or not bases:
+                kept.append(reading)
+                continue
+            self.context.assume(f"“{phrase.text}” is no figure: the rows are split by it.")
+            wish.dimensions.append(phrase)
+        return kept
+
     def _named_only(
         self, dimensions: Sequence[Dimension], filters: Sequence[Filter]
     ) -> list[Filter]:
@@ -305,7 +327,7 @@ class Interpreter:
         """What a title says of the rows that the text below it counts."""
         have = {f.condition for f in filters}
         found = {}
-        for relation, condition, phrase in self.readings.scopes:
+        for relation, condition, phrase in [*self.readings.scopes, *self.readings.leading]:
             if relation in bases and condition not in have:
                 self.context.assume(f"“{phrase.text}”: only rows with {condition} count.")
                 grounding = Grounding(source="ticket", text=phrase.quote)

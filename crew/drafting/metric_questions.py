@@ -17,7 +17,7 @@ from crew.drafting.wish import Wish
 
 def ask_which_column(asking: Asking, reading: Reading) -> Metric | None:
     """More than one number column fits the phrase about equally."""
-    text = reading.phrase.text
+    text = reading.shown
     aggregation, rest = split_aggregation(text)
     options = [
         (
@@ -45,7 +45,7 @@ def ask_undefined(
     asking: Asking, reading: Reading, linker: SchemaLinker, probe: MeasureProbe, wish: Wish
 ) -> Metric | None:
     """A business word that nothing defines: what the data offers, each with its number."""
-    text = reading.phrase.text
+    text = reading.shown
     if reading.problem:
         asking.ask(
             f"metric:{snake(text)}",

@@ -60,7 +60,16 @@ class MetricReader:
             if agreed.term:
                 return agreed
         figures = FigureReader(self.linker, lambda p: self._plain(p, wanted, timed), bool(wanted))
-        return figures.read(phrase) or self._plain(phrase, wanted, timed)
+        reading = figures.read(phrase) or self._plain(phrase, wanted, timed)
+        if shown != phrase.text:
+            told = self.linker.figures.readable
+            reading.told = shown
+            reading.assumptions = [told(a) for a in reading.assumptions]
+            if reading.metric:
+                reading.metric = reading.metric.model_copy(
+                    update={"label": told(reading.metric.label)}
+                )
+        return reading
 
     def _plain(self, phrase: Phrase, wanted: Sequence[str], timed: bool) -> Reading:
         aggregation, rest_text = split_aggregation(phrase.text)

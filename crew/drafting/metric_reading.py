@@ -28,6 +28,13 @@ class Reading:
     term: GlossaryTerm | None = None
     problem: str = ""
     assumptions: list[str] = field(default_factory=list)
+    told: str = ""
+    """The phrase with words for its marks."""
+
+    @property
+    def shown(self) -> str:
+        """The phrase in words of the ticket."""
+        return self.told or self.phrase.text
 
     @property
     def is_full(self) -> bool:

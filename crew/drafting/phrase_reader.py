@@ -150,7 +150,7 @@ _DATED = re.compile(
 
 
 _BY_DATE = re.compile(
-    r"\(\s*(?:by\s+|on\s+|dated\s+by\s+)?(?:the\s+)?(?P<date>(?:\w+\s){0,1}(?:date|booking|departure|arrival|delivery|order|signup|creation|col\d+))\s*\)"
+    r"\(\s*(?:(?:week|month|day|quarter|year|date)\s+of\s+)?(?:by\s+|on\s+|of\s+|dated\s+by\s+)?(?:the\s+)?(?P<date>(?:\w+\s){0,1}(?:date|booking|departure|arrival|delivery|order|sale|purchase|payment|performance|event|signup|registration|creation|col\d+))\s*\)"
     r"|\bby\s+(?:the\s+)?(?P<date2>(?:\w+\s){0,2}(?:date|timestamp))\b",
     re.I,
 )
@@ -165,6 +165,9 @@ def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
             return f"{text[: matched.start()]} {matched['how']} {matched['grain']} {text[matched.end() :]}"
     if wish.grain is None and not (set(words(text)) & grain_words().keys()):
         return text
+    if matched := _BY_NAMED.search(text):
+        wish.dated_by = wish.dated_by or replace(clause, text=matched["date"])
+        return f"{text[: matched.end('grain')]} {text[matched.end() :]}"
     if matched := _DATED.search(text) or _BY_DATE.search(text):
         groups = matched.groupdict()
         said = (groups.get("date") or groups.get("date2") or "").strip()
@@ -190,6 +193,10 @@ def _take_moment(text: str, wish: Wish) -> str:
     return f"{text[: matched.start()]} per {grain} {text[matched.end() :]}"
 
 
+_BY_NAMED = re.compile(
+    r"\b(?:by|per|each|every|and)\s+(?P<grain>day|week|month|quarter|year)\s+(?:of\s+|by\s+)?(?P<date>col\d+)\b",
+    re.I,
+)
 _NOUNS = "|".join(sorted(word_set("wrapping_nouns"), key=len, reverse=True))
 _WRAPPED = re.compile(
     rf"(?:\b(?:a|an|the|one|new|simple|small)\s+)*\b(?:{_NOUNS})\s+(?:with|showing|containing|listing|(?:that|which)\s+(?:shows?|has|lists?|contains?))\s+",
@@ -403,13 +410,21 @@ def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
     return text
 
 
+_FIGURE_AFTER = re.compile(
+    r"(?<=\w)\s+(?:the\s+)?(?=(?:number|count|sum|share|percentage)\s+of\b|how\s+many\b|the\s+(?:average|total|median)\b)",
+    re.I,
+)
+
+
 def _split_after(text: str, start: int) -> tuple[str, int]:
     """What follows `by`, up to the first figure: `per reason, the number of delays`."""
     phrase, end = _phrase_after(text, start)
+    if figure := _FIGURE_AFTER.search(text, start, end):  # `per band the number of tickets`
+        return _trim(text[start : figure.start()]), figure.start()
     for comma in re.finditer(r",\s*", text[start:end]):
         after = text[start + comma.end() : end]
-        figure = _trim(re.split(r",|\band\b", re.sub(r"^and\s+", "", after))[0])
-        if split_aggregation(figure)[0] is not None:
+        first = _trim(re.split(r",|\band\b", re.sub(r"^and\s+", "", after))[0])
+        if split_aggregation(first)[0] is not None:
             return _trim(text[start : start + comma.start()]), start + comma.start()
     return phrase, end
 
@@ -434,6 +449,8 @@ def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
         grain = grain_words().get(token.strip(",.;:()?!").lower())
         if kept and bare.endswith("s") and _IS_NUMBERED.search(" ".join(kept[-2:])):
             grain = None  # `average hours` are a number
+        if kept and bare in _ONE_PERIOD and kept[-1].lower() in _OF_THEM:
+            grain = None  # `a good start into the new year`
         if grain is None:
             kept.append(token)
         elif denies(" ".join(kept)):
@@ -443,6 +460,22 @@ def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
     return " ".join(kept)
 
 
+_ONE_PERIOD = {"day", "week", "month", "quarter", "year", "hour"}
+_OF_THEM = {
+    "the",
+    "a",
+    "an",
+    "new",
+    "whole",
+    "full",
+    "good",
+    "busy",
+    "coming",
+    "same",
+    "that",
+    "first",
+    "one",
+}
 _IS_NUMBERED = re.compile(
     r"\b(?:average|avg|mean|median|total|sum of|number of|how many|minimum|maximum|in)$", re.I
 )
@@ -450,7 +483,8 @@ _IS_NUMBERED = re.compile(
 
 def _set_grain(grain: str, clause: Phrase, wish: Wish) -> None:
     """The first grain said counts; another one in the same sentence has to be settled."""
-    if wish.grain is None:
+    titles = {c.quote for c in wish.clauses if c.place == "title"}
+    if wish.grain is None or (wish.grain[1] in titles and clause.place != "title"):
         wish.grain = (grain, clause.quote)
     elif wish.grain[0] != grain and wish.grain[1] == clause.quote:
         wish.other_grains.append((grain, clause.quote))

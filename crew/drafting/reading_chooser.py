@@ -26,12 +26,16 @@ class ReadingChooser:
         self.dropped: list[Phrase] = []
         self.scopes: list[tuple[str, str, Phrase]] = []
         """Conditions that a title alone says: of a relation, with the words that say it."""
+        self.leading: list[tuple[str, str, Phrase]] = []
+        """Likewise conditions of the rows that a text speaks of first."""
 
     def choose(self, wish: Wish, wanted: Sequence[str]) -> list[Reading]:
         """The readings to build: all that are clear, and those that need an answer first."""
+        self.leading = []
         read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
         read = self._with_all_values(read)
         clear = self._without_headlines([r for r in read if r.is_full])
+        clear = self._without_leading_rows(clear)
         added = [r for r in clear if r.phrase.added and any(_narrows(r, o) for o in clear)]
         wish.kept += [r.phrase for r in added]
         read = [r for r in read if r not in added]
@@ -68,6 +72,29 @@ class ReadingChooser:
                 found = [f for f in found if not _covers(reading, f)]
                 found.append(reading)
         return found[:12]
+
+    def _without_leading_rows(self, clear: list[Reading]) -> list[Reading]:
+        """`Sold tickets by price …. Per band the number of tickets`: the rows that a sentence
+        begins with are those that the figures of the next ones count."""
+        below = [r for r in clear if r.phrase.place != "title"]
+        if len(below) < 2:
+            return clear
+        first, rest = below[0], [r for r in below[1:] if r.phrase.quote != below[0].phrase.quote]
+        measure = first.metric.measures[0] if first.metric else None
+        if (
+            measure is None
+            or first.term
+            or not measure.filters
+            or measure.aggregation != "count"
+            or split_aggregation(first.phrase.text)[0] is not None
+            or first.phrase.item
+        ):
+            return clear
+        narrowed = [r for r in rest if _narrows(first, r) and split_aggregation(r.phrase.text)[0]]
+        if not narrowed:
+            return clear
+        self.leading = [(measure.relation, f, first.phrase) for f in measure.filters]
+        return [r for r in clear if r is not first]
 
     def _with_all_values(self, read: list[Reading]) -> list[Reading]:
         """`yoga and pilates bookings` are the bookings of either: what stands before `and` is but

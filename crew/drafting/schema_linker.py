@@ -497,7 +497,7 @@ class SchemaLinker:
                 if is_text(c) and wanted <= {v.lower() for v in c.values}
             ]
             near = [k for k in holding if k.hops == min(x.hops for x in holding)]
-            links = near or links
+            links = near or [k for k in links if k.exact and not k.column.values]
         found = []
         for link in self.distinct_meanings(links) if links else []:
             name = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)

@@ -37,7 +37,7 @@ from crew.ports import Warehouse
 
 _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
 _STAGE = re.compile(
-    r"\bstage\b|\bstaging\s+(?:model|table|view|layer|for|of)\b|\b(?:no|a|the)\s+staging\b|\bstg\b",
+    r"(?:^|[.!?:,;\n]\s*|\b(?:please|to|you|we|also|and|must|should)\s+)stage\b(?=\s+\w)|\bstaging\s+(?:model|table|view|layer|for|of)\b|\b(?:no|a|the)\s+staging\b|\bstg\b",
     re.I,
 )
 _REMOVED = re.compile(

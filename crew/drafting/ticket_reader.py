@@ -161,8 +161,20 @@ _SAYS = r"(?:says|said|asks|asked|wrote|writes)"
 _REPORTED = re.compile(rf">?\s*[\"“][^\"”]{{3,200}}[\"”],?\s*{_SAYS}\s+\w+\b", re.I)
 
 
+_GREETING = re.compile(
+    r"^[ \t]*(?:dear|hi|hello|hey|hallo|moin|liebe[rsn]?|sehr\s+geehrte[rn]?|guten\s+(?:tag|morgen)|good\s+(?:morning|afternoon)"
+    r"|bonjour|salut|hola|buenos\s+d[ií]as|buenas\s+tardes)\b(?:\s+[\w'-]+){0,3}\s*[,!](?=\s)",
+    re.I | re.M,
+)
+# `counted by hand` says how, not by what.
+_BY_WAY = re.compile(
+    r"\bby\s+(?:hand|heart|far|mail|e-?mail|phone|post|chance|accident|default|mistake|now|then|myself|ourselves|me|us|itself|the\s+way|means\s+of)\b",
+    re.I,
+)
+
+
 def _plain(text: str) -> str:
-    text = _REPORTED.sub(" ", text)
+    text = _BY_WAY.sub(" ", _GREETING.sub(" ", _REPORTED.sub(" ", text)))
     text = _LINK.sub(r"\1", _FENCE.sub(" ", text))
     text = _MENTION.sub(" ", text)
     for short, full in vocabulary()["shorthand"].items():
@@ -185,7 +197,8 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
     found: list[Phrase] = []
     section: Place | Literal["background", "needed"] | None = None
     listing = listed = False
-    for line in _paragraph_lines(_plain(body)):
+    lines = _paragraph_lines(_plain(body))
+    for n, line in enumerate(lines):
         heading = _heading(line)
         if heading is not None:
             section, listing = heading, False
@@ -221,7 +234,7 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             elif not is_courtesy(sentence):
                 wish.prose.append(sentence)
         if not bullet:
-            opens = text.endswith((":", ",")) or bool(re.search(r"\brow per \w+ with$", text, re.I))
+            opens = text.endswith((":", ",")) or any(map(_BULLET.match, lines[n + 1 : n + 2]))
             listing = opens and bool(_asks(text) or phrase_pattern("wishes").search(text))
     return found
 
@@ -244,7 +257,9 @@ def _asks(sentence: str) -> bool:
 
 
 # `Store name, amount, rank`: what the columns of the result are to be.
-_LISTED_COLUMNS = re.compile(r"\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$")
+_LISTED_COLUMNS = re.compile(
+    r"(?:\s*(?:the\s+)?(?:columns?|fields?|spalten|colonnes|columnas)\s*:)?\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$"
+)
 
 
 def _names_figures(sentence: str) -> bool:
@@ -257,8 +272,10 @@ def _names_figures(sentence: str) -> bool:
         not isinstance(f, Comparison | Quoted | Having) for f in found.marks.values()
     ):
         return True
+    if _LISTED_COLUMNS.match(sentence) and (found.derived or re.match(r"\s*\w+\s*:", sentence)):
+        return False
     if found.derived and not set(words(sentence)) & word_set("finite_verbs"):
-        return not _LISTED_COLUMNS.match(sentence)
+        return True
     if _OPENS_SPLIT.match(sentence):
         return True
     splits = _SPLITS.search(sentence)

@@ -31,6 +31,12 @@ class TimeReader:
             if not measure.time and not measure.is_stock:
                 column = self._time_column(measure, metric, wish)
                 measure = measure.model_copy(update=column or {})
+            elif measure.time and wish.dated_by and (said := self.hinted(measure, wish)):
+                if said != measure.time:
+                    self.context.assume(
+                        f"`{metric.name}` is dated by `{said}`, as the ticket says, not by `{measure.time}`."
+                    )
+                measure = measure.model_copy(update={"time": said})
             measures.append(measure)
         return metric.model_copy(update={"measures": tuple(measures)})
 
