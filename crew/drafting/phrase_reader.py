@@ -484,7 +484,8 @@ _IS_NUMBERED = re.compile(
 def _set_grain(grain: str, clause: Phrase, wish: Wish) -> None:
     """The first grain said counts; another one in the same sentence has to be settled."""
     titles = {c.quote for c in wish.clauses if c.place == "title"}
-    if wish.grain is None or (wish.grain[1] in titles and clause.place != "title"):
+    is_closer = clause.place != "title" and clause.quote not in wish.said_later
+    if wish.grain is None or (wish.grain[1] in titles and is_closer):
         wish.grain = (grain, clause.quote)
     elif wish.grain[0] != grain and wish.grain[1] == clause.quote:
         wish.other_grains.append((grain, clause.quote))

@@ -43,6 +43,7 @@ def read_ticket(
         texts = {"title": request.title, "body": request.body}
         request = request.model_copy(update={k: in_english(t, language) for k, t in texts.items()})
     request = _with_definitions(request)
+    wish.said_later = frozenset(follow_ups)
     clauses = [*_clauses(request, wish), *(Phrase(s, "wish", s) for s in follow_ups)]
     wish.answers = [a for a in wish.answers if a not in follow_ups]
     for clause in clauses:
@@ -162,7 +163,8 @@ _REPORTED = re.compile(rf">?\s*[\"“][^\"”]{{3,200}}[\"”],?\s*{_SAYS}\s+\w+
 
 
 _GREETING = re.compile(
-    r"^[ \t]*(?:dear|hi|hello|hey|hallo|moin|liebe[rsn]?|sehr\s+geehrte[rn]?|guten\s+(?:tag|morgen)|good\s+(?:morning|afternoon)"
+    r"^[ \t]*(?:dear|hi|hello|hey|hallo|moin|liebe[rsn]?|sehr\s+geehrte[rn]?"
+    r"|guten\s+(?:tag|morgen)|good\s+(?:morning|afternoon)"
     r"|bonjour|salut|hola|buenos\s+d[ií]as|buenas\s+tardes)\b(?:\s+[\w'-]+){0,3}\s*[,!](?=\s)",
     re.I | re.M,
 )
@@ -258,7 +260,9 @@ def _asks(sentence: str) -> bool:
 
 # `Store name, amount, rank`: what the columns of the result are to be.
 _LISTED_COLUMNS = re.compile(
-    r"(?:\s*(?:the\s+)?(?:columns?|fields?|spalten|colonnes|columnas)\s*:)?\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$"
+    r"(?:\s*(?:the\s+)?(?:columns?|fields?|spalten|colonnes|columnas)\s*:)?"
+    r"\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$",
+    re.I,
 )
 
 

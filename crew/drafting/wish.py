@@ -47,12 +47,14 @@ class Wish:
     left out; `denied` are wishes for the absence of something, which nothing follows; `passed_over`
     are words around a wish that no other field took, mostly prose. `row_per` is what the result
     has a row for, in so many words; `dated_by` the date that puts a row into a period;
+    `said_later` are the sentences of comments that are read like the ticket's own.
     `prose` are sentences of the body that wish for nothing; `scopes` are the rows that all figures are about.
     """
 
     metrics: list[Phrase] = field(default_factory=list)
     dimensions: list[Phrase] = field(default_factory=list)
     grain: tuple[str, str] | None = None
+    said_later: frozenset[str] = frozenset()
     look_back: LookBackWish | None = None
     date_span: DateSpan | None = None
     exclusions: list[Phrase] = field(default_factory=list)
