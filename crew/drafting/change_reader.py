@@ -23,6 +23,7 @@ from crew.artifacts import (
 from crew.catalog.evidence import mentions
 from crew.drafting.described_columns import told_of_columns
 from crew.drafting.edits.finer_grain import group_keys
+from crew.drafting.edits.phrases import says
 from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.metric_reader import MetricReader
@@ -288,7 +289,7 @@ class ChangeReader:
         wanted = []
         if re.search(r"\bunique\b", text, re.I):
             wanted.append("unique")
-        if re.search(r"\b(?:not[ _]null|never (?:null|empty)|not empty)\b", text, re.I):
+        if says("not_null", text):
             wanted.append("not_null")
         if re.search(r"\baccepted[ _]values\b", text, re.I):
             wanted.append("accepted_values")

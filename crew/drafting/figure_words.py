@@ -194,6 +194,11 @@ class FigureWishes:
         return text
 
 
+def is_limit(figure: Figure) -> bool:
+    """Whether a figure says which rows count or names a column, rather than what is measured."""
+    return isinstance(figure, Comparison | Quoted | Order | Named)
+
+
 def is_mark(word: str) -> bool:
     return bool(_MARK.fullmatch(word))
 

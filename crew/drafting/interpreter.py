@@ -31,7 +31,7 @@ from crew.drafting.clause_reader import is_courtesy
 from crew.drafting.derived_reader import DerivedReader
 from crew.drafting.dimension_reader import DimensionReader
 from crew.drafting.entity_reader import EntityReader
-from crew.drafting.figure_words import PerUnit, Quotient
+from crew.drafting.figure_words import PerUnit, Quotient, is_limit
 from crew.drafting.filter_reader import FilterReader, content_words
 from crew.drafting.follow_up_reader import unread_commands, unread_follow_ups
 from crew.drafting.interpretation import Interpretation
@@ -201,7 +201,35 @@ class Interpreter:
         spine = self.entities.spine(wish)
         if spine is not None:
             return self._entity_model(request, wish, spine)
+        if named := self._only_names_a_model(wish):
+            self.context.asking.ask(
+                f"change:{named}",
+                f"What is to change in `{named}`? I cannot carry it out as it is written: name the"
+                " columns, rows or figures that it is about, and what they are to be.",
+                [],
+            )
+            return self._unready(request)
         return self._new_model(request, wish)
+
+    def _only_names_a_model(self, wish: Wish) -> str:
+        """The existing model that a ticket speaks of by name without asking for any figure, split
+        or period: it wants a change of that, in words that are not understood."""
+        text = " ".join((*(c.quote for c in wish.clauses), *wish.prose))
+        asks = (
+            wish.grain
+            or wish.dimensions
+            or wish.row_per
+            or wish.figures.derived
+            or wish.figures.top
+        )
+        figures = any(split_aggregation(p.text)[0] for p in wish.metrics)
+        marks = any(not is_limit(f) for f in wish.figures.marks.values())
+        if asks or figures or marks or wish.answers:
+            return ""
+        names = (n for n in self.evidence.model_names if "_" in n)
+        return next(
+            (n for n in names if re.search(rf"(?<![\w.]){re.escape(n)}(?!\w)", text, re.I)), ""
+        )
 
     def _nothing_to_read(self, request: Request, wish: Wish) -> RequirementSpec:
         if wish.ignored:

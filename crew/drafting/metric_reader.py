@@ -343,7 +343,7 @@ class MetricReader:
         if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
             aggregation is None and set(rest) & _loaded() and not meanings[0].exact
         ):
-            return Reading(phrase, columns=meanings)
+            return Reading(phrase, columns=meanings + self._other_amounts(meanings))
         rates = set(column_stems(meanings[0].column)) & stem_set("not_additive")
         if aggregation in {None, "sum"} and rates:
             return Reading(phrase, unexplained=rest)
@@ -369,6 +369,18 @@ class MetricReader:
             reading.assumptions.append(f"“{text}” is read as `{link.name}`.")
         self._explain(reading, left, [link.relation])
         return reading
+
+    def _other_amounts(self, meanings: Sequence[ColumnLink]) -> list[ColumnLink]:
+        """Amounts beside the one that a word such as `revenue` is but much like, for a choice."""
+        if len(meanings) > 1 or not _summable_money(meanings[0]):
+            return []
+        known, found = {meanings[0].column.name}, []
+        for card in (c for c in self.evidence.relations if c.layer != "source"):
+            for link in self.linker.amounts([card.key]):
+                if link.column.name not in known:
+                    known.add(link.column.name)
+                    found.append(link)
+        return found[:4]
 
     def _only_amount(self, rest: Sequence[str]) -> list[ColumnLink]:
         """`sum of payments`: the one amount that they have."""
@@ -617,6 +629,10 @@ def _turned(text: str) -> str:
         r"^(?P<what>[\w\s`-]+?)\s+(?:of|for)\s+(?:the\s+|all\s+)?(?P<whose>[\w\s-]+)$", text
     )
     return f"{matched['whose']} {matched['what']}" if matched else ""
+
+
+def _summable_money(link: ColumnLink) -> bool:
+    return bool(set(column_stems(link.column)) & stem_set("money"))
 
 
 def _loaded() -> frozenset[str]:

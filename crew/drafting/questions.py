@@ -225,6 +225,8 @@ def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | No
         set(stems(o.meaning)) - stem_set("articles") - stem_set("splitters") - stem_set("stops")
         for o in question.options
     ]
+    shown = " ".join(o.meaning for o in question.options).lower()
+    answers = [a for a in answers if not _names_another(a, shown)]
     best: list[tuple[int, int, str]] = []
     for n, own in enumerate(words):
         others = (
@@ -239,3 +241,9 @@ def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | No
     if best and (len(best) == 1 or best[0][0] > best[1][0]):
         return best[0][1], best[0][2]
     return None
+
+
+def _names_another(answer: str, shown: str) -> bool:
+    """Whether an answer names columns, and none that an option has: it takes none of them."""
+    named = re.findall(r"\b[a-z]\w*_\w+\b", answer.lower())
+    return bool(named) and not any(re.search(rf"\b{re.escape(n)}\b", shown) for n in named)

@@ -26,6 +26,7 @@ from crew.catalog.warehouse_profile import (
     is_text,
     quoted,
 )
+from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.staging_words import Cleaning, cleanings
@@ -104,8 +105,16 @@ def read_staging(
     planner = _StagingPlan(source, evidence, text)
     staging = planner.plan()
     grain = (staging.key,) if staging.key else key_of_several(staging, source, warehouse)
+    asking = Asking(wish.answers, wish.directed, request.choices)
+    for name in _names_for_nothing(text, staging, source, evidence)[:3]:
+        raw = [c.name for c in source.columns]
+        asking.ask(
+            f"staging:{name}", f"`{name}`: which column of `{source.key}` is to become that?",
+            [(f"`{column}`", "") for column in raw[:5]],
+        )  # fmt: skip
     return RequirementSpec(
         kind="stage_source",
+        questions=tuple(asking.open),
         model=_named_in(text, evidence) or staging_name(source, evidence),
         target=source.key,
         question=request.title,
@@ -115,6 +124,23 @@ def read_staging(
         assumptions=tuple(planner.assumptions),
         notes=tuple(planner.notes),
     )
+
+
+def _names_for_nothing(
+    text: str, staging: Staging, source: RelationCard, evidence: Evidence
+) -> list[str]:
+    """Names of columns in the text that the staging model has not, and nothing else is called."""
+    known = {c.name.lower() for c in staging.columns} | {c.name.lower() for c in source.columns}
+    known |= {c.source.lower() for c in staging.columns}
+    known |= {n.lower() for n in evidence.model_names} | {
+        c.name.lower() for r in evidence.relations for c in r.columns
+    }
+    said = re.findall(r"(?<![\w.])[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?![\w.(])", text)
+    prefix = evidence.conventions.staging_pattern.split("{")[0]
+    return [
+        n for n in dict.fromkeys(said)
+        if n not in known and not (prefix and n.startswith(prefix)) and n != source.key.split(".")[-1]
+    ]  # fmt: skip
 
 
 def staging_name(source: RelationCard, evidence: Evidence) -> str:
