@@ -256,6 +256,8 @@ def _covers(a: Reading, b: Reading) -> bool:
         )
     if (a.unexplained or a.columns) and not (b.unexplained or b.columns):
         return False
+    if not set(b.unexplained) <= set(content_stems(a.phrase.text)):
+        return False  # it has a word that nothing explains
     if len(a.metric.measures) > 1 or len(b.metric.measures) > 1:
         same = [x.model_copy(update={"name": ""}) for x in a.metric.measures]
         return same == [x.model_copy(update={"name": ""}) for x in b.metric.measures]

@@ -1,0 +1,144 @@
+"""Ways of saying the same: each reading is drafted and run over real rows, or asked about."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from crew.artifacts import ColumnCard, Evidence, JoinEdge, RelationCard, Request, RequirementSpec
+from crew.drafting.engine import DraftingEngine
+
+RAW = {
+    "clubs": "select * from (values (1, 'Altona', 'DE'), (2, 'Prater', 'AT')) as t(club_id, club_name, country)",
+    "members": "select * from (values (1, 'f', 1985, 1, date '2025-01-10'), (2, 'm', 1991, 1, date '2025-02-03'),"
+    " (3, 'f', 1999, 2, date '2025-02-20')) as t(member_id, sex, birth_year, club_id, joined_on)",
+    "contracts": "select * from (values (1, 1, 'VIP', 80.0, 12, date '2025-01-10', null),"
+    " (2, 2, 'BASIC', 20.0, 1, date '2025-02-03', date '2025-02-20'),"
+    " (3, 3, 'BASIC', 30.0, 12, date '2025-02-20', null))"
+    " as t(contract_id, member_id, tariff, monthly_fee, term_months, begins_on, ends_on)",
+    "classes": "select * from (values (1, 'Yoga', timestamp '2025-02-03 18:00'), (2, 'Spin', timestamp '2025-02-04 09:00'),"
+    " (3, 'Box', timestamp '2025-02-04 10:00')) as t(class_id, class_kind, starts_at)",
+    "bookings": "select * from (values (1, 1, 1, timestamp '2025-02-01 18:00', 'attended'),"
+    " (2, 1, 2, timestamp '2025-02-03 17:00', 'no_show'), (3, 2, 3, timestamp '2025-02-04 08:00', 'attended'),"
+    " (4, 3, 3, timestamp '2025-02-04 09:00', 'attended')) as t(booking_id, class_id, member_id, booked_at, outcome)",
+}  # fmt: skip
+VALUES = {
+    "country": ("DE", "AT"), "sex": ("f", "m"), "tariff": ("BASIC", "VIP"),
+    "class_kind": ("Yoga", "Spin", "Box"), "outcome": ("attended", "no_show"),
+    "club_name": ("Altona", "Prater"),
+}  # fmt: skip
+JOINS = [("members", "club_id", "clubs"), ("contracts", "member_id", "members"),
+         ("bookings", "class_id", "classes"), ("bookings", "member_id", "members")]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as opened:
+        for name, sql in RAW.items():
+            opened.execute(f"create table {name} as {sql}")
+        yield opened
+
+
+def card(connection: duckdb.DuckDBPyConnection, name: str) -> RelationCard:
+    columns = []
+    for column, type_, *_ in connection.execute(f"describe {name}").fetchall():
+        distinct, nulls, low, high = connection.execute(
+            f"select count(distinct {column}), count(*) - count({column}), min({column})::varchar,"
+            f" max({column})::varchar from {name}"
+        ).fetchall()[0]
+        columns.append(
+            ColumnCard(
+                name=column, data_type=type_.lower(), distinct=distinct, nulls=nulls, minimum=low,
+                maximum=high, values=VALUES.get(column, ()),
+                is_unique=column == f"{name.removesuffix('es' if name == 'classes' else 's')}_id",
+            )
+        )  # fmt: skip
+    rows = connection.execute(f"select count(*) from {name}").fetchall()[0][0]
+    return RelationCard(
+        key=name, unique_id=f"model.p.{name}", kind="model", layer="staging", relation_name=name,
+        row_count=rows, columns=tuple(columns),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def evidence(connection: duckdb.DuckDBPyConnection) -> Evidence:
+    edges = tuple(
+        JoinEdge(left=a, left_column=c, right=b, right_column=c, match_share=1.0)
+        for a, c, b in JOINS
+    )
+    cards = tuple(card(connection, name) for name in RAW)
+    return Evidence(project="p", dialect="duckdb", relations=cards, joins=edges)
+
+
+def spec_of(evidence: Evidence, body: str, title: str = "Figures") -> RequirementSpec:
+    request = Request(source="x", key="k", title=title, body=body)
+    return DraftingEngine().spec(request, evidence)
+
+
+def rows(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence, body: str
+) -> set[tuple[str, ...]]:
+    """The rows of the drafted model, every value as text; no question may be open."""
+    spec = spec_of(evidence, body)
+    assert not spec.questions, [q.text for q in spec.questions]
+    sql = DraftingEngine().model(spec, evidence).models[0].sql
+    for name in RAW:
+        sql = sql.replace(f"{{{{ ref('{name}') }}}}", name)
+    return {tuple(str(v) for v in row) for row in connection.execute(sql).fetchall()}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("Number of yoga and spin bookings per month", {("2025-02-01", "3")}),
+        ("Number of contracts over 25 EUR monthly fee by tariff", {("VIP", "1"), ("BASIC", "1")}),
+        ("Average monthly fee of contracts with a term of 12 months or more, by tariff",
+         {("VIP", "80.0"), ("BASIC", "30.0")}),
+        ("Number of BASIC contracts begun per month", {("2025-02-01", "2")}),
+        ("Share of female members by club", {("1", "Altona", "1", "2", "0.5"), ("2", "Prater", "1", "1", "1.0")}),
+        ("Number of members by decade of birth", {("1980", "1"), ("1990", "2")}),
+        ("Number of members in Austria", {("1",)}),
+        ("Monthly fee: min, max and average per tariff",
+         {("VIP", "80.0", "80.0", "80.0"), ("BASIC", "20.0", "30.0", "25.0")}),
+        ("Average hours between booking and class start, by class kind",
+         {("Yoga", "24.5"), ("Spin", "1.0"), ("Box", "1.0")}),
+        ("Number of attended bookings by weekday of the class", {("1", "1"), ("2", "2")}),
+        ("Number of running contracts at the end of each month by tariff",
+         {("2025-01-01", "VIP", "1"), ("2025-02-01", "VIP", "1"), ("2025-02-01", "BASIC", "1"),
+          ("2025-01-01", "BASIC", "0")}),
+        ("Share of members by club", {("1", "Altona", "2", "0.6666666666666666"), ("2", "Prater", "1", "0.3333333333333333")}),
+    ],
+)  # fmt: skip
+def test_it_means_the_same(
+    connection: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
+    body: str,
+    expected: set[tuple[str, ...]],
+) -> None:
+    assert rows(connection, evidence, body) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "How long before the class do people book? Average hours, by class kind",
+        "Number of cancelled members per month",
+        "Number of bookings per month where method is sepa",
+        "Number of contracts (status platinum) per month",
+    ],
+)
+def test_what_the_data_does_not_say_is_asked(evidence: Evidence, body: str) -> None:
+    assert spec_of(evidence, body).questions
+
+
+def test_list_items_below_a_wish_are_not_lost(evidence: Evidence) -> None:
+    body = "For the dashboard I need per month\n* number of bookings\n* splendour of bookings\n"
+    assert any("splendour" in q.text for q in spec_of(evidence, body).questions)
+
+
+def test_the_period_of_the_text_counts_not_that_of_the_title(evidence: Evidence) -> None:
+    spec = spec_of(evidence, "Number of bookings per week", "Figures for the annual meeting")
+    assert spec.time and spec.time.grain == "week"
