@@ -70,11 +70,23 @@ class LeftoverReader:
         known = self._known(wish, metrics)
         cards = (self.context.evidence.relation(b) for b in bases)
         known |= {x for card in cards if card for s in entity_stems(card) for x in alike(s)}
-        known |= stem_set("labels")
+        known |= stem_set("labels") | self._always_there(bases)
         for phrase in [*wish.leftovers, *unread]:
             condition = self._read(phrase, known, bases)
             if condition and all(condition.condition != f.condition for f in found):
                 found.append(condition)
+        return found
+
+    def _always_there(self, bases: Sequence[str]) -> set[str]:
+        """Words for what each counted row points at: `for our subscriptions` narrows no invoices
+        where none is without one."""
+        found = set()
+        for edge in self.context.planner.edges:
+            card = self.context.evidence.relation(edge.left) if edge.left in bases else None
+            column = card.column(edge.left_column) if card else None
+            right = self.context.evidence.relation(edge.right)
+            if column and column.nulls == 0 and right:
+                found |= {x for s in entity_stems(right) for x in alike(s)}
         return found
 
     def overlooked(

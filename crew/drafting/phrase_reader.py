@@ -68,6 +68,7 @@ _GAPS = re.compile(
     r"|\b(?:also|including|even)\b.{0,30}\b(?:without any|with no|without)\b",
     re.I,
 )
+_PERIODS_FIRST = re.compile(r"\W*(?:the\s+)?(?:days|weeks|months|quarters|years|periods)\b", re.I)
 _ROW_PER = re.compile(
     r"\b(?:one|1|a|single)\s+(?:row|line|record)\s+(?:for\s+each|for\s+every|per|for)\b", re.I
 )
@@ -107,7 +108,9 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
             wish.denied.append(clause)
             return
         wish.fill_gaps = True
-        names_figure = clause.item or split_aggregation(text)[0] is not None
+        names_figure = split_aggregation(text)[0] is not None or (
+            clause.item and not _PERIODS_FIRST.match(text)
+        )
         if clause.place != "title" and not names_figure:
             # Such a sentence says what an empty period looks like, not what is counted.
             return

@@ -8,7 +8,16 @@ from functools import cache
 
 from crew.artifacts import ColumnCard, RelationCard
 from crew.catalog.dbt_project import entity_of
-from crew.drafting.vocabulary import alike, name_stems, singular, stem, stem_set, stems, words
+from crew.drafting.vocabulary import (
+    alike,
+    common_nouns,
+    name_stems,
+    singular,
+    stem,
+    stem_set,
+    stems,
+    words,
+)
 
 _OPENS = re.compile(
     r"^\W*(?:(?:one|1|each|every|a\s+single)\s+(?:row|line|record|entry)\s+(?:is|per|for\s+each|for\s+every|for|=|represents)"
@@ -91,7 +100,8 @@ def _plain_words() -> frozenset[str]:
         "money",
         "loaded",
     )
-    return frozenset().union(*(stem_set(n) for n in lists)) - {stem("at"), stem("on")}
+    known = frozenset().union(*(stem_set(n) for n in lists)) - {stem("at"), stem("on")}
+    return known | common_nouns()
 
 
 def _first_clause(description: str) -> list[str]:

@@ -60,6 +60,13 @@ def _foreign() -> dict[str, str]:
     return {word: english for english, foreign in loaded.items() for word in foreign}
 
 
+@cache
+def common_nouns() -> frozenset[str]:
+    """Stems of English words that data models are full of."""
+    spoken = [*_foreign().values(), *(w for group in vocabulary()["synonyms"] for w in group)]
+    return frozenset(stem(w) for w in spoken)
+
+
 _JOINTS = ("", "s", "n", "en", "es", "er", "e")
 
 
