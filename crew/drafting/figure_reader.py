@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlglot import exp, parse_one
 
-from crew.artifacts import Aggregation, Grounding, Measure, Metric
+from crew.artifacts import Aggregation, ColumnCard, Grounding, Measure, Metric, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.drafting.figure_words import (
     DerivedWish,
@@ -327,29 +327,8 @@ class FigureReader:
         modelled = [f for f in found if f[0].layer != "source"] or found
         order = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
         modelled.sort(key=lambda f: order[f[0].layer])
-        if not modelled:
-            return Reading(phrase, unexplained=content_stems(f"{figure.begin} {figure.end}"))
         card, first, last = modelled[0]
-        begin_sql, end_sql = self._sql(card.key, first.name), self._sql(card.key, last.name)
-        are_dates = "date" in {first.data_type, last.data_type}  # the hour of one is not known
-        expression = elapsed(begin_sql, end_sql, figure.unit, are_dates, self.evidence.dialect)
-        name = snake(
-            f"{aggregation or 'average'} {figure.unit}s from {figure.begin} to {figure.end}"
-        )
-        measure = Measure(
-            name=name[:55], relation=card.key, aggregation=aggregation or "average",
-            expression=expression, fraction=fraction_of(phrase.text),
-            filters=(f"{end_sql} is not null", f"{begin_sql} is not null"),
-        )  # fmt: skip
-        reading = Reading(phrase, entity=card)
-        reading.metric = simple_metric(
-            measure, phrase, f"{first.name} to {last.name} of {card.key}"
-        )
-        reading.assumptions.append(
-            f"“{phrase.text}” is from `{card.key}.{first.name}` to `{last.name}`, in {figure.unit}s"
-            f"{'' if are_dates else ' with fractions'}; rows without either are left out."
-        )
-        return reading
+        return self._elapsed(phrase, figure, aggregation, card, (card, first), (card, last))
 
     def _duration_across(
         self, phrase: Phrase, figure: Duration, aggregation: Aggregation | None
@@ -376,22 +355,34 @@ class FigureReader:
             return Reading(phrase, unexplained=content_stems(f"{figure.begin} {figure.end}"))
         (first, begin), (last, end) = found[0]
         base = first if last.key in self.planner.hops(first.key) else last
-        begin_sql, end_sql = self._sql(first.key, begin.name), self._sql(last.key, end.name)
-        are_dates = "date" in {begin.data_type, end.data_type}
+        return self._elapsed(phrase, figure, aggregation, base, (first, begin), (last, end))
+
+    def _elapsed(
+        self,
+        phrase: Phrase,
+        figure: Duration,
+        aggregation: Aggregation | None,
+        base: RelationCard,
+        begin: tuple[RelationCard, ColumnCard],
+        end: tuple[RelationCard, ColumnCard],
+    ) -> Reading:
+        """The time between two moments of the rows of `base`, or of what they point at."""
+        begin_sql, end_sql = (self._sql(card.key, column.name) for card, column in (begin, end))
+        are_dates = "date" in {begin[1].data_type, end[1].data_type}  # the hour of one is not known
+        name = snake(
+            f"{aggregation or 'average'} {figure.unit}s from {figure.begin} to {figure.end}"
+        )
         measure = Measure(
-            name=snake(f"{aggregation or 'average'} {figure.unit}s from {figure.begin} to {figure.end}")[:55],
-            relation=base.key, aggregation=aggregation or "average",
+            name=name[:55], relation=base.key, aggregation=aggregation or "average",
             expression=elapsed(begin_sql, end_sql, figure.unit, are_dates, self.evidence.dialect),
             fraction=fraction_of(phrase.text),
             filters=(f"{end_sql} is not null", f"{begin_sql} is not null"),
         )  # fmt: skip
         reading = Reading(phrase, entity=base)
-        reading.metric = simple_metric(
-            measure, phrase, f"{first.key}.{begin.name} to {last.key}.{end.name}"
-        )
+        reading.metric = simple_metric(measure, phrase, f"{begin_sql} to {end_sql}")
         reading.assumptions.append(
-            f"“{phrase.text}” is from `{first.key}.{begin.name}` to `{last.key}.{end.name}`, in"
-            f" {figure.unit}s; rows without either are left out."
+            f"“{phrase.text}” is from `{begin_sql}` to `{end_sql}`, in {figure.unit}s"
+            f"{'' if are_dates else ' with fractions'}; rows without either are left out."
         )
         return reading
 

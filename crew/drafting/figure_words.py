@@ -400,7 +400,6 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
         text = known.sub(lambda m: _spoken(m, wishes), text)
     text = _NAME.sub(lambda m: f" {wishes.mark('col', Named(m['name'], m['name']))} ", text)
     text = _ITS_VALUES.sub(r"\g<split>", _SUCH_AS.sub("", _ITSELF.sub("", text)))
-    text = _APPOSED.sub(r"\g<one>", text)
     text = _BESIDE.sub(lambda m: _called(m, wishes), text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
     for pattern in (_STATED, _CODE, _VALUED):
@@ -415,8 +414,6 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
 _BESIDE = re.compile(r"(?<=[a-z]\s)\(\s*(?P<name>[a-z][a-z0-9]{1,30})\s*\)")
 
 
-# `returned payments (chargebacks)`: the same said twice.
-_APPOSED = re.compile(r"(?P<one>\b[a-z]+\s+[a-z]{3,}s)\s+\([a-z]{4,}s\)", re.I)
 # `by decade (1950, 1960, …)`: how values look.
 _SUCH_AS = re.compile(r"\s*\(\s*[\w-]+(?:\s*,\s*[\w-]+)*\s*,?\s*(?:…|\.{3}|etc\.?)\s*\)", re.I)
 # `by plan (Basic, Plus, Pro)`: the values that it has.

@@ -153,7 +153,9 @@ _DATED = re.compile(
 
 
 _BY_DATE = re.compile(
-    r"\(\s*(?:(?:week|month|day|quarter|year|date)\s+of\s+)?(?:by\s+|on\s+|of\s+|dated\s+by\s+)?(?:the\s+)?(?P<date>(?:\w+\s){0,1}(?:date|booking|departure|arrival|delivery|order|sale|purchase|payment|performance|event|signup|registration|creation|col\d+))\s*\)"
+    r"\(\s*(?:by\s+|on\s+|dated\s+by\s+)?(?:the\s+)?(?P<date>(?:\w+\s){0,1}"
+    r"(?:date|booking|departure|arrival|delivery|order|signup|creation|col\d+))\s*\)"
+    r"|\(\s*(?:week|month|day|quarter|year|date)?\s*of\s+(?:the\s+|their\s+|its\s+)?(?P<date3>\w+(?:\s\w+)?)\s*\)"
     r"|\bby\s+(?:the\s+)?(?P<date2>(?:\w+\s){0,2}(?:date|timestamp))\b",
     re.I,
 )
@@ -173,7 +175,7 @@ def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
         return f"{text[: matched.end('grain')]} {text[matched.end() :]}"
     if matched := _DATED.search(text) or _BY_DATE.search(text):
         groups = matched.groupdict()
-        said = (groups.get("date") or groups.get("date2") or "").strip()
+        said = next((groups[n] for n in ("date", "date2", "date3") if groups.get(n)), "").strip()
         wish.dated_by = wish.dated_by or replace(clause, text=said)
         return text[: matched.start()] + " " + text[matched.end() :]
     return text
@@ -518,6 +520,7 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
     for n, (segment, end) in enumerate(segments):
         if end == ":" and not told[n] and any(told[n + 1 :]) and _HEADS.match(segment):
             wish.passed_over.append(replace(clause, text=segment.strip()))
+            wish.leftovers.append(replace(clause, text=_HEADS.sub("", segment).strip()))
             continue  # `distribution of terms: number of contracts per term`
         asked = clause.place == "wish" or re.search(r"\bhow many\b", segment, re.I)
         wished = _wished(segment, announced, is_figure) if asked else segment

@@ -26,7 +26,16 @@ from crew.drafting.related_words import Having
 from crew.drafting.scope import Scope, UnknownColumn, qualified
 from crew.drafting.spoken_names import column_stems, entity_names, told_stems
 from crew.drafting.spoken_names import entity_stems as entity_stems
-from crew.drafting.vocabulary import alike, name_stems, stem, stem_set, stems, vocabulary, words
+from crew.drafting.vocabulary import (
+    alike,
+    literal_stems,
+    name_stems,
+    stem,
+    stem_set,
+    stems,
+    vocabulary,
+    words,
+)
 
 _LABELS = ("name", "title", "label", "description")
 _NEUTRAL = {
@@ -726,11 +735,12 @@ def _score(
         )
     own, entity = column_stems(column), entity_stems(card)
     called = told_stems(column) or own
+    literal = literal_stems(column.name)  # others are told by a description, or translated
     described = set(stems(column.told))
     total, exact = 0.0, True
     for word in phrase:
         if word in own:
-            total += 1.0
+            total, exact = total + 1.0, exact and word in literal
         elif word in entity:
             total += 0.9
         elif alike(word) & set(own):

@@ -165,12 +165,12 @@ _REPORTED = re.compile(rf">?\s*[\"“][^\"”]{{3,200}}[\"”],?\s*{_SAYS}\s+\w+
 _GREETING = re.compile(
     r"^[ \t]*(?:dear|hi|hello|hey|hallo|moin|liebe[rsn]?|sehr\s+geehrte[rn]?"
     r"|guten\s+(?:tag|morgen)|good\s+(?:morning|afternoon)"
-    r"|bonjour|salut|hola|buenos\s+d[ií]as|buenas\s+tardes)\b(?:\s+[\w'-]+){0,3}\s*[,!](?=\s)",
+    r"|bonjour|salut|hola|buenos\s+d[ií]as|buenas\s+tardes)\b(?:\s+(?!per\b|by\b|of\b|for\b|how\b|number\b|please\b|we\b|i\b|can\b)[\w'-]+){0,3}\s*[,!](?=\s)",
     re.I | re.M,
 )
 # `counted by hand` says how, not by what.
 _BY_WAY = re.compile(
-    r"\bby\s+(?:hand|heart|far|mail|e-?mail|phone|post|chance|accident|default|mistake|now|then|myself|ourselves|me|us|itself|the\s+way|means\s+of)\b",
+    r"\bby\s+(?:hand|heart|far|chance|accident|mistake|now|then|myself|ourselves|itself|the\s+way|means\s+of)\b",
     re.I,
 )
 
@@ -197,6 +197,7 @@ def _sentences(text: str) -> list[str]:
 def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
     """Wish sentences and acceptance lines of a Markdown body, in order."""
     found: list[Phrase] = []
+    wish.prose += [m.group().strip(" >") for m in _REPORTED.finditer(body)]
     section: Place | Literal["background", "needed"] | None = None
     listing = listed = False
     lines = _paragraph_lines(_plain(body))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+
+from rapidfuzz.distance import Prefix
 
 from crew.artifacts import ColumnCard, Measure, Metric
 from crew.drafting.interpretation import Interpretation
@@ -31,7 +33,14 @@ class TimeReader:
             if not measure.time and not measure.is_stock:
                 column = self._time_column(measure, metric, wish)
                 measure = measure.model_copy(update=column or {})
-            elif measure.time and wish.dated_by and (said := self.hinted(measure, wish)):
+            elif measure.time and wish.dated_by:
+                said = self.hinted(measure, wish)
+                if not said:
+                    self.context.notes.append(
+                        f"“{wish.dated_by.text}” is no date that I found: `{metric.name}` is dated by"
+                        f" `{measure.time}`, as its definition says."
+                    )
+                    said = measure.time
                 if said != measure.time:
                     self.context.assume(
                         f"`{metric.name}` is dated by `{said}`, as the ticket says, not by `{measure.time}`."
@@ -67,7 +76,8 @@ class TimeReader:
         lasting = self.context.linker.interval(card) if card and owner == measure.relation else None
         if lasting and measure.aggregation == "count" and not self._is_event(metric, names):
             return self._ask_lasting(measure, lasting, wish)
-        clear = len(times) == 1 or times[0][1] >= times[1][1] + 0.7
+        likely = len(times) == 1 or times[0][1] >= times[1][1] + 0.7
+        clear = likely and (wish.dated_by is None or len(times) == 1)
         if clear:
             if len(times) > 1:
                 self.context.assume(
@@ -123,9 +133,9 @@ class TimeReader:
             for column, likely in self.context.linker.times(card) if card else []:
                 have = {*column_stems(column), f"col:{column.name.lower()}"} - EVENT_STEMS
                 entity = set(entity_stems(card)) if card else set()
-                if said and not all(alike(s) & (have | entity) for s in said):
+                if said and not all(_names(s, have | entity) for s in said):
                     continue
-                direct = sum(bool(alike(s) & have) for s in said)
+                direct = sum(_names(s, have) for s in said)
                 score = 10 * direct - len(have - set(said)) - steps - 2 * (layers.get(key) != own)
                 name = qualified(key, column.name).sql(dialect=self.context.evidence.dialect)
                 found.append((score + 0.1 * likely, name))
@@ -170,3 +180,14 @@ class TimeReader:
     def newest_sql(self, metrics: Sequence[Metric]) -> str:
         flow = next((m for metric in metrics for m in metric.measures if m.time), None)
         return self.context.probe.newest_sql(flow) if flow else ""
+
+
+def _names(said: str, own: Set[str]) -> bool:
+    """Whether a stem is one of a date's own, or its noun: `departure` of `departed_at`."""
+    return bool(alike(said) & own) or any(
+        (shared := int(Prefix.similarity(said, s))) >= 4
+        and min(len(said), len(s)) <= shared + 1
+        and max(len(said), len(s)) <= shared + 4
+        for s in own
+        if ":" not in s
+    )

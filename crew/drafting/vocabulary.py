@@ -105,6 +105,14 @@ def name_stems(name: str) -> list[str]:
 
 
 @cache
+def literal_stems(name: str) -> frozenset[str]:
+    """The stems of a name that stand in it in English, so that nothing had to be translated."""
+    spelt = vocabulary()["abbreviations"]
+    plain = [w for word in words(name) for w in str(spelt.get(word, word)).split()]
+    return frozenset(stem(w) for w in plain if w not in _foreign() and _apart(w) == (w,))
+
+
+@cache
 def spelt_out(name: str) -> str:
     """The name of a column in lower case with common abbreviations spelt out: `ord_no`, `order_no`."""
     spelt = vocabulary()["abbreviations"]
