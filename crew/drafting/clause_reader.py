@@ -116,6 +116,7 @@ def in_plain_words(clause: str) -> str:
     """The clause with `exclude X` for each command to leave X out, `keep X` for its negation."""
     if len(clause) > _LONGEST:
         return clause
+    clause = _NEITHER.sub(r", \g<what> are excluded", clause)
     clause = _TO_SHOW.sub(r"; keep \g<what>", clause)
     clause = _ENDS_OUT.sub(r"\g<what> are excluded", _THOSE.sub(" ", clause))
     text = _NONE_OF.sub("exclude ", _BASE.sub("", clause))
@@ -138,6 +139,10 @@ def tells_rows(sentence: str) -> bool:
     if len(sentence) > _LONGEST:
         return False
     return bool(_BASE.search(sentence) or _ENDS_OUT.search(sentence) or _TO_SHOW.search(sentence))
+
+
+# `cancelled ones don't count, refunded ones neither`
+_NEITHER = re.compile(r",\s*(?:and\s+)?(?P<what>[^,]{3,60}?)\s+neither(?=\W*$)", re.I)
 
 
 def kept_phrase(clause: str) -> re.Match[str] | None:

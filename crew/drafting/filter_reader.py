@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -37,6 +38,9 @@ class _Kept:
         return bool(later)
 
 
+_LACKING = re.compile(
+    r"\b(?:without|lacking|with\s+no|having\s+no)\s+(?:an?\s+|any\s+)?(?P<what>\w.*)$", re.I
+)
 _JOINTS = {"from", "in", "with", "who", "that", "which", "where", "whose", "at", "over"}
 
 
@@ -65,6 +69,7 @@ class FilterReader:
             *((p, False) for p in wish.exclusions if not kept.takes_back(p)),
             *((p, True) for w in (*wish.inclusions, *wish.scopes) for p in self._parts(w, bases)),
         ]:
+            phrase, wanted = self._turned(phrase, wanted, bases)
             link = self._condition(phrase, bases, metrics, wanted)
             if link is None:
                 continue
@@ -80,6 +85,13 @@ class FilterReader:
         for phrase in kept.unsettled:
             self._keep(phrase, bases, found, have, kept)
         return list(found.values())
+
+    def _turned(self, phrase: Phrase, wanted: bool, bases: Sequence[str]) -> tuple[Phrase, bool]:
+        """Leaving out `products without category` is counting those with one, and the reverse."""
+        lacking = _LACKING.search(phrase.text)
+        if lacking and self.context.linker.conditions(_without_joints(lacking["what"]), bases):
+            return replace(phrase, text=lacking["what"]), not wanted
+        return phrase, wanted
 
     def _parts(self, phrase: Phrase, bases: Sequence[str]) -> list[Phrase]:
         """`Vienna and Berlin` as two phrases, where each is a condition and the whole is none."""
@@ -210,7 +222,7 @@ class FilterReader:
             return None if index is None else best[index]
         if self._is_defined_away(said, metrics):
             return None
-        if phrase.place == "aside" or (phrase.place == "answer" and wanted):
+        if phrase.place == "answer" and wanted:
             self.context.notes.append(f"Not read as a condition: “{phrase.quote}”.")
             return None
         what = "only" if wanted else "without"

@@ -42,6 +42,7 @@ from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.model_namer import asks_for_its_own, model_name
+from crew.drafting.prose_reader import ProseReader
 from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.reading_chooser import ReadingChooser
 from crew.drafting.related_filters import RelatedFilters
@@ -296,9 +297,8 @@ class Interpreter:
         filters += self._scopes(bases, filters)
         filters = self.filters.settle_alternatives(filters)
         spoken = [c for m in metrics for x in m.measures for c in x.filters]
-        filters += self.leftovers.overlooked(
-            wish, bases, [*spoken, *(f.condition for f in filters)]
-        )
+        conditions = [*spoken, *(f.condition for f in filters)]
+        filters += ProseReader(self.context).read(wish, bases, metrics, conditions)
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         metrics = self.hygiene.check(metrics, filters, dimensions)
@@ -318,10 +318,13 @@ class Interpreter:
         """Without phrases among the figures that are but a column to split by, such as `hall name`
         where what is counted has or reaches just one; these are split by, and that is said."""
         bases = [m.relation for r in readings if r.is_full and r.metric for m in r.metric.measures]
+        splits = [set(content_stems(d.text)) for d in wish.dimensions]
         kept = []
         for reading in readings:
             phrase = reading.phrase
             said = content_stems(phrase.text)
+            if said and not reading.metric and any(set(said) <= split for split in splits):
+                continue  # `per client country … columns: country, orders`
             is_figure = reading.metric or reading.columns or reading.conditions or reading.term
             plain = not is_figure and split_aggregation(phrase.text)[0] is None
             links = self.context.linker.dimensions(said, bases) if bases and plain else []

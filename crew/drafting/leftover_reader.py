@@ -6,43 +6,30 @@ a condition, is plainly the purpose of the request, or is asked about.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from crew.artifacts import Filter, Grounding, Metric
 from crew.drafting.figure_words import is_mark
 from crew.drafting.interpretation import Interpretation
+from crew.drafting.prose_reader import accounted_for
 from crew.drafting.schema_linker import content_stems, entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import (
     alike,
-    snake,
     stem,
     stem_set,
-    stems,
     vocabulary,
     word_set,
     words,
 )
 from crew.drafting.wish import Phrase, Wish
 
-_NOISE = (
-    "stops", "openers", "fillers", "wrapping_nouns", "articles", "splitters", "wishes",
-    "strong_wishes", "greetings", "signatures",
-)  # fmt: skip
 _NEGATIONS = {"not", "except", "without"}
 _RESTRICTIVE = {
     "for", "in", "of", "from", "with", "where", "under", "over", "above", "below", "not", "among",
     "whose", "who", "which", "that", "having", "at", "between", "within", "more", "less", "vs",
     "versus", "except", "on",
 }  # fmt: skip
-
-
-_ALL_OF_THEM = re.compile(
-    r"\W*(?:(?:in|of|with)\s+)?(?:all|any|every)\s+(?:\w+\s+)?(?:states?|status(?:es)?|kinds?|types?)\b"
-    r"(?!.*\b(?:but|except|without|only|not|no|excluding)\b)",
-    re.I,
-)
 
 
 class LeftoverReader:
@@ -67,7 +54,7 @@ class LeftoverReader:
         titles = [p for p in wish.metrics if p.place == "title"]
         told = any(p.place != "title" and p not in unread for p in wish.metrics)
         self._titled = any(p not in unread for p in titles) and not told
-        known = self._known(wish, metrics)
+        known = accounted_for(wish, metrics)
         cards = (self.context.evidence.relation(b) for b in bases)
         known |= {x for card in cards if card for s in entity_stems(card) for x in alike(s)}
         known |= stem_set("labels") | self._always_there(bases)
@@ -88,65 +75,6 @@ class LeftoverReader:
             if column and column.nulls == 0 and right:
                 found |= {x for s in entity_stems(right) for x in alike(s)}
         return found
-
-    def overlooked(
-        self, wish: Wish, bases: Sequence[str], conditions: Sequence[str]
-    ) -> list[Filter]:
-        """Ask about a sentence that was read as prose though it names values of the counted rows
-        that no condition speaks of; the filters that answers make of them."""
-        text, found = " ".join(conditions), []
-        self._unsplit(wish, bases)
-        for sentence in wish.prose:
-            if _ALL_OF_THEM.match(sentence):
-                self.context.notes.append(f"Read as leaving nothing out: “{sentence}”.")
-                continue
-            for said in dict.fromkeys(content_stems(sentence)):
-                if said in stem_set("stops") | self._known(wish, ()):
-                    continue
-                links = self.context.linker.conditions([said], bases)
-                links = [k for k in links if k.score >= 1.2 and k.column and k.column not in text]
-                if links and all(k.column == links[0].column for k in links):
-                    index = self.context.asking.ask(
-                        f"prose:{snake(sentence)[:50]}",
-                        f"“{sentence}”: does it say which rows count?",
-                        [
-                            ("no: it changes nothing", ""),
-                            (f"rows without {links[0].condition}", ""),
-                            (f"only rows with {links[0].condition}", ""),
-                        ],
-                        raised_by=sentence,
-                    )
-                    if index:
-                        chosen = links[0].negated if index == 1 else links[0].condition
-                        found.append(
-                            Filter(
-                                condition=chosen, label=sentence, grounding=self.context.answered()
-                            )
-                        )
-                    break
-        return found
-
-    def _unsplit(self, wish: Wish, bases: Sequence[str]) -> None:
-        """Ask about a split that stands in a sentence that was read as prose."""
-        have = {s for p in wish.dimensions for s in content_stems(p.text)}
-        for sentence in wish.prose:
-            for matched in re.finditer(r"\b(?:by|per|for each)\s+(\w+)", sentence, re.I):
-                said = content_stems(matched.group(1))
-                links = self.context.linker.dimensions(said, bases) if said else []
-                if links and links[0].exact and not set(said) <= have:
-                    self.context.asking.ask(
-                        f"split:{snake(matched.group(1))}",
-                        f"“{sentence}”: is the result to be split by `{links[0].name}`?",
-                        [("no: it is only said in passing", "")],
-                        raised_by=sentence,
-                    )
-
-    def _known(self, wish: Wish, metrics: Sequence[Metric]) -> set[str]:
-        """Stems that are accounted for: of metrics, dimensions, filters and fillers."""
-        texts = [m.label for m in metrics]
-        texts += [p.text for p in (*wish.dimensions, *wish.inclusions, *wish.exclusions)]
-        known = {s for t in texts for s in stems(t)}
-        return known.union(*(stem_set(n) for n in _NOISE))
 
     def _read(self, phrase: Phrase, known: set[str], bases: Sequence[str]) -> Filter | None:
         said = words(phrase.text)

@@ -602,7 +602,7 @@ class SchemaLinker:
                 )
         if is_temporal(column) and not is_arrival(column.name):
             core = own - EVENT_STEMS
-            rest = [s for s in phrase if s not in core]
+            rest = [s for s in phrase if s not in core | EVENT_STEMS]
             if core and core <= set(phrase) and column.nulls and set(rest) <= entity:
                 yield ConditionLink(
                     f"{name} is not null",

@@ -217,7 +217,7 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             wish.acceptance.extend(_sentences(text))
             found.extend(Phrase(s, "acceptance", s) for s in _sentences(text))
             continue
-        for sentence in _sentences(text):
+        for sentence in _sentences(_COLUMNS_HEAD.sub("I need a table with these columns: ", text)):
             if section == "background" and not _forbidden(sentence):
                 continue
             asks = _asks(sentence)
@@ -260,9 +260,10 @@ def _asks(sentence: str) -> bool:
 
 
 # `Store name, amount, rank`: what the columns of the result are to be.
-_LISTED_COLUMNS = re.compile(
-    r"(?:\s*(?:the\s+)?(?:columns?|fields?|spalten|colonnes|columnas)\s*:)?"
-    r"\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$",
+_LISTED_COLUMNS = re.compile(r"\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$", re.I)
+# `Columns: country, month, shipments`: the same with a head, which says that all are wanted.
+_COLUMNS_HEAD = re.compile(
+    r"^\W*(?:(?:the|output|result)\s+)*(?:columns?|fields?|spalten|colonnes|columnas)\s*:\s*(?=\w)",
     re.I,
 )
 
@@ -277,7 +278,7 @@ def _names_figures(sentence: str) -> bool:
         not isinstance(f, Comparison | Quoted | Having) for f in found.marks.values()
     ):
         return True
-    if _LISTED_COLUMNS.match(sentence) and (found.derived or re.match(r"\s*\w+\s*:", sentence)):
+    if _LISTED_COLUMNS.match(sentence) and found.derived:
         return False
     if found.derived and not set(words(sentence)) & word_set("finite_verbs"):
         return True

@@ -134,6 +134,46 @@ def test_what_the_data_does_not_say_is_asked(evidence: Evidence, body: str) -> N
     assert spec_of(evidence, body).questions
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "We never count test bookings.",
+        "Internal bookings should be ignored.",
+        "A booking counts when it has been paid.",
+        "Only big ones.",
+        "Terms below 3 are errors.",
+        "It should be the date of payment.",
+        "Except Sundays.",
+        "So: between 1 and 14 February 2025, bookings that were not moved.",
+        "Columns: month, bookings, splendour.",
+        "Month, number, splendour, rank.",
+    ],
+)
+def test_rules_told_in_passing_are_asked(evidence: Evidence, rule: str) -> None:
+    wish = "Number of contracts" if "Terms" in rule else "Number of bookings"
+    assert spec_of(evidence, f"{wish} per month. {rule}").questions
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "The board meets on Thursday.",
+        "Marketing says it went down.",
+        "Columns: month, bookings.",
+        "The old report is slow.",
+    ],
+)
+def test_what_is_told_without_a_rule_is_not_asked(evidence: Evidence, told: str) -> None:
+    assert not spec_of(evidence, f"Number of bookings per month. {told}").questions
+
+
+def test_leaving_out_rows_without_is_counting_those_with(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence
+) -> None:
+    body = "Number of contracts by tariff. Contracts without end date do not count."
+    assert rows(connection, evidence, body) == {("BASIC", "1")}
+
+
 def test_list_items_below_a_wish_are_not_lost(evidence: Evidence) -> None:
     body = "For the dashboard I need per month\n* number of bookings\n* splendour of bookings\n"
     assert any("splendour" in q.text for q in spec_of(evidence, body).questions)
