@@ -426,6 +426,45 @@ class Conventions(Value):
     config_in_sql: bool = False
 
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Month = Literal[
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+]  # fmt: skip
+
+
+class CompanyCalendar(Value):
+    """How the company counts time, where it is not as everyone does."""
+
+    week_starts: Weekday = Field("monday", description="first day of a week")
+    fiscal_year_starts: Month | None = Field(
+        None, description="first month of a fiscal year; without it fiscal periods are asked about"
+    )
+    fiscal_year_named_by: Literal["start", "end"] | None = Field(
+        None, description="whether FY25 is called after the year it starts in, or ends in"
+    )
+
+
+class Calendar(Value):
+    """When the periods of one request begin: weeks on a weekday (0 is Monday), years and their
+    quarters in a month (1 is January)."""
+
+    week_starts: int = Field(0, ge=0, le=6)
+    year_starts: int = Field(1, ge=1, le=12)
+
+    def offset(self, grain: str) -> int:
+        """By how much a period begins later than the one that everyone means: days of a week
+        (-3 to 3), months of a quarter (0 to 2) or year (0 to 11)."""
+        if grain == "week":
+            return (self.week_starts + 3) % 7 - 3
+        months = {"quarter": 3, "year": 12}.get(grain, 1)
+        return (self.year_starts - 1) % months
+
+    def name_of(self, grain: str) -> str:
+        """`fiscal_year` where years begin otherwise than everyone's."""
+        return f"fiscal_{grain}" if grain != "week" and self.offset(grain) else grain
+
+
 class Evidence(Value):
     """The slice of the project that matters for one request; bounded, whatever its size."""
 
@@ -438,6 +477,7 @@ class Evidence(Value):
     habits: tuple[TestHabit, ...] = ()
     wordings: tuple[Wording, ...] = ()
     conventions: Conventions = Conventions()
+    calendar: CompanyCalendar = CompanyCalendar()
     model_names: tuple[str, ...] = ()
     sql: dict[str, str] = {}
     notes: tuple[str, ...] = ()
@@ -473,17 +513,22 @@ class Metric(Value):
     grounding: Grounding
 
 
+TimeGrain = Literal["hour", "day", "week", "month", "quarter", "year"]
+
+
 class Dimension(Value):
     """What to split by: `column` of `relation`, called `name` in the result.
 
     `expression`, where the column is not taken as it is, is SQL over qualified columns that gives
-    one value a row: a range it lies in, a part of its date.
+    one value a row: a range it lies in, a part of its date; `grain` says of which period it is the
+    first day.
     """
 
     name: str
     relation: str
     column: str
     expression: str = ""
+    grain: TimeGrain | Literal[""] = ""
     grounding: Grounding
 
 
@@ -551,9 +596,6 @@ class Filter(Value):
     condition: str
     label: str
     grounding: Grounding
-
-
-TimeGrain = Literal["hour", "day", "week", "month", "quarter", "year"]
 
 
 class TimeAxis(Value):
@@ -892,6 +934,7 @@ class RequirementSpec(Value):
     dimensions: tuple[Dimension, ...] = ()
     filters: tuple[Filter, ...] = ()
     time: TimeAxis | None = None
+    calendar: Calendar = Calendar()
     look_back: LookBack | None = None
     date_range: DateRange | None = None
     fill_gaps: bool = False
@@ -941,6 +984,7 @@ class RequirementSpec(Value):
             sorted(w.model_dump_json() for w in (*self.wanted_tests, *self.wanted_docs)),
             self.staging.model_dump_json() if self.staging else "",
             *(e.model_dump_json() for e in self.edits),
+            *([self.calendar.model_dump_json()] if self.calendar != Calendar() else []),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 

@@ -84,7 +84,8 @@ _NEW = Rework()
 
 # The settings on which the outcome of a request depends: others do not make another run of it.
 _CONDITIONS = {
-    "target", "to", "llm", "agents", "prices", "budget", "glossary", "allow_env", "github",
+    "target", "to", "llm", "agents", "prices", "budget", "glossary", "calendar", "allow_env",
+    "github",
 }  # fmt: skip
 
 
@@ -255,7 +256,7 @@ def _workplace(
     habits, wordings = mine_habits(project), mine_wordings(project)
     terms, faults = read_terms(settings, checkout, project)
     evidence = ProjectEvidence(
-        project, profile, conventions, info.dialect, habits, wordings, notes=faults
+        project, profile, conventions, info.dialect, habits, wordings, settings.calendar, faults
     )
     from crew import learning
 

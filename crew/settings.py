@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from crew.artifacts import CompanyCalendar
 from crew.budget import BudgetSettings
 from crew.errors import InvalidSettings
 
@@ -134,6 +135,7 @@ class ProjectSettings(Section):
     profiles_dir: Path | None = None
     target: str | None = None
     glossary: Path | None = None
+    calendar: CompanyCalendar | None = None
     github: dict[str, Any] | None = None
 
 
@@ -160,6 +162,9 @@ class Settings(BaseSettings):
     )
     glossaries: tuple[GlossarySettings, ...] = Field(
         (), description="glossaries kept in catalogs, read over MCP"
+    )
+    calendar: CompanyCalendar = Field(
+        CompanyCalendar(), description="first day of weeks, first month of fiscal years"
     )
     allow_env: tuple[str, ...] = Field(
         (), description="variables that dbt may see besides those its profile names"
@@ -199,7 +204,10 @@ class Settings(BaseSettings):
             return self
         given = chosen.model_dump(exclude_unset=True)
         github = chosen.github and {**(self.github or {}), **chosen.github}
-        return self.model_copy(update={**given, "github": github or self.github})
+        calendar = chosen.calendar or self.calendar
+        return self.model_copy(
+            update={**given, "github": github or self.github, "calendar": calendar}
+        )
 
     @classmethod
     def settings_customise_sources(

@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import islice
 
 from crew.artifacts import (
+    CompanyCalendar,
     Conventions,
     Evidence,
     GlossaryTerm,
@@ -101,6 +102,7 @@ class ProjectEvidence:
     dialect: str
     habits: tuple[TestHabit, ...] = ()
     wordings: tuple[Wording, ...] = ()
+    calendar: CompanyCalendar = field(default_factory=CompanyCalendar)
     notes: tuple[str, ...] = ()
 
     def gather(self, request: Request, recall: Recall) -> Evidence:
@@ -122,6 +124,7 @@ class ProjectEvidence:
             habits=self.habits,
             wordings=_wordings_for(cards, self.wordings),
             conventions=self.conventions,
+            calendar=self.calendar,
             model_names=self.project.model_names,
             sql=self._sql(text, chosen),
             notes=self.notes,

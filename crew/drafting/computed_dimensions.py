@@ -12,6 +12,7 @@ from crew.artifacts import Dimension, Grounding
 from crew.catalog.warehouse_profile import is_arrival, is_numeric, is_temporal
 from crew.drafting.figure_words import Ranges
 from crew.drafting.interpretation import Interpretation
+from crew.drafting.period_sql import period_of
 from crew.drafting.schema_linker import EVENT_STEMS, ColumnLink, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.spoken_names import column_stems
@@ -139,17 +140,13 @@ class ComputedDimensions:
             return None
         link = meanings[0]
         sql = qualified(link.relation, link.column.name).sql(dialect=self.context.evidence.dialect)
-        truncated = exp.cast(
-            exp.Anonymous(
-                this="date_trunc", expressions=[exp.Literal.string(grain), self._tree(sql)]
-            ),
-            "date",
-        )
+        truncated = period_of(self._tree(sql), grain, self.context.calendar)
         return Dimension(
             name=snake(phrase.text),
             relation=link.relation,
             column=link.column.name,
             expression=truncated.sql(dialect=self.context.evidence.dialect),
+            grain=grain,
             grounding=Grounding(source="ticket", text=phrase.quote),
         )
 

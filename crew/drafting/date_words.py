@@ -6,13 +6,15 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 _MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_name) if name} | {
     name.lower(): n for n, name in enumerate(calendar.month_abbr) if name
 }
 _MONTH = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
 _POINT = (
-    r"(?:\d{4}-\d{2}-\d{2}|\d{4}-\d{2}|q[1-4][ /-]?\d{4}|\d{4}[ /-]?q[1-4]|"
+    r"(?:fy\d{4}(?:/\d\d)?(?:-[qh]\d)?|\d{4}-\d{2}-\d{2}|\d{4}-\d{2}"
+    + r"|[qh][1-4][ /-]?\d{4}|\d{4}[ /-]?[qh][1-4]|"
     + r"\d{1,2}(?:st|nd|rd|th)?\.? "
     + _MONTH
     + r",? \d{4}|"
@@ -43,7 +45,7 @@ _UNCLEAR = re.compile(
     r"|(?:year|month|quarter|week)[\s-]to[\s-]date\b|\bytd\b|\bmtd\b|\bqtd\b"
     r"|(?:yesterday|today|tomorrow|last (?:mon|tues|wednes|thurs|fri|satur|sun)day|weekends?)\b"
     r"|day of (?:the )?(?:month|year)\b"
-    r"|(?:fiscal|financial|business) (?:years?|quarters?|months?|periods?)\b"
+    r"|fiscal|fy\d+"
     rf"|(?:vs\.?|versus|compared (?:to|with))\s+{_POINT}"
     rf"|(?<=in )(?:{_MONTH})(?!\s*\d)\b"
     r")",
@@ -55,6 +57,7 @@ _WITHIN = re.compile(
 _ONLY = re.compile(
     rf"\bonly\s+(?:in\s+|for\s+)?(?P<a>{_POINT})\b|\b(?P<a2>{_POINT})\s+only\b", re.I
 )
+_FISCAL = re.compile(r"\b(?P<a>fy\d{4}(?:/\d\d)?(?:-[qh]\d)?)\b", re.I)
 _ALL_TIME = re.compile(
     r"\b(?:since|from)\s+(?:the\s+)?(?:very\s+)?(?:beginning|start)(?:\s+of\s+time)?\b|\beverything\s+since\s+we\s+\w+"
     r"|,?\s*\bfrom\s+the\s+first\s+to\s+the\s+last\s+(?:day|week|month|quarter|year)(?:\s+(?:in\s+the\s+data|with\s+any\s+\w+))?"
@@ -65,11 +68,16 @@ _ALL_TIME = re.compile(
 
 @dataclass(frozen=True)
 class DateSpan:
-    """`start` inclusive, `end` exclusive; either may be open. `quote` is how it was written."""
+    """`start` inclusive, `end` exclusive; either may be open. `quote` is how it was written.
+
+    `fiscal` dates are those of a year that begins in January, still to be moved to where it does:
+    the year it is `named` after, or the one in which it `begins`.
+    """
 
     start: date | None
     end: date | None
     quote: str
+    fiscal: Literal["", "named", "begins"] = ""
 
 
 def find_date_span(text: str) -> tuple[DateSpan | None, str]:
@@ -80,6 +88,7 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         (_SINCE, True, False),
         (_UNTIL, False, True),
         (_WITHIN, True, True),
+        (_FISCAL, True, True),
     ):
         matched = pattern.search(text)
         if not matched or _NOT.search(text[: matched.start()]):
@@ -90,9 +99,13 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         last = _period(groups["b"]) if groups.get("b") else first
         if (opens and first is None) or (closes and last is None):
             continue
+        kinds = {_fiscal(groups[side]) for side in ("a", "b") if groups.get(side)}
+        if len(kinds) > 1:
+            continue
         before = pattern is _UNTIL and matched.group().lower().startswith("before")
         end = (last[0] if before else last[1]) if closes and last else None
-        span = DateSpan(first[0] if opens and first else None, end, matched.group().strip())
+        start = first[0] if opens and first else None
+        span = DateSpan(start, end, matched.group().strip(), kinds.pop())
         return span, text[: matched.start()] + "|" + text[matched.end() :]
     return None, text
 
@@ -116,6 +129,11 @@ def unclear_dates(text: str) -> list[str]:
 def _period(point: str) -> tuple[date, date] | None:
     """First day and the day after the last of what a point names, or None if it is no date."""
     text = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", point.lower()).replace(",", "").replace(".", "")
+    if fiscal := re.fullmatch(r"fy(\d{4})(?:/(\d\d))?(?:-([qh]\d))?", text):
+        year, second, part = fiscal.groups()
+        if second and int(second) != (int(year) + 1) % 100:
+            return None
+        text = f"{part} {year}" if part else year
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             day = date.fromisoformat(text)
@@ -123,6 +141,9 @@ def _period(point: str) -> tuple[date, date] | None:
         if matched := re.fullmatch(r"(?:q(\d)[ /-]?(\d{4})|(\d{4})[ /-]?q(\d))", text):
             quarter = int(matched.group(1) or matched.group(4))
             return _months(int(matched.group(2) or matched.group(3)), 3 * quarter - 2, 3)
+        if matched := re.fullmatch(r"(?:h([12])[ /-]?(\d{4})|(\d{4})[ /-]?h([12]))", text):
+            half = int(matched.group(1) or matched.group(4))
+            return _months(int(matched.group(2) or matched.group(3)), 6 * half - 5, 6)
         if matched := re.fullmatch(r"(\d{4})-(\d{2})", text):
             return _months(int(matched.group(1)), int(matched.group(2)), 1)
         if matched := re.fullmatch(r"(\d{4})", text):
@@ -136,6 +157,12 @@ def _period(point: str) -> tuple[date, date] | None:
         return day, day + timedelta(days=1)
     except (ValueError, StopIteration):
         return None
+
+
+def _fiscal(point: str) -> Literal["", "named", "begins"]:
+    if not point.lower().startswith("fy"):
+        return ""
+    return "begins" if "/" in point else "named"
 
 
 def _months(year: int, month: int, count: int) -> tuple[date, date]:

@@ -44,7 +44,7 @@ def window(spec: RequirementSpec, derived: Derived) -> exp.Expr:
         case "running_total":
             total = _over(exp.Sum(this=value), dimensions, _period(spec), preceding="UNBOUNDED")
             if derived.reset:
-                anew = period_of(_period(spec), derived.reset)
+                anew = period_of(_period(spec), derived.reset, spec.calendar)
                 total.set("partition_by", [*total.args["partition_by"], anew])
             return total
         case "moving_average" | "moving_sum":

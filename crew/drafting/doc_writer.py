@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from calendar import day_name, month_name
+
 from crew.artifacts import (
     ColumnCard,
     ColumnDoc,
@@ -133,8 +135,12 @@ def _period_words(spec: RequirementSpec) -> str:
         return "Beginning of the hour that the row is about."
     if grain == "day":
         return "Day that the row is about."
-    monday = ", a Monday" if grain == "week" else ""
-    return f"First day of the {grain} that the row is about{monday}."
+    if grain == "week":
+        weekday = day_name[spec.calendar.week_starts]
+        return f"First day of the week that the row is about, a {weekday}."
+    name, month = spec.calendar.name_of(grain).replace("_", " "), spec.calendar.year_starts
+    since = f"; fiscal years begin in {month_name[month]}" if name != grain else ""
+    return f"First day of the {name} that the row is about{since}."
 
 
 def _metric_columns(metric: Metric, spec: RequirementSpec, have: set[str]) -> list[ColumnDoc]:

@@ -444,7 +444,9 @@ def _moments(
     """(begin, end) of rows: inside a period, its last moment, the first of the next, then those on
     the borders of the dates asked for, or of a stock's moments."""
     grain = spec.time.grain if spec.time else "month"
-    start = _START.get(grain, datetime(2024, 1, 1))
+    later = spec.calendar.offset(grain)
+    start = _START.get(grain, datetime(2024, 1 + (0 if grain == "week" else later), 1))
+    start += timedelta(days=later if grain == "week" else 0)
     if spec.date_range and (bound := spec.date_range.start or spec.date_range.end):
         start = datetime.fromisoformat(bound)
         if not spec.date_range.start:

@@ -20,6 +20,7 @@ from crew.artifacts import (
     RequirementSpec,
     SingularTest,
 )
+from crew.drafting.period_sql import period_of
 from crew.drafting.scope import key_of, needs_quotes
 from crew.drafting.sql_layout import ref_sql
 
@@ -113,7 +114,9 @@ def _running(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> It
             continue
         column, period = bare(derived.name), bare(spec.time.column)
         keys = [bare(d.name) for d in spec.dimensions]
-        keys += [f"date_trunc('{derived.reset}', {period})"] if derived.reset else []
+        if derived.reset:
+            anew = period_of(exp.column(spec.time.column), derived.reset, spec.calendar)
+            keys.append(anew.sql(dialect=evidence.dialect, normalize_functions="lower"))
         each = ", ".join(keys)
         by = f"partition by {each} order by {period}" if each else f"order by {period}"
         sql = (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from crew.artifacts import Assumption, Evidence, Grounding
+from crew.artifacts import Assumption, Calendar, Evidence, Grounding
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.measure_probe import MeasureProbe
+from crew.drafting.period_sql import EVERYONES
 from crew.drafting.questions import Asking
 from crew.drafting.related_reader import RelatedReader
 from crew.drafting.schema_linker import SchemaLinker
@@ -25,6 +26,7 @@ class Interpretation:
     related: RelatedReader
     assumptions: list[Assumption] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    calendar: Calendar = EVERYONES
     told: set[str] = field(default_factory=set)
     """Sentences of comments that settled an open point without a question of its own."""
 

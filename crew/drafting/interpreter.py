@@ -26,6 +26,7 @@ from crew.artifacts import (
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting import part_rows
+from crew.drafting.calendar_reader import CalendarReader
 from crew.drafting.change_reader import ChangeReader
 from crew.drafting.clause_reader import is_courtesy
 from crew.drafting.derived_reader import DerivedReader
@@ -113,6 +114,7 @@ class Interpreter:
         self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
         self.derived, self.entities = DerivedReader(context), EntityReader(context, self.reader)
         self.related_filters = RelatedFilters(context)
+        self.calendars = CalendarReader(context)
         self.taken: set[str] = set()
         self.skipped_letters = 0
         self._wish = Wish()
@@ -182,6 +184,8 @@ class Interpreter:
             )
         if wish.is_empty:
             return self._nothing_to_read(request, wish)
+        self.context.calendar = self.calendars.settled(wish)
+        self.context.linker.calendar = self.context.calendar
         change = ChangeReader(
             self.evidence,
             self.context.linker,
@@ -190,6 +194,13 @@ class Interpreter:
             self.context.asking,
         ).read(request, wish)
         if change is not None:
+            if wish.calendar.fiscal and change.kind == "change_model":
+                self.context.asking.ask(
+                    "calendar:change",
+                    f"“{wish.calendar.fiscal}”: in an existing model I count by the calendar alone."
+                    " Which dates are meant?",
+                    [],
+                )
             return change.model_copy(
                 update={
                     "notes": (*change.notes, *self.context.notes),
@@ -301,6 +312,7 @@ class Interpreter:
         filters += ProseReader(self.context).read(wish, bases, metrics, conditions)
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
+        self.calendars.with_effects(metrics, wish)
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [part_rows.settled(metric, self.context) for metric in metrics]
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
@@ -469,7 +481,9 @@ class Interpreter:
         time = None
         if wish.grain:
             grain, quote = wish.grain
-            column = grain if all(d.name != grain for d in dimensions) else f"{grain}_start"
+            column = self.context.calendar.name_of(grain)
+            if any(d.name == column for d in dimensions):
+                column = f"{column}_start"
             time = TimeAxis.model_validate(
                 {"grain": grain, "column": column, "grounding": _said(quote)}
             )
@@ -520,6 +534,7 @@ class Interpreter:
             dimensions=tuple(dimensions),
             filters=tuple(filters),
             time=time,
+            calendar=self.context.calendar,
             look_back=look_back,
             date_range=date_range,
             fill_gaps=wish.fill_gaps,

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from crew.artifacts import Dimension, Evidence, Filter, JoinEdge, Measure
+from crew.artifacts import Calendar, Dimension, Evidence, Filter, JoinEdge, Measure
 from crew.catalog.warehouse_profile import quoted
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
+from crew.drafting.period_sql import EVERYONES
 from crew.drafting.row_sets import parse_sql
 from crew.drafting.scope import key_of, relations_of
 from crew.errors import InvalidInput
@@ -28,7 +29,7 @@ class MeasureProbe:
         self._warehouse = warehouse
         self._totals = SourceTotals(evidence, planner)
 
-    def latest(self, measure: Measure, grain: str) -> str:
+    def latest(self, measure: Measure, grain: str, calendar: Calendar = EVERYONES) -> str:
         """The measure in the last whole period of the data, in words; empty if unknown."""
         if self._warehouse is None:
             return ""
@@ -48,7 +49,7 @@ class MeasureProbe:
                     self._totals.at_moments(measure, (), grain, f"select {day} as period")
                 )
             else:
-                sql = self._totals.over_time(measure, (), grain)
+                sql = self._totals.over_time(measure, grain, calendar)
                 rows = self._query(
                     f"select period, value from ({sql}) as t where period <= current_date order by 1 desc limit 2"
                 )
@@ -62,7 +63,7 @@ class MeasureProbe:
         return f"{shown} in the {grain} of {str(rows[0][0])[:10]}"
 
     def _newest_period(self, measure: Measure, grain: str) -> str:
-        sql = self._totals.over_time(measure, (), grain)
+        sql = self._totals.over_time(measure, grain)
         return f"select period from ({sql}) as t where period <= current_date order by 1 desc limit 1 offset 1"
 
     def newest_sql(self, measure: Measure) -> str:

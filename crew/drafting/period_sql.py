@@ -4,12 +4,54 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from crew.artifacts import Calendar
 
-def period_of(column: exp.Expr, grain: str) -> exp.Expr:
-    """`date_trunc` as a date; hours stay timestamps."""
-    truncated = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(grain), column])
+EVERYONES = Calendar()
+
+
+def period_of(column: exp.Expr, grain: str, calendar: Calendar = EVERYONES) -> exp.Expr:
+    """The first day of the period a moment lies in, as a date; hours stay timestamps.
+
+    Where periods begin later than `date_trunc` says, the moment is moved back by as much, and the
+    first day forth again.
+    """
+    later = calendar.offset(grain) if grain in {"week", "quarter", "year"} else 0
+    if later:
+        unit = "day" if grain == "week" else "month"
+        back, forth = (exp.Sub, exp.Add) if later > 0 else (exp.Add, exp.Sub)
+        step = interval(abs(later), unit)
+        column = exp.cast(back(this=exp.cast(column, "date"), expression=step), "date")
+        return exp.cast(forth(this=_truncated(column, grain), expression=step.copy()), "date")
+    truncated = _truncated(column, grain)
     return truncated if grain == "hour" else exp.cast(truncated, "date")
+
+
+def _truncated(column: exp.Expr, grain: str) -> exp.Expr:
+    return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(grain), column])
 
 
 def interval(count: int, unit: str) -> exp.Interval:
     return exp.Interval(this=exp.Literal.string(str(count)), unit=exp.var(unit))
+
+
+def in_dialect(tree: exp.Expr, dialect: str) -> exp.Expr:
+    """The tree with `date_trunc` as the dialect has it: in BigQuery the unit comes last, and a week
+    that begins on Monday has a name of its own."""
+    if dialect != "bigquery":
+        return tree
+
+    for node in reversed(list(tree.find_all(exp.Anonymous))):
+        if str(node.this).lower() == "date_trunc":
+            own = _in_bigquery(*node.expressions)
+            if node is tree:
+                return own
+            node.replace(own)
+    return tree
+
+
+def _in_bigquery(grain: exp.Expr, value: exp.Expr) -> exp.Expr:
+    unit = exp.var("ISOWEEK" if grain.name == "week" else grain.name.upper())
+    if grain.name == "hour":
+        return exp.TimestampTrunc(this=value.copy(), unit=unit)
+    day = exp.cast(value.copy(), "date")
+    return exp.DateTrunc(this=day, unit=unit)  # type: ignore[no-untyped-call]

@@ -120,8 +120,6 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
     text = _take_dating(text, clause, wish)
     text = _take_current(_take_look_back(text, clause, wish), clause, wish)
     text = _take_dates(text, wish)
-    if _WEEK_START.search(text):
-        wish.unclear_dates.append(_WEEK_START.search(text).group())  # type: ignore[union-attr]
     text = _take_filters(text, clause, wish)
     if clause.place in {"title", "wish"} and re.search(
         r"\bhow many\b|\bnumber of\b|\bcount of\b", text, re.I
@@ -496,10 +494,6 @@ def _set_grain(grain: str, clause: Phrase, wish: Wish) -> None:
         wish.other_grains.append((grain, clause.quote))
 
 
-_WEEK_START = re.compile(
-    r"\bweeks?\s+(?:starts?|starting|begins?|beginning)\s+(?:on\s+|with\s+)?(?:sun|tues|wednes|thurs|fri|satur)day\b",
-    re.I,
-)
 _RESTRICTS = ("for", "in", "of", "from", "with", "where", "under", "over", "above", "below", "not",
               "among", "whose", "who", "that", "which", "having", "at", "between", "within", "to",
               "more", "less", "when", "if", "vs", "versus", "via", "through", "on", "except")  # fmt: skip

@@ -21,6 +21,7 @@ from crew.drafting.figure_words import (
     is_mark,
 )
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.period_sql import EVERYONES
 from crew.drafting.periods import is_too_coarse
 from crew.drafting.related_words import Having
 from crew.drafting.scope import Scope, UnknownColumn, qualified
@@ -125,6 +126,7 @@ class SchemaLinker:
         self.evidence = evidence
         self.planner = planner
         self.grain = ""
+        self.calendar = EVERYONES
         self.figures = FigureWishes()
         self.said: frozenset[str] = frozenset()
         self.is_dated = False
@@ -188,7 +190,8 @@ class SchemaLinker:
     def numbers(self, phrase: Sequence[str]) -> list[ColumnLink]:
         """Numeric columns that may be added up to the grain, in all the evidence, best first."""
         links = self._columns(phrase, None, _summable, labels=False)
-        coarse = {c.key for c in self.evidence.relations if is_too_coarse(c, self.grain)}
+        cards, calendar = self.evidence.relations, self.calendar
+        coarse = {c.key for c in cards if is_too_coarse(c, self.grain, calendar)}
         links = [k for k in links if k.column.is_additive and k.relation not in coarse]
         raw = [k for k in links if not k.column.is_figure]
         best = max((k.score for k in raw), default=0.0)

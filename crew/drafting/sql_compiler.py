@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from crew.artifacts import (
+    Calendar,
     Dimension,
     DraftModel,
     Evidence,
@@ -258,7 +259,7 @@ class AggregateCompiler:
     def _period(self, column: exp.Expr, time: str) -> exp.Expr:
         """The first day of the period a moment belongs to (a timestamp for hours)."""
         assert self.spec.time is not None
-        return period_of(self._utc(column, time), self.spec.time.grain)
+        return period_of(self._utc(column, time), self.spec.time.grain, self.spec.calendar)
 
     def _utc(self, column: exp.Expr, time: str) -> exp.Expr:
         tree = parse_sql(time, self.evidence.dialect)
@@ -294,14 +295,14 @@ class AggregateCompiler:
         assert back is not None
         until = exp.LTE(this=day.copy(), expression=_as_of(exp.column("as_of_date")))
         if back.calendar:
-            first, following = _calendar(back)
+            first, following = _calendar(back, self.spec.calendar)
             since = exp.GTE(this=day.copy(), expression=_as_of(first))
             return [since, exp.LT(this=day, expression=_as_of(following)) if following else until]
         newest: exp.Expr = exp.column("as_of_date")
         whole = self.spec.time is not None and self.spec.time.grain == back.unit
         if whole:
             assert self.spec.time is not None
-            newest = period_of(newest, self.spec.time.grain)
+            newest = period_of(newest, self.spec.time.grain, self.spec.calendar)
             day = self._period(column.copy(), time)
         limit = newest - interval(back.count, back.unit)
         return [exp.GT(this=day, expression=_as_of(limit)), until]
@@ -442,13 +443,14 @@ class AggregateCompiler:
                 this=column.copy(), expression=_as_of(exp.column("as_of_date"))
             )
             if back.calendar:
-                first, following = _calendar(back)
-                since = period_of(first, self.spec.time.grain)
+                first, following = _calendar(back, self.spec.calendar)
+                since = period_of(first, self.spec.time.grain, self.spec.calendar)
                 found.append(exp.GTE(this=column.copy(), expression=_as_of(since)))
                 if following:
                     until = exp.LT(this=column.copy(), expression=_as_of(following))
             else:
-                newest = period_of(exp.column("as_of_date"), self.spec.time.grain)
+                as_of = exp.column("as_of_date")
+                newest = period_of(as_of, self.spec.time.grain, self.spec.calendar)
                 limit = newest - interval(back.count, back.unit)
                 found.append(exp.GT(this=column, expression=_as_of(limit)))
             found.append(until)
@@ -570,9 +572,9 @@ def _as_of(value: exp.Expr) -> exp.Expr:
     return exp.select(value).from_(AS_OF).subquery()
 
 
-def _calendar(back: LookBack) -> tuple[exp.Expr, exp.Expr | None]:
+def _calendar(back: LookBack, calendar: Calendar) -> tuple[exp.Expr, exp.Expr | None]:
     """The first day of a look-back by the calendar, and the day after its last; none: up to now."""
-    current = period_of(exp.column("as_of_date"), back.unit)
+    current = period_of(exp.column("as_of_date"), back.unit, calendar)
     if back.calendar == "current":
         return current, None
     return current - interval(back.count, back.unit), current.copy()

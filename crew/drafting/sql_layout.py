@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from crew.artifacts import Conventions
+from crew.drafting.period_sql import in_dialect
 from crew.drafting.scope import needs_quotes
 
 FINAL = "final"
@@ -58,7 +59,7 @@ def write_model(ctes: Sequence[Cte], conventions: Conventions, dialect: str) -> 
 
 def tree_sql(tree: exp.Expr, conventions: Conventions, dialect: str) -> str:
     """A tree as text, in the project's case, indent and comma style."""
-    tree = tree.copy()
+    tree = in_dialect(tree.copy(), dialect)
     for identifier in tree.find_all(exp.Identifier):
         identifier.set("quoted", needs_quotes(identifier.name, dialect))
     text = tree.sql(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from crew.artifacts import Request
+from crew.drafting.calendar_words import take_calendar
 from crew.drafting.clause_reader import (
     is_command,
     is_courtesy,
@@ -42,7 +43,7 @@ def read_ticket(
         wish.language = language
         texts = {"title": request.title, "body": request.body}
         request = request.model_copy(update={k: in_english(t, language) for k, t in texts.items()})
-    request = _with_definitions(request)
+    request = _without_calendar(_with_definitions(request), wish)
     wish.said_later = frozenset(follow_ups)
     clauses = [*_clauses(request, wish), *(Phrase(s, "wish", s) for s in follow_ups)]
     wish.answers = [a for a in wish.answers if a not in follow_ups]
@@ -59,9 +60,19 @@ def as_read(request: Request) -> str:
 
 def read_text(text: str, place: Place, figures: FigureWishes | None = None) -> Wish:
     """The wish in one sentence, as read in that place; marks are added to `figures`."""
-    wish = Wish(figures=figures or FigureWishes())
+    calendar, text = take_calendar(text)
+    wish = Wish(figures=figures or FigureWishes(), calendar=calendar)
     read_clause(Phrase(text, place, text), wish)
     return wish
+
+
+def _without_calendar(request: Request, wish: Wish) -> Request:
+    """The request without what it says of the calendar, which the wish tells then."""
+    texts: dict[str, str] = {}
+    for name in ("title", "body"):
+        said, texts[name] = take_calendar(getattr(request, name), wish.figures.lexicon.names)
+        wish.calendar = wish.calendar.and_also(said)
+    return request.model_copy(update=texts)
 
 
 _DEFINES = re.compile(

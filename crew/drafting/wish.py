@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from crew.drafting.calendar_words import CalendarWish
 from crew.drafting.date_words import DateSpan
 from crew.drafting.figure_words import FigureWishes
 
@@ -73,6 +74,7 @@ class Wish:
     other_grains: list[tuple[str, str]] = field(default_factory=list)
     unclear_dates: list[str] = field(default_factory=list)
     figures: FigureWishes = field(default_factory=FigureWishes)
+    calendar: CalendarWish = field(default_factory=CalendarWish)
     language: str = ""
     prose: list[str] = field(default_factory=list)
     scopes: list[Phrase] = field(default_factory=list)

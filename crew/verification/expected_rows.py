@@ -21,6 +21,7 @@ from sqlglot import exp
 from crew.artifacts import Derived, Dimension, Evidence, Measure, Metric, RequirementSpec, TimeGrain
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.row_sets import dimension_sql
+from crew.verification.counted_periods import counted_sql, first_day, first_of
 from crew.verification.related_relations import with_related
 from crew.verification.source_totals import COUNTED, Cut, SourceTotals
 
@@ -131,11 +132,14 @@ class _Expectation:
         dated = [m for m in self.measures.values() if m.time]
         self.cut = Cut(
             filters=tuple(f.condition for f in spec.filters),
-            dimensions=tuple(dimension_sql(d) for d in self._split_by),
+            dimensions=tuple(
+                counted_sql(d, self.evidence.dialect, spec.calendar) for d in self._split_by
+            ),
             grain=spec.time.grain if spec.time else "",
             look_back=spec.look_back,
             date_range=spec.date_range,
             as_of=self.totals.newest_day(dated[0]) if dated and spec.look_back else "",
+            calendar=spec.calendar,
         )
 
     def rows(self) -> list[Row]:
@@ -240,8 +244,8 @@ class _Expectation:
             lines = self.totals.lines(measure, self.cut)
             where = f"where reason = {COUNTED}"
             for name in names:
-                type_ = "timestamp" if grain == "hour" else "date"
-                period = f"cast(date_trunc('{grain}', {name}) as {type_})"
+                tree = first_day(exp.column(name), grain, self.spec.calendar)
+                period = tree.sql(dialect=self.evidence.dialect)
                 moments += [r[0] for r in self._ask(f"select {period} from ({lines}) as l {where}")]
         known = sorted(m for m in moments if m is not None)
         found = known[:1]
@@ -300,7 +304,9 @@ def _derived_value(spec: RequirementSpec, derived: Derived, row: Row, rows: list
     period, grain = spec.time.column, spec.time.grain
     same = [r for r in rows if all(r[d.name] == row[d.name] for d in spec.dimensions)]
     if derived.kind == "running_total":
-        begin = _first_of(row[period], derived.reset)
+        begin = date.min
+        if derived.reset:
+            begin = first_of(row[period], derived.reset, spec.calendar)
         return _sum(r[derived.of] for r in same if begin <= r[period] <= row[period])
     if derived.kind in {"moving_average", "moving_sum"}:
         begin = after(row[period], grain, -derived.periods)
@@ -392,11 +398,3 @@ def plain(value: Any, dialect: str = "duckdb") -> Any:
     if isinstance(value, Decimal | float):
         return int(value) if value == int(value) else float(value)
     return value
-
-
-def _first_of(moment: Any, unit: str) -> Any:
-    """The first day of the month, quarter or year of a period; the first of all without a unit."""
-    if not unit:
-        return moment.replace(year=1, month=1, day=1)
-    month = {"month": moment.month, "quarter": 3 * ((moment.month - 1) // 3) + 1, "year": 1}[unit]
-    return moment.replace(month=month, day=1)

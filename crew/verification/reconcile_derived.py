@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sqlglot import parse_one
+
 from crew.artifacts import Derived, Measure
 from crew.drafting.row_sets import dimension_sql
+from crew.verification.counted_periods import first_day
 from crew.verification.reconciliation_card import RATIO, Card, Figure, Keys
 from crew.verification.source_totals import Cut
 
@@ -58,9 +61,12 @@ def _expected(card: Card, keys: Keys, derived: Derived, of: str) -> str:
     same = _same(keys, list(keys.dimensions))
     match derived.kind:
         case "running_total":
-            since = (
-                f" and f.period >= date_trunc('{derived.reset}', {period})" if derived.reset else ""
-            )
+            since = ""
+            if derived.reset:
+                dialect = card.context.info.dialect
+                now = parse_one(period, read=dialect)
+                begin = first_day(now, derived.reset, card.spec.calendar)
+                since = f" and f.period >= {begin.sql(dialect=dialect)}"
             return f"(select sum(f.value) from f where {same} and f.period <= {period}{since})"
         case "moving_average" | "moving_sum":
             how = "avg" if derived.kind == "moving_average" else "sum"

@@ -11,8 +11,8 @@ from crew.artifacts import (
     Measure,
     Metric,
 )
-from crew.drafting.row_sets import dimension_sql
 from crew.drafting.sql_compiler import formula_tree
+from crew.verification.counted_periods import counted_sql
 from crew.verification.reconcile_derived import derived, spine
 from crew.verification.reconciliation_card import (
     NUMBERS,
@@ -63,11 +63,12 @@ def aggregated(card: Card) -> Keys | None:
     dated = [m for metric in spec.metrics for m in metric.measures if m.time]
     cut = Cut(
         filters=tuple(f.condition for f in spec.filters),
-        dimensions=tuple(dimension_sql(d) for d in split_by),
+        dimensions=tuple(counted_sql(d, card.evidence.dialect, spec.calendar) for d in split_by),
         grain=spec.time.grain if spec.time else "",
         look_back=spec.look_back,
         date_range=spec.date_range,
         as_of=card.totals.newest_day(dated[0]) if dated and spec.look_back else "",
+        calendar=spec.calendar,
     )
     cells = figures(card, spec.metrics, cut, keys)
     if cells:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp, parse_one
 
-from crew.artifacts import DateRange, Evidence, LookBack, Measure
+from crew.artifacts import Calendar, DateRange, Evidence, LookBack, Measure
 from crew.drafting.aggregates import aggregate
 from crew.drafting.join_planner import JoinPlanner
-from crew.drafting.period_sql import interval, period_of
+from crew.drafting.period_sql import EVERYONES, in_dialect, interval
 from crew.drafting.scope import key_of, qualified
+from crew.verification.counted_periods import first_day
 
 ROWS = "counted"
 COUNTED, UNDATED, OUTSIDE = 0, 1, 2
@@ -34,6 +35,7 @@ class Cut:
     look_back: LookBack | None = None
     date_range: DateRange | None = None
     as_of: str = ""
+    calendar: Calendar = EVERYONES
 
     @property
     def is_timed(self) -> bool:
@@ -51,9 +53,9 @@ class SourceTotals:
         self._evidence = evidence
         self._planner = planner
 
-    def over_time(self, measure: Measure, filters: Sequence[str], grain: str) -> str:
+    def over_time(self, measure: Measure, grain: str, calendar: Calendar = EVERYONES) -> str:
         """Rows (period, value) of a flow measure."""
-        return self.cells(measure, Cut(tuple(filters), grain=grain))
+        return self.cells(measure, Cut(grain=grain, calendar=calendar))
 
     def at_moments(self, measure: Measure, filters: Sequence[str], grain: str, periods: str) -> str:
         """Rows (period, value) of a stock measure at the periods that a SELECT `periods` gives."""
@@ -122,7 +124,7 @@ class SourceTotals:
             source = f"({periods}) as p inner join {source} on {active}"
             keys.insert(0, "p.period")
         elif cut.grain:
-            keys.insert(0, self._sql(period_of(exp.column("moment", "l"), cut.grain)))
+            keys.insert(0, self._sql(first_day(exp.column("moment", "l"), cut.grain, cut.calendar)))
         names = (["period"] if cut.grain else []) + [d[2:] for d in dims]
         columns = [f"{key} as {name}" for key, name in zip(keys, names, strict=True)]
         positions = ", ".join(str(n + 1) for n in range(len(keys)))
@@ -143,9 +145,10 @@ class SourceTotals:
             if back.calendar:
                 return [self._sql(c) for c in _by_calendar(back, day, newest, cut, is_period)]
             if is_period:
-                since, limit = day, period_of(newest, cut.grain)
+                since, limit = day, first_day(newest, cut.grain, cut.calendar)
             elif cut.grain == back.unit:
-                since, limit = period_of(column, cut.grain), period_of(newest, cut.grain)
+                since = first_day(column, cut.grain, cut.calendar)
+                limit = first_day(newest, cut.grain, cut.calendar)
             else:
                 since, limit = day, newest
             found.append(since > limit - interval(back.count, back.unit))
@@ -241,7 +244,8 @@ class SourceTotals:
         return value
 
     def _sql(self, query: exp.Expr) -> str:
-        return query.sql(dialect=self._evidence.dialect)
+        dialect = self._evidence.dialect
+        return in_dialect(query, dialect).sql(dialect=dialect)
 
 
 def _read_once(query: exp.Select) -> exp.Select:
@@ -291,8 +295,9 @@ def _by_calendar(
     back: LookBack, day: exp.Expr, newest: exp.Expr, cut: Cut, is_period: bool
 ) -> list[exp.Expr]:
     """Whether a day lies in the calendar periods that the newest day tells."""
-    now, then = period_of(newest.copy(), back.unit), period_of(day.copy(), back.unit)
+    now = first_day(newest.copy(), back.unit, cut.calendar)
+    then = first_day(day.copy(), back.unit, cut.calendar)
     first = now - interval(back.count, back.unit) if back.calendar == "previous" else now
     # A week that a month begins in belongs to it.
-    since = day >= period_of(first, cut.grain) if is_period else then >= first
+    since = day >= first_day(first, cut.grain, cut.calendar) if is_period else then >= first
     return [since, then < now if back.calendar == "previous" else day.copy() <= newest.copy()]

@@ -81,7 +81,7 @@ def test_what_restricts_becomes_a_condition(title: str, condition: str) -> None:
         "number of visits per city next year",
         "number of visits per city in March",
         "number of visits per city in 2024 vs 2025",
-        "number of visits per week starting on Sunday",
+        "number of visits per week, Monday to Friday weeks",
         "number of visits per month and hour",
         "total fee per month in thousands",
     ],
