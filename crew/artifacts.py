@@ -88,7 +88,8 @@ class ColumnCard(Value):
     holds few, and stay empty for columns that look like personal data. What `is_additive` may be
     added up: a count of different things, an average or a ratio may not. A model's own SQL made
     what `is_figure`, by an aggregate. `inherited` is what the relations above say of the column,
-    where nobody described it here.
+    where nobody described it here. `fields` are the keys of the objects in a column of JSON; their
+    `path` is the column's name and the keys below it.
     """
 
     name: str
@@ -106,6 +107,8 @@ class ColumnCard(Value):
     is_figure: bool = False
     tests: tuple[str, ...] = ()
     meta: dict[str, Any] = {}
+    path: tuple[str, ...] = ()
+    fields: tuple[ColumnCard, ...] = ()
 
     @property
     def told(self) -> str:
@@ -132,6 +135,11 @@ class RelationCard(Value):
     def column(self, name: str) -> ColumnCard | None:
         """The column of that name, upper and lower case alike."""
         return next((c for c in self.columns if c.name.lower() == name.lower()), None)
+
+    def field(self, path: Sequence[str]) -> ColumnCard | None:
+        """What is at a path below one of the columns: the card of a key of its JSON."""
+        fields = (f for c in self.columns for f in c.fields)
+        return next((f for f in fields if f.path == tuple(path)), None)
 
 
 class JoinEdge(Value):
@@ -679,12 +687,20 @@ class WantedDoc(Value):
 
 
 class StagedColumn(Value):
-    """A column of a staging model: `name` is what it is called, `expression` SQL over the source."""
+    """A column of a staging model: `name` is what it is called, `expression` SQL over the source.
+
+    `path` leads from the column `source` to a key in its JSON.
+    """
 
     name: str
     source: str
     expression: str
     grounding: Grounding
+    path: tuple[str, ...] = ()
+
+    def behind(self, source: RelationCard) -> ColumnCard | None:
+        """The card of what it is made of."""
+        return source.field(self.path) if self.path else source.column(self.source)
 
 
 class Staging(Value):

@@ -12,7 +12,9 @@ from typing import Any
 from crew.artifacts import ColumnCard, JoinEdge, RelationCard
 from crew.catalog.aggregates import figures
 from crew.catalog.dbt_project import ProjectRelation
-from crew.drafting.vocabulary import stem_set, stems, word_set
+from crew.catalog.json_fields import SAMPLE, as_text, json_fields, may_hold_json, struct_fields
+from crew.catalog.personal import looks_personal
+from crew.drafting.vocabulary import stem_set, stems
 from crew.errors import InvalidInput
 from crew.ports import Warehouse
 
@@ -163,7 +165,28 @@ class WarehouseProfile:
                     }
                 )
             )
+        cards = [self._with_fields(name, card, total) for card in cards]
         return total, cards + [_documented(relation, column, type_) for column, type_ in rest]
+
+    def _with_fields(self, name: str, card: ColumnCard, total: int) -> ColumnCard:
+        """The card with the keys of its JSON; of the objects themselves nothing is shown, but an
+        empty text as the least value."""
+        if fields := struct_fields(card):
+            return card.model_copy(update={"fields": tuple(fields)})
+        if not may_hold_json(card):
+            return card
+        sql = f"select {as_text(card, quoted(card.name))} from {name} limit {SAMPLE}"
+        try:
+            rows = self._warehouse.query(sql, limit=SAMPLE).rows
+        except InvalidInput:
+            return card
+        texts = [None if row[0] is None else str(row[0]) for row in rows]
+        fields = json_fields(card, texts, whole=len(texts) == total)
+        if not fields:
+            return card
+        least = "" if "" in texts else None
+        hidden = {"values": (), "minimum": least, "maximum": None, "fields": tuple(fields)}
+        return card.model_copy(update=hidden)
 
     def _values(
         self,
@@ -214,18 +237,6 @@ def _documented(relation: ProjectRelation, column: str, data_type: str) -> Colum
         tests=known.tests if known else (),
         is_personal=looks_personal(column, meta, known.tags if known else ()),
         meta=meta,
-    )
-
-
-def looks_personal(column: str, meta: dict[str, Any], tags: Sequence[str] = ()) -> bool:
-    """Marked as personal data in the project, or named like it."""
-    marks = {str(t).lower() for t in tags} | {str(k).lower() for k, v in meta.items() if v}
-    if marks & {"pii", "personal", "sensitive", "contains_pii", "gdpr"}:
-        return True
-    name = column.lower()
-    return any(
-        name == p or name.endswith(f"_{p}") or name.startswith(f"{p}_")
-        for p in word_set("personal")
     )
 
 

@@ -214,7 +214,7 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
     assert source is not None and staging is not None
     columns = []
     for staged in staging.columns:
-        card = source.column(staged.source)
+        card = staged.behind(source)
         told = card.told.rstrip(".") if card else ""
         known = None
         if not told and staged.name != staging.key:
@@ -224,7 +224,8 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
             continue
         if "decimal" in staged.expression:
             told = told.replace("in cents", "in currency units").replace("cents", "currency units")
-        text = f"{told}." if told else f"`{staged.source}` of the source"
+        key = f"`{'.'.join(staged.path[1:])}` in " if staged.path else ""
+        text = f"{told}." if told else f"{key}`{staged.source}` of the source"
         if not told:
             examples = ", ".join(f"'{v}'" for v in (card.values[:3] if card else ()))
             text += (

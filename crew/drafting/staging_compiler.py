@@ -18,7 +18,8 @@ def compile_staging(spec: RequirementSpec, evidence: Evidence, path: str) -> Dra
     ctes = [import_cte("source", spec.target)]
     key = next(c for c in staging.columns if c.name == staging.key) if staging.key else None
     if staging.latest_by and key:
-        rank = f"row_number() over (partition by {quoted(key.source)} order by {quoted(staging.latest_by)} desc)"
+        by = key.expression if key.path else quoted(key.source)
+        rank = f"row_number() over (partition by {by} order by {quoted(staging.latest_by)} desc)"
         ranked = f"select *, {rank} as delivery_rank from source"
         ctes.append(
             Cte(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import sqlglot
+from sqlglot import exp
 
 from crew.artifacts import (
     Assumption,
@@ -18,6 +22,7 @@ from crew.artifacts import (
 )
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.evidence import contains, mentions
+from crew.catalog.json_fields import SAMPLE
 from crew.catalog.warehouse_profile import (
     is_arrival,
     is_boolean,
@@ -26,14 +31,17 @@ from crew.catalog.warehouse_profile import (
     is_text,
     quoted,
 )
+from crew.drafting.json_paths import json_value
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
 from crew.drafting.spoken_names import column_stems
+from crew.drafting.staging_json import unnested
 from crew.drafting.staging_words import Cleaning, cleanings
 from crew.drafting.staging_words import expression as cleaned
 from crew.drafting.ticket_reader import read_ticket
 from crew.drafting.vocabulary import alike, singular, snake, stems
 from crew.drafting.wish import Wish
+from crew.errors import InvalidInput
 from crew.ports import Warehouse
 
 _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
@@ -103,10 +111,18 @@ def read_staging(
         )
     text = f"{request.body}\n{request.title}"
     planner = _StagingPlan(source, evidence, text)
-    staging = planner.plan()
+    staging = with_types_that_hold(planner.plan(), source, evidence, warehouse)
     grain = (staging.key,) if staging.key else key_of_several(staging, source, warehouse)
     asking = Asking(wish.answers, wish.directed, request.choices)
+    for key in planner.unnested.missing[:3]:
+        fields = [f for c in source.columns for f in c.fields]
+        asking.ask(
+            f"staging:json:{key}", f"No row of `{source.key}` has the key `{key}`. Which one is meant?",
+            [(f"`{'.'.join(f.path)}`", "") for f in fields[:5]],
+        )  # fmt: skip
     for name in _names_for_nothing(text, staging, source, evidence)[:3]:
+        if name in planner.unnested.missing:
+            continue
         raw = [c.name for c in source.columns]
         asking.ask(
             f"staging:{name}", f"`{name}`: which column of `{source.key}` is to become that?",
@@ -132,6 +148,7 @@ def _names_for_nothing(
     """Names of columns in the text that the staging model has not, and nothing else is called."""
     known = {c.name.lower() for c in staging.columns} | {c.name.lower() for c in source.columns}
     known |= {c.source.lower() for c in staging.columns}
+    known |= {k.lower() for c in source.columns for f in c.fields for k in f.path}
     known |= {n.lower() for n in evidence.model_names} | {
         c.name.lower() for r in evidence.relations for c in r.columns
     }
@@ -185,28 +202,60 @@ def key_of_several(
     return ()
 
 
+def with_types_that_hold(
+    staging: Staging, source: RelationCard, evidence: Evidence, warehouse: Warehouse | None
+) -> Staging:
+    """The plan, where a key's type was seen in some rows only: text where other rows differ."""
+    if warehouse is None or (source.row_count or 0) <= SAMPLE:
+        return staging
+    columns = []
+    for staged in staging.columns:
+        column = source.column(staged.source)
+        if staged.path and column and not _holds(staged.expression, source, warehouse):
+            text = json_value(column, staged.path[1:], "varchar", evidence.dialect)
+            staged = staged.model_copy(update={"expression": text})
+        columns.append(staged)
+    return staging.model_copy(update={"columns": tuple(columns)})
+
+
+def _holds(expression: str, source: RelationCard, warehouse: Warehouse) -> bool:
+    try:
+        warehouse.query(f"select count({expression}) from {source.relation_name}", limit=1)
+    except InvalidInput:
+        return False
+    return True
+
+
 class _StagingPlan:
     def __init__(self, source: RelationCard, evidence: Evidence, text: str) -> None:
         self.source, self.evidence, self.text = source, evidence, text
         self.one = singular(entity_of(source.key))
+        self.unnested = unnested(source.columns, text)
+        self.is_all_json = False
         self.assumptions: list[Assumption] = []
         self.notes: list[str] = []
 
     def plan(self) -> Staging:
         removed = next((c for c in self.source.columns if _REMOVED.match(c.name)), None)
         arrivals = [c for c in self.source.columns if is_arrival(c.name) or self._is_load_date(c)]
-        technical = {c.name for c in [removed, *arrivals] if c} | {
-            c.name for c in self.source.columns if c.name.startswith("_")
-        }
+        technical = (
+            {c.name for c in [removed, *arrivals] if c}
+            | {c.name for c in self.source.columns if c.name.startswith("_") and not c.fields}
+            | set(self.unnested.dropped)
+        )
         usable = [c for c in self.source.columns if c.name not in technical]
+        self.is_all_json = all(c.fields for c in usable)
+        usable += self.unnested.cards
         names = self._names(usable)
         key = self._key(usable)
+        self._say_unnested(names)
         wanted = cleanings(self.text, {c.name: names[c.name] for c in usable if c.name in names})
         columns = [
             self._column(c, names[c.name], wanted[c.name]) for c in usable if c.name in names
         ]
         latest_by = self._latest_by(key, arrivals)
         dropped = [c.name for c in self.source.columns if c.name not in names]
+        dropped = [d for d in dropped if d not in self.unnested.dropped]
         if dropped:
             self._assume(
                 f"Left out as technical or not asked for: {', '.join(f'`{d}`' for d in dropped)}."
@@ -239,11 +288,12 @@ class _StagingPlan:
             "uuid",
             "key",
         ]
+        ordered = sorted(columns, key=lambda c: len(c.path))
         for name in wanted:
-            for column in columns:
-                if column.name.lower() == name:
+            for column in ordered:
+                if column.name.lower() == name and "json" not in column.data_type:
                     return column
-        return next((c for c in columns if c.is_unique), None)
+        return next((c for c in ordered if c.is_unique), None)
 
     def _latest_by(self, key: ColumnCard | None, arrivals: Sequence[ColumnCard]) -> str:
         rows = self.source.row_count
@@ -286,6 +336,10 @@ class _StagingPlan:
     def _names(self, columns: Sequence[ColumnCard]) -> dict[str, str]:
         """Source column -> name; where the ticket lists names, those, in the ticket's words."""
         names = {c.name: self._own_name(c) for c in columns}
+        taken = Counter(names.values())
+        for c in columns:
+            if c.path and taken[names[c.name]] > 1:
+                names[c.name] = snake("_".join(c.path))
         listed = self._listed(columns, set(names.values()))
         if len(listed) < 3:
             return names
@@ -335,21 +389,24 @@ class _StagingPlan:
 
     def _own_name(self, column: ColumnCard) -> str:
         name = snake(re.sub(r"_?cents$", "", column.name))
-        if name in {"id", "key", "uuid", "code"}:
-            return f"{self.one}_{name}"
+        one = snake(column.path[0]) if column.path and not self.is_all_json else self.one
+        if name in {"id", "key", "uuid", "code", "at", "ts", "time"}:
+            return f"{one}_{name}"
         if name in {"name", "title", "status", "state", "type", "date", "description", "label"}:
-            return f"{self.one}_{name}"
+            return f"{one}_{name}"
         if is_boolean(column) and not name.startswith(("is_", "has_", "was_", "did_")):
             return f"is_{name}"
         if (
             is_temporal(column)
             and column.data_type.startswith("timestamp")
-            and not name.endswith(("_at", "_ts", "_time", "_date"))
+            and not name.endswith(("_at", "_ts", "_time", "_date", "_utc", "_local"))
         ):
             return f"{name}_at"
         return name
 
     def _column(self, column: ColumnCard, name: str, wanted: Cleaning) -> StagedColumn:
+        if column.path:
+            return self._key_column(column, name, wanted)
         expression, why = self._expression(column)
         if asked := cleaned(column, wanted, self.evidence.dialect):
             if "trim(" in expression and "trim(" not in asked:
@@ -361,6 +418,44 @@ class _StagingPlan:
             expression=expression,
             grounding=Grounding(source="column", text=f"{self.source.key}.{column.name}{why}"),
         )
+
+    def _key_column(self, field: ColumnCard, name: str, wanted: Cleaning) -> StagedColumn:
+        """A key of a column of JSON, of the type that its values have or the ticket says."""
+        column = self.source.column(field.path[0])
+        assert column is not None
+        dialect, path = self.evidence.dialect, field.path[1:]
+        expression = json_value(column, path, field.data_type, dialect)
+        as_text = field.model_copy(update={"data_type": "varchar"})
+        if asked := cleaned(as_text, wanted, dialect):
+            value = sqlglot.parse_one(json_value(column, path, "varchar", dialect), read=dialect)
+            tree = sqlglot.parse_one(asked, read=dialect)
+            made = tree.transform(lambda n: value.copy() if isinstance(n, exp.Column) else n)
+            expression = made.sql(dialect=dialect)
+        text = f"{self.source.key}.{column.name}, key {'.'.join(path)}"
+        return StagedColumn(
+            name=name,
+            source=column.name,
+            expression=expression,
+            grounding=Grounding(source="column", text=text),
+            path=field.path,
+        )
+
+    def _say_unnested(self, names: Mapping[str, str]) -> None:
+        taken = [c for c in self.unnested.cards if c.name in names]
+        for column in dict.fromkeys(c.path[0] for c in taken):
+            own = ", ".join(f"`{names[c.name]}`" for c in taken if c.path[0] == column)
+            rows = self.source.row_count or 0
+            of = f"the first {SAMPLE:,} rows" if rows > SAMPLE else "all rows"
+            card = self.source.column(column)
+            others = len(card.fields if card else ()) - len(
+                [c for c in taken if c.path[0] == column]
+            )
+            rest = f"; {others} other keys stay in it" if others else ""
+            self._assume(f"Keys of `{column}` became columns, by what {of} hold: {own}{rest}.")
+            whole = [c for c in taken if c.path[0] == column and c.data_type == "json"]
+            if listed := ", ".join(f"`{names[c.name]}`" for c in whole):
+                self.notes.append(f"Lists and deeper objects of `{column}` stay JSON: {listed}.")
+        self.notes += self.unnested.notes
 
     def _expression(self, column: ColumnCard) -> tuple[str, str]:
         name = quoted(column.name)

@@ -341,10 +341,11 @@ def _staging_tests(
                 )
             )
     for column in staging.columns:
-        card = source.column(column.source)
+        card = column.behind(source)
         if card is None or column.name == staging.key:
             continue
-        found += _reference(model.name, column.name, column.source, source, evidence)
+        if not column.path:
+            found += _reference(model.name, column.name, column.source, source, evidence)
         values = _all_values(column, card)
         if _is_state(column.name) and 1 < len(values) <= MAX_VALUES:
             found.append(
@@ -373,7 +374,7 @@ def _staged(spec: RequirementSpec, evidence: Evidence) -> list[NewColumn]:
     assert staging is not None and source is not None
     found = []
     for column in staging.columns:
-        if card := source.column(column.source):
+        if card := column.behind(source):
             as_it_is = column.expression.strip('"').lower() == column.source.lower()
             found.append(
                 NewColumn(

@@ -43,20 +43,21 @@ def staged(card: Card) -> None:
 
 def _latest(card: Card, staging: Staging, source: RelationCard) -> str:
     """The last delivery of each key; what is delivered twice in the same way counts once."""
-    key = next((c.source for c in staging.columns if c.name == staging.key), "")
+    key = next((c for c in staging.columns if c.name == staging.key), None)
     if not (staging.latest_by and key):
         return f"select * from {source.relation_name} as s"
-    k, last = card.context.quote(key), card.context.quote(staging.latest_by)
+    k = f"({key.expression})" if key.path else f"s.{card.context.quote(key.source)}"
+    last = card.context.quote(staging.latest_by)
     newest = f"select {k} as k, max({last}) as l from {source.relation_name} as s group by 1"
     return (
         f"select distinct s.* from {source.relation_name} as s inner join ({newest}) as n "
-        f"on s.{k} is not distinct from n.k and s.{last} is not distinct from n.l"
+        f"on {k} is not distinct from n.k and s.{last} is not distinct from n.l"
     )
 
 
 def _is_amount(column: StagedColumn, key: str, source: RelationCard, dialect: str) -> bool:
     """Whether a sum of the column means something to a reader."""
-    found = source.column(column.source)
+    found = column.behind(source)
     if found is None or not found.data_type.lower().startswith(NUMBERS) or column.name == key:
         return False
     tree = parse_one(column.expression, read=dialect)
