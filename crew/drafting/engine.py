@@ -29,6 +29,7 @@ from crew.drafting.extension_compiler import compile_extension
 from crew.drafting.figure_tests import RANGE_TESTS
 from crew.drafting.interpreter import interpret
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
+from crew.drafting.json_columns import read_in_place, with_named_keys
 from crew.drafting.lessons import (
     follow_in_docs,
     follow_in_draft,
@@ -62,7 +63,10 @@ class DraftingEngine:
                 return edit
         spec = self._with_examples(request, evidence)
         if spec is None:
-            spec = interpret(request, evidence, self.warehouse)
+            text = f"{request.title}\n{request.body}"
+            seen, keys = with_named_keys(evidence, text)
+            spec = interpret(request, seen, self.warehouse)
+            spec = read_in_place(spec, keys, evidence)
         return follow_in_spec(spec, request, evidence)
 
     def _with_examples(self, request: Request, evidence: Evidence) -> RequirementSpec | None:
