@@ -13,8 +13,9 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
 
 
 class Value(BaseModel):
@@ -451,14 +452,29 @@ class CompanyCalendar(Value):
     fiscal_year_named_by: Literal["start", "end"] | None = Field(
         None, description="whether FY25 is called after the year it starts in, or ends in"
     )
+    time_zone: str = Field("", description="zone whose days are meant, as Europe/Berlin")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        if zone and zone not in available_timezones():
+            raise ValueError(f"{zone!r} is no time zone; write one like Europe/Berlin")
+        return zone
 
 
 class Calendar(Value):
     """When the periods of one request begin: weeks on a weekday (0 is Monday), years and their
-    quarters in a month (1 is January)."""
+    quarters in a month (1 is January).
+
+    Days are those of `zone`, or of the zone that `zone_column` holds for each row; without either
+    those of the data. `stored` are moments without a zone of their own, and the zone they are in.
+    """
 
     week_starts: int = Field(0, ge=0, le=6)
     year_starts: int = Field(1, ge=1, le=12)
+    zone: str = ""
+    zone_column: str = ""
+    stored: tuple[tuple[str, str], ...] = ()
 
     def offset(self, grain: str) -> int:
         """By how much a period begins later than the one that everyone means: days of a week

@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         (), description="glossaries kept in catalogs, read over MCP"
     )
     calendar: CompanyCalendar = Field(
-        CompanyCalendar(), description="first day of weeks, first month of fiscal years"
+        CompanyCalendar(), description="first day of weeks, first month of fiscal years, time zone"
     )
     allow_env: tuple[str, ...] = Field(
         (), description="variables that dbt may see besides those its profile names"

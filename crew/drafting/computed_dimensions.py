@@ -26,6 +26,7 @@ from crew.drafting.vocabulary import (
     words,
 )
 from crew.drafting.wish import Phrase
+from crew.drafting.zone_reader import moved
 
 _PARTS = {"weekday": "isodow", "hourofday": "hour", "monthofyear": "month"}
 _PART_NAMES = {"weekday": "weekday", "hourofday": "hour_of_day", "monthofyear": "month_of_year"}
@@ -77,9 +78,9 @@ class ComputedDimensions:
         sql = qualified(relation, name).sql(dialect=self.context.evidence.dialect)
         if part == "weekday":
             tree: exp.Expr = sqlglot.parse_one(f"isodow({sql})", read="duckdb")
-            tree = exp.Extract(this=exp.var("isodow"), expression=self._tree(sql))
+            tree = exp.Extract(this=exp.var("isodow"), expression=moved(self.context, sql))
         else:
-            tree = exp.Extract(this=exp.var(_PARTS[part]), expression=self._tree(sql))
+            tree = exp.Extract(this=exp.var(_PARTS[part]), expression=moved(self.context, sql))
         self.context.assume(f"{_PART_TOLD[part]}, by `{relation}.{name}`.")
         return Dimension(
             name=_PART_NAMES[part],
@@ -140,7 +141,7 @@ class ComputedDimensions:
             return None
         link = meanings[0]
         sql = qualified(link.relation, link.column.name).sql(dialect=self.context.evidence.dialect)
-        truncated = period_of(self._tree(sql), grain, self.context.calendar)
+        truncated = period_of(moved(self.context, sql), grain, self.context.calendar)
         return Dimension(
             name=snake(phrase.text),
             relation=link.relation,

@@ -129,6 +129,11 @@ def _description(spec: RequirementSpec) -> str:
 
 
 def _period_words(spec: RequirementSpec) -> str:
+    zone = spec.calendar.zone or spec.calendar.zone_column
+    return _first_day_words(spec) + (f" By the clocks of {zone}." if zone else "")
+
+
+def _first_day_words(spec: RequirementSpec) -> str:
     assert spec.time is not None
     grain = spec.time.grain
     if grain == "hour":

@@ -179,7 +179,10 @@ class _RowSet:
         dates = self._places(
             t for m in self.measures for t in (m.time, m.active_from, m.active_to, m.order_by) if t
         )
-        places = list(dict.fromkeys([*self.filtered, *split, *self.amounts, *dates]))
+        zones = self._places(
+            [self.spec.calendar.zone_column] if self.spec.calendar.zone_column else []
+        )
+        places = list(dict.fromkeys([*self.filtered, *split, *self.amounts, *dates, *zones]))
         self.joins = self.planner.plan(self.relation, {p[0] for p in places}, first.keys)
         keys = {(e.left, e.left_column) for e in self.joins}
         keys |= {(e.right, e.right_column) for e in self.joins}

@@ -11,6 +11,7 @@ from crew.drafting.period_sql import EVERYONES
 from crew.drafting.questions import Asking
 from crew.drafting.related_reader import RelatedReader
 from crew.drafting.schema_linker import SchemaLinker
+from crew.drafting.zone_words import ZoneWish
 from crew.ports import Warehouse
 
 
@@ -27,6 +28,7 @@ class Interpretation:
     assumptions: list[Assumption] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     calendar: Calendar = EVERYONES
+    zones: ZoneWish = field(default_factory=ZoneWish)
     told: set[str] = field(default_factory=set)
     """Sentences of comments that settled an open point without a question of its own."""
 

@@ -54,6 +54,7 @@ from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticke
 from crew.drafting.time_reader import TimeReader
 from crew.drafting.vocabulary import alike, singular, snake, stems, vocabulary
 from crew.drafting.wish import Wish
+from crew.drafting.zone_reader import ZoneReader
 from crew.ports import Warehouse
 
 _GRAINS = ("hour", "day", "week", "month", "quarter", "year")
@@ -114,7 +115,7 @@ class Interpreter:
         self.leftovers, self.hygiene = LeftoverReader(context), RowHygiene(context)
         self.derived, self.entities = DerivedReader(context), EntityReader(context, self.reader)
         self.related_filters = RelatedFilters(context)
-        self.calendars = CalendarReader(context)
+        self.calendars, self.zones = CalendarReader(context), ZoneReader(context)
         self.taken: set[str] = set()
         self.skipped_letters = 0
         self._wish = Wish()
@@ -194,11 +195,12 @@ class Interpreter:
             self.context.asking,
         ).read(request, wish)
         if change is not None:
-            if wish.calendar.fiscal and change.kind == "change_model":
+            zoned = wish.zones.quote if wish.zones.zone or wish.zones.is_local else ""
+            if (quote := wish.calendar.fiscal or zoned) and change.kind == "change_model":
                 self.context.asking.ask(
                     "calendar:change",
-                    f"“{wish.calendar.fiscal}”: in an existing model I count by the calendar alone."
-                    " Which dates are meant?",
+                    f"“{quote}”: in an existing model I count by the calendar and the days of the data"
+                    " alone. Which dates are meant?",
                     [],
                 )
             return change.model_copy(
@@ -300,6 +302,7 @@ class Interpreter:
         if not metrics:
             return self._unready(request)
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
+        self.zones.settle(wish, bases)
         dimensions = self.dimensions.read(wish, bases)
         self._keep_added(wish, bases)
         self.related_filters.read(wish, bases, metrics)
@@ -313,6 +316,7 @@ class Interpreter:
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         self.calendars.with_effects(metrics, wish)
+        self.zones.store(metrics)
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [part_rows.settled(metric, self.context) for metric in metrics]
         metrics = [self.joins.keyed(metric, dimensions, filters) for metric in metrics]
@@ -419,6 +423,8 @@ class Interpreter:
         filters += self.leftovers.read(wish, [], metrics, bases)
         filters = self.entities.settled(filters, spine)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
+        self.zones.settle(wish, bases)
+        self.zones.store(metrics)
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [self.joins.keyed(metric, dimensions[:1], filters) for metric in metrics]
         self.joins.check(metrics, dimensions[:1], filters)

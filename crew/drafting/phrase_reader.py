@@ -241,10 +241,13 @@ def _take_look_back(text: str, clause: Phrase, wish: Wish) -> str:
 
 def _take_current(text: str, clause: Phrase, wish: Wish) -> str:
     matched = _CURRENT.search(text)
-    if not matched or wish.look_back or _NOT_DATED.search(text[: matched.start()]):
+    if not matched or _NOT_DATED.search(text[: matched.start()]):
         return text
     unit = matched["unit"] or matched["unit2"] or _TO_DATE[matched["short"].lower()]
-    wish.look_back = LookBackWish(1, unit.lower(), clause.quote, "current")
+    current = LookBackWish(1, unit.lower(), clause.quote, "current")
+    if wish.look_back and replace(wish.look_back, quote=clause.quote) != current:
+        return text  # `this year` said twice is one wish
+    wish.look_back = current
     return text[: matched.start()] + _BREAK + text[matched.end() :]
 
 

@@ -147,6 +147,8 @@ def _plan(row_set: RowSet, spec: RequirementSpec, planner: JoinPlanner) -> None:
             measure.expression, measure.time, measure.active_from, measure.active_to, measure.order_by
         )  # fmt: skip
         exposed += [parse_sql(t, evidence.dialect) for t in texts if t and t != "*"]
+        if spec.calendar.zone_column and (measure.time or measure.is_stock):
+            exposed.append(parse_sql(spec.calendar.zone_column, evidence.dialect))
     dimensions = [(d, parse_sql(dimension_sql(d), evidence.dialect)) for d in spec.dimensions]
     targets |= relations_of(exposed) | relations_of(tree for _, tree in dimensions)
     keys = row_set.measures[0].keys

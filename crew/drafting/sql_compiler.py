@@ -30,6 +30,7 @@ from crew.drafting.row_sets import Aliases, RowSet, dimension_sql, parse_sql, ro
 from crew.drafting.scope import relations_of
 from crew.drafting.sql_layout import FINAL, Cte, import_cte, write_model
 from crew.drafting.vocabulary import singular
+from crew.drafting.zones import column_type, in_zone, is_moved, stored_zone, zone_sql
 
 AS_OF = "as_of"
 _ADDITIVE = {"count", "count_distinct", "sum"}
@@ -139,7 +140,7 @@ class AggregateCompiler:
                 tree = parse_sql(measure.time, self.evidence.dialect)
                 column = next(iter(tree.find_all(exp.Column)))
                 key = f"{column.db}.{column.table}" if column.db else column.table
-                day = exp.cast(self._utc(exp.column(column.name), measure.time), "date")
+                day = exp.cast(self._newest(exp.column(column.name), measure.time), "date")
                 newest = exp.Least(
                     this=exp.Max(this=day), expressions=[exp.CurrentDate()], ignore_nulls=True
                 )
@@ -205,7 +206,7 @@ class AggregateCompiler:
         if time and self._is_timed:
             if self.spec.time:
                 query = query.where(rows.local(time).is_(exp.null()).not_())
-            for condition in self._span(rows.local(time), time):
+            for condition in self._span(rows, time):
                 query = query.where(condition)
         return self._group_by(query)
 
@@ -231,9 +232,7 @@ class AggregateCompiler:
         if self.spec.time:
             time = group.measures[0].time
             assert time is not None
-            keys.append(
-                exp.alias_(self._period(group.rows.local(time), time), self.spec.time.column)
-            )
+            keys.append(exp.alias_(self._period(group.rows, time), self.spec.time.column))
         return keys + self._dimension_columns(group.rows)
 
     def _dimension_columns(self, rows: RowSet, qualifier: str = "") -> list[exp.Expr]:
@@ -256,30 +255,40 @@ class AggregateCompiler:
 
     # --- time --------------------------------------------------------------------------------
 
-    def _period(self, column: exp.Expr, time: str) -> exp.Expr:
+    def _period(self, rows: RowSet, time: str) -> exp.Expr:
         """The first day of the period a moment belongs to (a timestamp for hours)."""
         assert self.spec.time is not None
-        return period_of(self._utc(column, time), self.spec.time.grain, self.spec.calendar)
+        return period_of(self._moment(rows, time), self.spec.time.grain, self.spec.calendar)
+
+    def _moment(self, rows: RowSet, time: str, qualifier: str = "") -> exp.Expr:
+        """A moment of the rows, by the clocks of the zone whose days are meant, else of UTC."""
+        column, calendar = rows.local(time, qualifier), self.spec.calendar
+        if is_moved(time, calendar, self.evidence):
+            zone = zone_sql(calendar, self.evidence.dialect)
+            if calendar.zone_column:
+                zone = rows.local(calendar.zone_column, qualifier)
+            return in_zone(column, zone, stored_zone(time, calendar), self.evidence.dialect)
+        return self._utc(column, time)
+
+    def _newest(self, column: exp.Expr, time: str) -> exp.Expr:
+        """A moment that the latest day is taken of: where each row has a zone of its own, by UTC."""
+        calendar, dialect = self.spec.calendar, self.evidence.dialect
+        if calendar.zone_column or not is_moved(time, calendar, self.evidence):
+            return self._utc(column, time)
+        zone = exp.Literal.string(calendar.zone)
+        return in_zone(column, zone, stored_zone(time, calendar), dialect)
 
     def _utc(self, column: exp.Expr, time: str) -> exp.Expr:
-        tree = parse_sql(time, self.evidence.dialect)
-        found = next(iter(tree.find_all(exp.Column)), None)
-        card = (
-            self.evidence.relation(f"{found.db}.{found.table}" if found.db else found.table)
-            if found
-            else None
-        )
-        known = card.column(found.name) if card and found else None
-        if known and known.data_type in {"timestamp with time zone", "timestamptz"}:
+        if column_type(time, self.evidence) in {"timestamp with time zone", "timestamptz"}:
             return exp.AtTimeZone(this=column, zone=exp.Literal.string("UTC"))
         return column
 
-    def _span(self, column: exp.Expr, time: str) -> list[exp.Expr]:
+    def _span(self, rows: RowSet, time: str) -> list[exp.Expr]:
         """Conditions of look-back and fixed dates on a moment."""
-        day = exp.cast(self._utc(column.copy(), time), "date")
+        day = exp.cast(self._moment(rows, time), "date")
         found: list[exp.Expr] = []
         if self.spec.look_back:
-            found += self._since_as_of(column, time, day.copy())
+            found += self._since_as_of(rows, time, day.copy())
         if self.spec.date_range:
             for bound, kind in (
                 (self.spec.date_range.start, exp.GTE),
@@ -290,7 +299,7 @@ class AggregateCompiler:
                     found.append(kind(this=day.copy(), expression=limit))
         return found
 
-    def _since_as_of(self, column: exp.Expr, time: str, day: exp.Expr) -> list[exp.Expr]:
+    def _since_as_of(self, rows: RowSet, time: str, day: exp.Expr) -> list[exp.Expr]:
         back = self.spec.look_back
         assert back is not None
         until = exp.LTE(this=day.copy(), expression=_as_of(exp.column("as_of_date")))
@@ -303,7 +312,7 @@ class AggregateCompiler:
         if whole:
             assert self.spec.time is not None
             newest = period_of(newest, self.spec.time.grain, self.spec.calendar)
-            day = self._period(column.copy(), time)
+            day = self._period(rows, time)
         limit = newest - interval(back.count, back.unit)
         return [exp.GT(this=day, expression=_as_of(limit)), until]
 
@@ -400,13 +409,13 @@ class AggregateCompiler:
             }.values():
                 texts = [t for t in (measure.time, measure.active_from, measure.active_to) if t]
                 for text in texts:
-                    column = self._period(group.rows.local(text), text)
+                    column = self._period(group.rows, text)
                     query = exp.select(
                         exp.alias_(exp.Min(this=column), "first_period"),
                         exp.alias_(exp.Max(this=column.copy()), "last_period"),
                     ).from_(group.rows.name)
                     if not measure.is_stock:
-                        for condition in self._span(group.rows.local(text), text):
+                        for condition in self._span(group.rows, text):
                             query = query.where(condition)
                     spans.append(query)
         spans = list({q.sql(): q for q in spans}.values())
@@ -467,7 +476,7 @@ class AggregateCompiler:
         rows, measure = group.rows, group.measures[0]
         assert measure.active_from is not None
         period: exp.Expr = exp.column(self.spec.time.column, table=self.periods)
-        begin = rows.local(measure.active_from, rows.name)
+        begin = self._state(rows, measure.active_from)
         if measure.at == "period_end":
             period = period + interval(1, self.spec.time.grain)
         ends = measure.at == "period_end"
@@ -475,7 +484,7 @@ class AggregateCompiler:
         ongoing = exp.GTE if ends else exp.GT
         condition: exp.Expr = begun
         if measure.active_to:
-            end = rows.local(measure.active_to, rows.name)
+            end = self._state(rows, measure.active_to)
             still = exp.or_(end.is_(exp.null()), ongoing(this=end.copy(), expression=period.copy()))
             condition = exp.and_(begun, exp.paren(still))
         values = [exp.alias_(self._aggregate(rows, m, rows.name), m.name) for m in group.measures]
@@ -489,6 +498,12 @@ class AggregateCompiler:
             .join(rows.name, on=condition, join_type="inner")
         )
         return self._group_by(query)
+
+    def _state(self, rows: RowSet, time: str) -> exp.Expr:
+        """A moment at which a state begins or ends."""
+        if is_moved(time, self.spec.calendar, self.evidence):
+            return self._moment(rows, time, rows.name)
+        return rows.local(time, rows.name)
 
     def _add_grid(self, groups: list[Group]) -> str | None:
         """All combinations that a result row exists for; None where there is but one row."""

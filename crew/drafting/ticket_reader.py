@@ -28,6 +28,7 @@ from crew.drafting.questions import cut_option
 from crew.drafting.related_words import Having
 from crew.drafting.vocabulary import grain_words, phrase_pattern, vocabulary, word_set, words
 from crew.drafting.wish import Phrase, Place, Wish
+from crew.drafting.zone_words import take_zones
 
 
 def read_ticket(
@@ -60,7 +61,7 @@ def as_read(request: Request) -> str:
 
 def read_text(text: str, place: Place, figures: FigureWishes | None = None) -> Wish:
     """The wish in one sentence, as read in that place; marks are added to `figures`."""
-    calendar, text = take_calendar(text)
+    calendar, text = take_calendar(take_zones(text)[1])
     wish = Wish(figures=figures or FigureWishes(), calendar=calendar)
     read_clause(Phrase(text, place, text), wish)
     return wish
@@ -72,6 +73,8 @@ def _without_calendar(request: Request, wish: Wish) -> Request:
     for name in ("title", "body"):
         said, texts[name] = take_calendar(getattr(request, name), wish.figures.lexicon.names)
         wish.calendar = wish.calendar.and_also(said)
+        zones, texts[name] = take_zones(texts[name])
+        wish.zones = wish.zones.and_also(zones)
     return request.model_copy(update=texts)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from crew.drafting.calendar_words import CalendarWish
 from crew.drafting.date_words import DateSpan
 from crew.drafting.figure_words import FigureWishes
+from crew.drafting.zone_words import ZoneWish
 
 Place = Literal["title", "wish", "acceptance", "answer", "aside"]
 
@@ -75,6 +76,7 @@ class Wish:
     unclear_dates: list[str] = field(default_factory=list)
     figures: FigureWishes = field(default_factory=FigureWishes)
     calendar: CalendarWish = field(default_factory=CalendarWish)
+    zones: ZoneWish = field(default_factory=ZoneWish)
     language: str = ""
     prose: list[str] = field(default_factory=list)
     scopes: list[Phrase] = field(default_factory=list)

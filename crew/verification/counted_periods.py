@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from crew.artifacts import Calendar, Dimension
+from crew.artifacts import Calendar, Dimension, Evidence
 from crew.drafting.period_sql import period_of
 from crew.drafting.row_sets import dimension_sql
 from crew.drafting.scope import qualified
+from crew.drafting.zones import is_moved
 
 _MONDAY = date(1, 1, 1)
 """Before every day in any data, so that no remainder is negative."""
@@ -34,13 +35,15 @@ def first_day(moment: exp.Expr, grain: str, calendar: Calendar) -> exp.Expr:
     return period_of(moment, grain)
 
 
-def counted_sql(dimension: Dimension, dialect: str, calendar: Calendar) -> str:
+def counted_sql(dimension: Dimension, evidence: Evidence, calendar: Calendar) -> str:
     """What a dimension is, as SQL over qualified columns; a period that begins at another day than
-    everyone's is counted."""
-    if not dimension.grain or not calendar.offset(dimension.grain):
+    everyone's is counted, unless it is by the clocks of another zone."""
+    sql = qualified(dimension.relation, dimension.column).sql(dialect=evidence.dialect)
+    moved = is_moved(sql, calendar, evidence)
+    if not dimension.grain or not calendar.offset(dimension.grain) or moved:
         return dimension_sql(dimension)
     column = qualified(dimension.relation, dimension.column)
-    return first_day(column, dimension.grain, calendar).sql(dialect=dialect)
+    return first_day(column, dimension.grain, calendar).sql(dialect=evidence.dialect)
 
 
 def _earlier(day: exp.Expr, count: exp.Expr, length: int, unit: str) -> exp.Expr:

@@ -132,13 +132,13 @@ class _Expectation:
         dated = [m for m in self.measures.values() if m.time]
         self.cut = Cut(
             filters=tuple(f.condition for f in spec.filters),
-            dimensions=tuple(
-                counted_sql(d, self.evidence.dialect, spec.calendar) for d in self._split_by
-            ),
+            dimensions=tuple(counted_sql(d, self.evidence, spec.calendar) for d in self._split_by),
             grain=spec.time.grain if spec.time else "",
             look_back=spec.look_back,
             date_range=spec.date_range,
-            as_of=self.totals.newest_day(dated[0]) if dated and spec.look_back else "",
+            as_of=self.totals.newest_day(dated[0], spec.calendar)
+            if dated and spec.look_back
+            else "",
             calendar=spec.calendar,
         )
 

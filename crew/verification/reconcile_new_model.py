@@ -63,11 +63,11 @@ def aggregated(card: Card) -> Keys | None:
     dated = [m for metric in spec.metrics for m in metric.measures if m.time]
     cut = Cut(
         filters=tuple(f.condition for f in spec.filters),
-        dimensions=tuple(counted_sql(d, card.evidence.dialect, spec.calendar) for d in split_by),
+        dimensions=tuple(counted_sql(d, card.evidence, spec.calendar) for d in split_by),
         grain=spec.time.grain if spec.time else "",
         look_back=spec.look_back,
         date_range=spec.date_range,
-        as_of=card.totals.newest_day(dated[0]) if dated and spec.look_back else "",
+        as_of=card.totals.newest_day(dated[0], spec.calendar) if dated and spec.look_back else "",
         calendar=spec.calendar,
     )
     cells = figures(card, spec.metrics, cut, keys)

@@ -11,16 +11,19 @@ from dataclasses import dataclass
 
 from sqlglot import exp, parse_one
 
-from crew.artifacts import Calendar, DateRange, Evidence, LookBack, Measure
+from crew.artifacts import Calendar, ColumnCard, DateRange, Evidence, LookBack, Measure
 from crew.drafting.aggregates import aggregate
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.period_sql import EVERYONES, in_dialect, interval
 from crew.drafting.scope import key_of, qualified
+from crew.drafting.zones import column_type, in_zone, is_moved, stored_zone
 from crew.verification.counted_periods import first_day
+from crew.verification.counted_zones import by_clock, by_clocks, years_of
 
 ROWS = "counted"
 COUNTED, UNDATED, OUTSIDE = 0, 1, 2
 FILTERED, LOST, UNKNOWN = 100, 200, 300  # plus the number of the condition
+_STATE = ("begin_at", "end_at")
 _NAME = ("this", "db", "catalog")
 
 
@@ -75,21 +78,25 @@ class SourceTotals:
         for text in dict.fromkeys((*measure.filters, *filters)):
             query = query.where(exp.paren(self._tree(measure, text)))
         if span and measure.time:
-            moment = self._sql(self._tree(measure, self._utc(measure.time)))
+            moment = self._sql(self._plain(measure.time, self._tree(measure, measure.time)))
             query = query.where(span.replace("{moment}", moment), dialect=self._evidence.dialect)
         return self._sql(query)
 
-    def newest_day(self, measure: Measure) -> str:
+    def newest_day(self, measure: Measure, calendar: Calendar = EVERYONES) -> str:
         """One row, one date: the latest day of the measure's time column that is not ahead."""
         assert measure.time is not None
         tree = parse_one(measure.time, read=self._evidence.dialect)
         column = next(iter(tree.find_all(exp.Column)))
         card = self._evidence.relation(key_of(column))
         name = card.relation_name if card else key_of(column)
-        plain = exp.column(column.name, quoted=True).sql(dialect=self._evidence.dialect)
-        bare = self._utc(measure.time) != measure.time
-        moment = f"({plain}) at time zone 'UTC'" if bare else plain
-        return f"select least(max(cast({moment} as date)), current_date) as day from {name}"
+        moment: exp.Expr = exp.column(column.name, quoted=True)
+        if not is_moved(measure.time, calendar, self._evidence) or calendar.zone_column:
+            moment = self._plain(measure.time, moment)
+        else:
+            moment = self._in_utc(measure.time, moment, calendar)
+            moment = by_clock(moment, calendar.zone, years_of(self._column(measure.time)))
+        newest = exp.cast(moment, "date").sql(dialect=self._evidence.dialect)
+        return f"select least(max({newest}), current_date) as day from {name}"
 
     def lines(self, measure: Measure, cut: Cut) -> str:
         """Every row of the measure's relation: (moment or begin_at and end_at, d0, d1, …, value,
@@ -107,7 +114,8 @@ class SourceTotals:
             columns[f"k{n}"] = self._leads_nowhere(measure, text)
         inner = exp.select(*(exp.alias_(t, name) for name, t in columns.items()))
         inner = _read_once(inner.from_(self._table(measure), dialect=self._evidence.dialect))
-        shown = [c for c in columns if c[0] not in "fk"]
+        inner = self._by_clocks(measure, cut.calendar, inner, list(columns))
+        shown = [c for c in columns if c[0] not in "fkz"]
         return (
             f"select {', '.join(shown)}, {self._reason(measure, cut)} as reason "
             f"from ({self._sql(inner)}) as l"
@@ -159,12 +167,24 @@ class SourceTotals:
         return [self._sql(condition) for condition in found]
 
     def _moments(self, measure: Measure, cut: Cut) -> dict[str, exp.Expr]:
+        calendar = cut.calendar
+        columns: dict[str, exp.Expr] = {}
         if measure.is_stock:
-            begin = self._tree(measure, measure.active_from or "null")
-            return {"begin_at": begin, "end_at": self._end(measure)}
-        if measure.time and cut.is_timed:
-            return {"moment": self._tree(measure, self._utc(measure.time))}
-        return {}
+            begin = measure.active_from or "null"
+            columns["begin_at"] = self._state(begin, self._tree(measure, begin), calendar)
+            end = self._end(measure)
+            columns["end_at"] = self._state(measure.active_to or "null", end, calendar)
+        elif measure.time and cut.is_timed:
+            moment = self._tree(measure, measure.time)
+            columns["moment"] = self._in_utc(measure.time, moment, calendar)
+        if calendar.zone_column and columns:
+            columns["zone_of"] = self._tree(measure, calendar.zone_column)
+        return columns
+
+    def _state(self, text: str, tree: exp.Expr, calendar: Calendar) -> exp.Expr:
+        """The moment that a state begins or ends at, in UTC where it is to be moved."""
+        moved = is_moved(text, calendar, self._evidence)
+        return self._in_utc(text, tree, calendar) if moved else tree
 
     def _reason(self, measure: Measure, cut: Cut) -> str:
         whens = []
@@ -194,13 +214,49 @@ class SourceTotals:
     def _end(self, measure: Measure) -> exp.Expr:
         return self._tree(measure, measure.active_to or "cast(null as timestamp)")
 
-    def _utc(self, text: str) -> str:
+    def _plain(self, text: str, moment: exp.Expr) -> exp.Expr:
+        """A moment as it is; one with a zone of its own by the clocks of UTC."""
+        zoned = column_type(text, self._evidence) in {"timestamp with time zone", "timestamptz"}
+        utc = exp.Literal.string("UTC")
+        return exp.AtTimeZone(this=exp.paren(moment), zone=utc) if zoned else moment
+
+    def _in_utc(self, text: str, moment: exp.Expr, calendar: Calendar) -> exp.Expr:
+        """A moment that is to be moved, by the clocks of UTC; others as they are."""
+        if not is_moved(text, calendar, self._evidence):
+            return self._plain(text, moment)
+        stored, utc = stored_zone(text, calendar), exp.Literal.string("UTC")
+        if stored == "UTC":
+            return moment
+        return in_zone(exp.paren(moment), utc, stored, self._evidence.dialect)
+
+    def _by_clocks(
+        self, measure: Measure, calendar: Calendar, inner: exp.Select, names: Sequence[str]
+    ) -> exp.Select:
+        """The lines with their moments, so far in UTC, as the clocks of the zone show them."""
+        times = dict(zip(_STATE, (measure.active_from, measure.active_to), strict=True))
+        texts = {n: t for n, t in {"moment": measure.time, **times}.items() if t and n in names}
+        moved = [n for n, t in texts.items() if is_moved(t, calendar, self._evidence)]
+        if not moved:
+            return inner
+        columns: list[exp.Expr] = []
+        for name in names:
+            value: exp.Expr = exp.column(name, table="u")
+            if name in moved:
+                years = years_of(self._column(texts[name]))
+                if calendar.zone_column:
+                    known = self._column(calendar.zone_column)
+                    zones = [z for z in (known.values if known else ()) if z]
+                    value = by_clocks(value, exp.column("zone_of", table="u"), zones, years)
+                else:
+                    value = by_clock(value, calendar.zone, years)
+            columns.append(exp.alias_(value, name))
+        return exp.select(*columns).from_(inner.subquery("u"))
+
+    def _column(self, text: str) -> ColumnCard | None:
         tree = parse_one(text, read=self._evidence.dialect)
         column = next(iter(tree.find_all(exp.Column)), None)
-        card = self._evidence.relation(key_of(column)) if column else None
-        known = card.column(column.name) if card and column else None
-        zoned = known and known.data_type in {"timestamp with time zone", "timestamptz"}
-        return f"({text}) at time zone 'UTC'" if zoned else text
+        card = self._evidence.relation(key_of(column)) if column is not None else None
+        return card.column(column.name) if card and column is not None else None
 
     def _table(self, measure: Measure) -> str:
         card = self._evidence.relation(measure.relation)
