@@ -705,7 +705,8 @@ class WantedDoc(Value):
 class StagedColumn(Value):
     """A column of a staging model: `name` is what it is called, `expression` SQL over the source.
 
-    `path` leads from the column `source` to a key in its JSON.
+    `path` leads from the column `source` to a key in its JSON; `zone` is the time zone of a moment
+    without one, where it is known.
     """
 
     name: str
@@ -713,6 +714,7 @@ class StagedColumn(Value):
     expression: str
     grounding: Grounding
     path: tuple[str, ...] = ()
+    zone: str = ""
 
     def behind(self, source: RelationCard) -> ColumnCard | None:
         """The card of what it is made of."""

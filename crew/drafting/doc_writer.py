@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from calendar import day_name, month_name
 
 from crew.artifacts import (
@@ -29,6 +30,8 @@ from crew.drafting.column_words import (
 )
 from crew.drafting.vocabulary import singular, words
 from crew.verification.documentation_checks import is_filler
+
+_OTHER_ZONE = re.compile(r"(?i)\s*\(?\b(?:in )?(?:UTC|GMT|local time\b[^.]*)\)?(?=\.|$)")
 
 
 def write_docs(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
@@ -240,6 +243,8 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
             )
         if is_filler(staged.name, text):
             text = f"`{staged.source}` of `{source.key}`: {text}"
+        if staged.zone and not (told and staged.expression == f'"{staged.source}"'):
+            text = f"{_OTHER_ZONE.sub('', text).strip(' .') or staged.name}, in {staged.zone}."
         columns.append(ColumnDoc(name=staged.name, description=text, grounding=staged.grounding))
     what = source.description.split(".")[0] if source.description else f"Rows of {source.key}"
     parts = [

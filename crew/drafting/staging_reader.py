@@ -38,6 +38,14 @@ from crew.drafting.spoken_names import column_stems
 from crew.drafting.staging_json import unnested
 from crew.drafting.staging_words import Cleaning, cleanings
 from crew.drafting.staging_words import expression as cleaned
+from crew.drafting.staging_zones import (
+    MOMENT,
+    in_zone,
+    usual_zone,
+    without_zone,
+    zone_of,
+    zone_wishes,
+)
 from crew.drafting.ticket_reader import read_ticket
 from crew.drafting.vocabulary import alike, singular, snake, stems
 from crew.drafting.wish import Wish
@@ -110,10 +118,10 @@ def read_staging(
             kind="nothing", question=request.title, target=staged[0], model=staged[0], reason=reason
         )
     text = f"{request.body}\n{request.title}"
-    planner = _StagingPlan(source, evidence, text)
+    asking = Asking(wish.answers, wish.directed, request.choices)
+    planner = _StagingPlan(source, evidence, text, asking)
     staging = with_types_that_hold(planner.plan(), source, evidence, warehouse)
     grain = (staging.key,) if staging.key else key_of_several(staging, source, warehouse)
-    asking = Asking(wish.answers, wish.directed, request.choices)
     for key in planner.unnested.missing[:3]:
         fields = [f for c in source.columns for f in c.fields]
         asking.ask(
@@ -227,8 +235,9 @@ def _holds(expression: str, source: RelationCard, warehouse: Warehouse) -> bool:
 
 
 class _StagingPlan:
-    def __init__(self, source: RelationCard, evidence: Evidence, text: str) -> None:
+    def __init__(self, source: RelationCard, evidence: Evidence, text: str, asking: Asking) -> None:
         self.source, self.evidence, self.text = source, evidence, text
+        self.asking = asking
         self.one = singular(entity_of(source.key))
         self.unnested = unnested(source.columns, text)
         self.is_all_json = False
@@ -253,6 +262,7 @@ class _StagingPlan:
         columns = [
             self._column(c, names[c.name], wanted[c.name]) for c in usable if c.name in names
         ]
+        columns = self._in_zones(columns, usable, names)
         latest_by = self._latest_by(key, arrivals)
         dropped = [c.name for c in self.source.columns if c.name not in names]
         dropped = [d for d in dropped if d not in self.unnested.dropped]
@@ -266,6 +276,65 @@ class _StagingPlan:
             latest_by=latest_by,
             keep=self._keep(removed),
         )
+
+    def _in_zones(
+        self, staged: Sequence[StagedColumn], cards: Sequence[ColumnCard], names: Mapping[str, str]
+    ) -> list[StagedColumn]:
+        """Moments on the clock that is wished for, else on the one that the project uses."""
+        wishes = zone_wishes(self.text, {c.name: names[c.name] for c in cards if c.name in names})
+        if wishes.unclear:
+            self.asking.ask(
+                "staging:zone", f"“{wishes.unclear}”: which time zone is that?",
+                [("UTC", ""), *((z, "") for z in dict.fromkeys(wishes.wished.values()))],
+            )  # fmt: skip
+        by_name = {names[c.name]: c for c in cards if c.name in names}
+        usual, taken = usual_zone(self.evidence), {c.name for c in staged}
+        moments = {c.name: m for c in staged if (m := self._moment(c, by_name[c.name]))}
+        dialect = self.evidence.dialect
+        written = {
+            n: zone_of(m, self.source, dialect) or wishes.written for n, m in moments.items()
+        }
+        unknown = [n for n, m in moments.items() if not written[n] and wishes.of(m.name)]
+        if unknown:
+            zones = tuple(dict.fromkeys(("UTC", *(wishes.of(moments[n].name) for n in unknown))))
+            listed = ", ".join(f"`{moments[n].name}`" for n in unknown)
+            chosen = self.asking.ask(
+                "staging:written", f"In which time zone does `{self.source.key}` write {listed}?",
+                [(zone, "") for zone in zones],
+            )  # fmt: skip
+            written |= dict.fromkeys(unknown, "" if chosen is None else zones[chosen])
+        found = []
+        for column in staged:
+            zone = written.get(column.name, "")
+            card = by_name[column.name]
+            made = self._in_zone(column, zone, wishes.of(card.name), usual) if zone else column
+            found.append(made if made.name not in taken - {column.name} else
+                         made.model_copy(update={"name": column.name}))  # fmt: skip
+        return found
+
+    def _moment(self, staged: StagedColumn, card: ColumnCard) -> ColumnCard | None:
+        """The card with the type that is staged, if that is a day with its hour."""
+        tree = sqlglot.parse_one(staged.expression, read=self.evidence.dialect)
+        made = tree.to.sql("duckdb").lower() if isinstance(tree, exp.Cast) else card.data_type
+        if not made.startswith(("timestamp", "datetime")):
+            return None
+        return card.model_copy(update={"data_type": made})
+
+    def _in_zone(self, staged: StagedColumn, written: str, named: str, usual: str) -> StagedColumn:
+        wished = named or usual
+        if not wished or written == wished:
+            zone = "" if written == MOMENT else written
+            return staged.model_copy(update={"zone": zone})
+        was = "of any zone" if written == MOMENT else f"in {written}"
+        name = without_zone(staged.name)
+        why = "" if named else ", as other staging models have it"
+        self._assume(f"`{name}` is `{staged.source}`, {was}, on the clock of {wished}{why}.")
+        if written not in {MOMENT, "UTC"}:
+            self.notes.append(
+                f"The hour that {written} has twice in autumn cannot be told apart in `{name}`."
+            )
+        expression = in_zone(staged.expression, written, wished, self.evidence.dialect)
+        return staged.model_copy(update={"name": name, "expression": expression, "zone": wished})
 
     def _is_load_date(self, column: ColumnCard) -> bool:
         return is_temporal(column) and bool(
