@@ -40,6 +40,12 @@ _TO_SHOW = re.compile(
     r"(?:show|appear|are\s+(?:shown|visible|listed|in\s+there))(?:\s+(?:up|as\s+well|too))?\W*$",
     re.I,
 )
+# `products without a category stay visible`
+_STAYS = re.compile(
+    r"^(?P<what>\W*\w+(?:\s\w+)?)\s+without\s+(?P<missing>(?:\w+\s+){1,3}?)(?:(?:may|can|should|must|shall|do)\s+)?"
+    r"(?:stay|remain|appear|show|be\s+(?:shown|kept)|are\s+(?:shown|kept|listed)|form|become)\b(?!\s+(?:out|away)|.*\b(?:zero|0|null|empty)\b).*$",
+    re.I,
+)
 _NOT_ONES = re.compile(
     r"\s*\(?\b(?:(?:that|which|who)\s+)?(?:are|were|is|was|aren['’]t|weren['’]t|isn['’]t|wasn['’]t|have|had|has)?\s*(?:(?<=n['’]t)|not\s+(?:been\s+)?|(?<=n['’]t\s))(?!(?:need|needed|speed|feed|counted|included|considered|shown|needed|wanted|interested|excluded|finished|supposed|allowed)\b)(?P<what>[a-z]+ed|test|void|internal|open|active|paid|lost)\b\)?",
     re.I,
@@ -117,6 +123,7 @@ def in_plain_words(clause: str) -> str:
     if len(clause) > _LONGEST:
         return clause
     clause = _NEITHER.sub(r", \g<what> are excluded", clause)
+    clause = _STAYS.sub(r"keep \g<what> lacking \g<missing>", clause)
     clause = _TO_SHOW.sub(r"; keep \g<what>", clause)
     clause = _ENDS_OUT.sub(r"\g<what> are excluded", _THOSE.sub(" ", clause))
     text = _NONE_OF.sub("exclude ", _BASE.sub("", clause))
