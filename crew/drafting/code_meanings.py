@@ -35,7 +35,7 @@ def _told(value: str, description: str) -> list[list[str]]:
     if not re.fullmatch(r"[A-Z0-9]{1,5}", value) or not description:
         return []
     told = re.search(
-        rf"(?<![\w]){re.escape(value)}(?![\w])\s*(?:=|:|-|–|means|is|for|\()?\s*(?P<what>[a-z][a-z -]{{2,40}}?)"
+        rf"(?<![\w]){re.escape(value)}(?![\w])\s*(?:=|:|-|–|means|is|for|\()?\s*(?P<what>[^\W\d_][\w -]{{2,40}}?)"
         r"(?=[,;.)/]|$|\s+(?:or|and)\b|\s+[A-Z0-9]{1,5}\b)",
         description,
     )

@@ -25,6 +25,9 @@ from crew.drafting.vocabulary import (
 )
 from crew.drafting.wish import Phrase, Wish
 
+_FEW = 24
+"""Different numbers up to which a column that is called just so is one to split by."""
+
 
 class DimensionReader:
     """Dimensions of one interpretation."""
@@ -105,7 +108,12 @@ class DimensionReader:
             meanings = [k for k in called if k.hops == 0]  # it is called just so
         if len(meanings) == 1 and not self._names_owner(said, meanings[0]):
             meanings += self._out_of_reach(meanings[0], bases)
-        counted = meanings and is_numeric(meanings[0].column) and not _is_key(meanings[0])
+        counted = (
+            meanings
+            and is_numeric(meanings[0].column)
+            and not _is_key(meanings[0])
+            and not (called and 0 < (meanings[0].column.distinct or 0) <= _FEW)
+        )
         if not counted and (len(meanings) == 1 or (meanings and self._settled(meanings))):
             link = meanings[0]
             confidence = 1.0 if link.exact else 0.7
@@ -209,11 +217,12 @@ class DimensionReader:
         options = list(meanings)
         if not options:
             options = self._guesses(content_stems(phrase.text), bases)
+        said = self.context.linker.figures.readable(phrase.text)
         text = (
-            f"“{phrase.text}” could be more than one column. Which one?"
+            f"“{said}” could be more than one column. Which one?"
             if meanings
             else (
-                f"“{phrase.text}” is not a column that {', '.join(f'`{b}`' for b in bases)}"
+                f"“{said}” is not a column that {', '.join(f'`{b}`' for b in bases)}"
                 " can be split by. What should be used?"
             )
         )

@@ -383,7 +383,7 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
 _NAME = re.compile(r"`?\b(?P<name>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)\b`?")
 _BRACKETED = re.compile(r"\(\s*(?P<inner>col\d+)\s*\)")
 _CODE = re.compile(
-    r"\(\s*(?:(?:status|state|code|kind|type|estado|statut)\s*=?\s*)?(?P<value>[A-Z][A-Z0-9]{0,5})\s*\)"
+    r"\(\s*(?:(?:status|state|code|kind|type|estado|statut)\s*=?\s*)?(?P<value>[A-Z][A-Z0-9_]{0,14})\s*\)"
 )
 _STATED = re.compile(
     r"\(\s*(?:with\s+)?(?:status|state|code|estado|statut)\s*[=:]?\s*(?:is\s+)?[\"'“]?(?P<value>[A-Za-z][\w-]*)[\"'”]?\s*\)",
@@ -407,7 +407,31 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
             lambda m: f" {wishes.mark('lit', Quoted((m['value'],), False, m.group().strip()))} ",
             text,
         )
-    return text
+    text = _COLUMN_VALUE.sub(lambda m: _valued(m, wishes), text)
+    return _BRACKETED_VALUE.sub(r" \g<inner> ", text)
+
+
+# `ruecklast_kz = J`, `way LAST`, `status = active`: a column and a value of it.
+_COLUMN_VALUE = re.compile(
+    r"\b(?P<column>col\d+)\s*(?:(?P<way>!=|<>|==?|\bis\b)\s*)?(?P<code>[A-Z][A-Z0-9_]{0,14}|[a-z]\w+|\d+)\b(?!\s*(?:=|\())"
+    r"|\b(?P<word>[A-Za-z]\w+)\s*(?P<sign>!=|<>|==?)\s*(?P<value>[A-Za-z]\w*)\b"
+)
+
+
+def _valued(matched: re.Match[str], wishes: FigureWishes) -> str:
+    way, value = matched["way"] or matched["sign"], matched["code"] or matched["value"]
+    if is_mark(value) or (not way and not value.isupper()) or value.lower() in _NO_VALUES:
+        return matched.group()
+    said = Quoted((value,), way in {"!=", "<>"}, f"{way or ''} {value}".strip())
+    return f"{matched['column'] or matched['word']} {wishes.mark('lit', said)} "
+
+
+_BRACKETED_VALUE = re.compile(r"\(\s*(?P<inner>\w+\s+lit\d+)\s*\)")
+_NO_VALUES = frozenset(
+    ["not", "null", "empty", "set", "filled", "missing", "known", "the", "a", "an", "higher", "lower", "more",
+     "less", "at", "above", "below", "over", "under", "between", "and", "or", "per", "by", "for", "in", "only",
+     "true", "false", "to", "of", "from"]
+)  # fmt: skip
 
 
 # `pieces (qty)`: the column that is meant stands beside the word.
@@ -638,7 +662,7 @@ def _take_durations(text: str, quote: str, wishes: FigureWishes) -> str:
             begin, end = (_MOMENT_OF.sub("", matched[n].strip()) for n in ("begin", "end"))
             duration = Duration(begin, end, unit,
                                 matched.group().strip())  # fmt: skip
-            if re.search(r"\d", duration.begin + duration.end):
+            if re.search(r"\b\d", f"{duration.begin} {duration.end}"):
                 continue
             mark = wishes.mark("dur", duration)
             text = f"{text[: matched.start()]} {mark} {text[matched.end() :]}"

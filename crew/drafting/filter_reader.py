@@ -6,15 +6,19 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from rapidfuzz import fuzz
 from sqlglot import exp
 
 from crew.artifacts import Filter, Grounding, Metric, RowsLeftOut
+from crew.catalog.warehouse_profile import is_boolean
 from crew.drafting import own_states
+from crew.drafting.figure_words import is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.phrase_reader import listed
 from crew.drafting.questions import MAX_OPTIONS
 from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import ConditionLink, content_stems, entity_stems
+from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import snake, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
 
@@ -203,6 +207,14 @@ class FilterReader:
         entities = {s for c in cards if c for s in entity_stems(c)}
         apart = [s for s in said if s not in entities]
         links = self.context.linker.conditions(said, bases)
+        stated = [s for s in said if is_mark(s)]
+        if (
+            not links
+            and len(stated) > 1
+            and (links := self.context.linker.conditions(stated, bases))
+        ):
+            text = self.context.linker.figures.readable(phrase.text)
+            self.context.assume(f"“{text}” is read as the rows with {links[0].condition}.")
         if not links and apart and (links := self.context.linker.conditions(apart, bases)):
             self.context.assume(f"“{phrase.text}” is read as the rows with {links[0].condition}.")
         if links:
@@ -225,12 +237,16 @@ class FilterReader:
         if phrase.place == "answer" and wanted:
             self.context.notes.append(f"Not read as a condition: “{phrase.quote}”.")
             return None
-        what = "only" if wanted else "without"
-        rows = self._rows(bases)
+        text = self.context.linker.figures.readable(phrase.text)
+        what, keep = ("only", "count only") if wanted else ("without", "leave out")
+        rows = self._rows(bases, said)
         index = self.context.asking.ask(
             f"filter:{snake(phrase.text)}",
-            f"“{what} {phrase.text}”: which rows are these? No column, value or glossary entry says so.",
-            [*((f"rows with {k.condition}", "") for k in rows), ("none: it changes nothing", "")],
+            f"“{what} {text}”: which rows are these? No column, value or glossary entry says so.",
+            [
+                *((f"{keep} rows with {k.condition}", "") for k in rows),
+                ("none: it changes nothing", ""),
+            ],
             raised_by=phrase.quote,
         )
         return rows[index] if index is not None and index < len(rows) else None
@@ -242,17 +258,21 @@ class FilterReader:
         }
         return set(said) <= definitions
 
-    def _rows(self, bases: Sequence[str]) -> list[ConditionLink]:
-        """Conditions to choose from: flags and values of the columns that have few of them."""
-        found: list[ConditionLink] = []
-        for base in bases:
-            card = self.context.evidence.relation(base)
-            columns = [c for c in card.columns if c.data_type.startswith("bool")] if card else []
-            columns += [c for c in card.columns if 1 < len(c.values) <= 12] if card else []
-            for column in columns:
-                is_flag = column.data_type.startswith("bool")
-                for said in [column.name] if is_flag else column.values:
-                    links = self.context.linker.conditions(stems(said), [base])
-                    own = (k for k in links if k.relation == base and k.column == column.name)
-                    found += [k for k in own if k not in found][:1]
-        return found[: MAX_OPTIONS - 1]
+    def _rows(self, bases: Sequence[str], said: Sequence[str]) -> list[ConditionLink]:
+        """Conditions to choose from: flags and values of the columns that have few of them, those
+        that sound most like the words first."""
+        found: list[tuple[float, ConditionLink]] = []
+        for card in (c for b in bases if (c := self.context.evidence.relation(b))):
+            for column in card.columns:
+                few = 1 < len(column.values) <= 12
+                if is_boolean(column) or few:
+                    own = [*column_stems(column), *stems(column.told)]
+                    for link, value in self.context.linker.value_conditions(card, column):
+                        found.append((_sounds_like(said, [*own, *value]), link))
+        found.sort(key=lambda f: -f[0])
+        return [link for _, link in found[: MAX_OPTIONS - 1]]
+
+
+def _sounds_like(said: Sequence[str], own: Sequence[str]) -> float:
+    """How much the words sound like each other, 0 to 100."""
+    return max((fuzz.ratio(a, b) for a in said for b in own if len(a) > 2 < len(b)), default=0.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crew.artifacts import Filter, Grounding, Metric
-from crew.drafting.figure_words import is_mark
+from crew.drafting.figure_words import Named, is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.prose_reader import accounted_for
 from crew.drafting.schema_linker import content_stems, entity_stems
@@ -79,6 +79,8 @@ class LeftoverReader:
     def _read(self, phrase: Phrase, known: set[str], bases: Sequence[str]) -> Filter | None:
         said = words(phrase.text)
         opening = said[0] if said else ""
+        if opening in {"from", "in", "of", "on", "out"} and self._names_the_rows(said[1:], bases):
+            return None
         core = [s for s in content_stems(phrase.text) if s not in stem_set("stops")]
         fresh = [s for s in core if not (alike(s) & known)]
         if not fresh:
@@ -119,6 +121,13 @@ class LeftoverReader:
             self.context.notes.append(f"Not read: “{phrase.text}”.")
         return None
 
+    def _names_the_rows(self, said: Sequence[str], bases: Sequence[str]) -> bool:
+        """`from stg_payments`: the relation whose rows are counted anyway, by its very name."""
+        marks = self.context.linker.figures.marks
+        named = [m.name for w in said if isinstance(m := marks.get(w), Named)]
+        cards = [self.context.evidence.relation(name) for name in named]
+        return bool(named) and all(c is not None and c.key in bases for c in cards)
+
     def _is_purpose(self, said: Sequence[str]) -> bool:
         """`for the board deck` says what it is for, not which rows."""
         return said[0] in {"for", "to", "as"} and said[-1] in word_set("purposes")
@@ -149,11 +158,12 @@ class LeftoverReader:
         return None
 
     def _ask(self, phrase: Phrase, conditions: Sequence[str]) -> None:
+        text = self.context.linker.figures.readable(phrase.text)
         options = [(f"only rows with {c}", "") for c in conditions[:3]]
         options.append(("it is only wording: it changes nothing that is counted", ""))
         self.context.asking.ask(
             f"leftover:{'-'.join(words(phrase.text))[:40]}",
-            f"“{phrase.text}”: which rows are these? I found no column or value that says so.",
+            f"“{text}”: which rows are these? I found no column or value that says so.",
             options,
             default=len(options) - 1,
         )

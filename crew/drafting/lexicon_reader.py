@@ -26,6 +26,8 @@ def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexic
                 if len(said) > 1 and any(w in grain_words() for w in said):
                     values[" ".join(said)] = value
             parts = column.name.lower().split("_")
+            if _is_compound(parts):
+                names["".join(parts)] = names["-".join(parts)] = column.name
             timed = any(p in grain_words() for p in parts)
             if timed and len(parts) > 1 and not is_temporal(column):
                 names[" ".join(parts)] = column.name
@@ -34,6 +36,15 @@ def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexic
                 if 1 < len(said) < 5 and any(w in grain_words() for w in said):
                     names[" ".join(said)] = column.name
     return Lexicon(names, values, lambda unit: _is_split(unit, linker))
+
+
+def _is_compound(parts: Sequence[str]) -> bool:
+    """Whether people may write a column's name as one word of their own: `Objektname` for
+    `objekt_name`, `Vertragsbeginn`; not where it is plain English."""
+    whole = "".join(parts)
+    if not whole.isalpha() or len(whole) < 8:
+        return False
+    return len(parts) > 1 or len(stems(whole)) > 1
 
 
 def _is_split(unit: str, linker: SchemaLinker) -> bool:

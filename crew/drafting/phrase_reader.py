@@ -161,11 +161,12 @@ _BY_DATE = re.compile(
 
 def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
     """`by month of the invoice date`: the grain, and which date puts a row into a period."""
-    if matched := _DATING.search(text):
-        grain = grain_words().get(matched["grain"].lower())
-        if grain:
-            wish.dated_by = wish.dated_by or replace(clause, text=matched["date"].strip())
-            return f"{text[: matched.start()]} {matched['how']} {matched['grain']} {text[matched.end() :]}"
+    for dating in _DATING.finditer(text):
+        if dating["grain"].lower() in grain_words():
+            wish.dated_by = wish.dated_by or replace(clause, text=dating["date"].strip())
+            return (
+                f"{text[: dating.start()]} {dating['how']} {dating['grain']} {text[dating.end() :]}"
+            )
     if wish.grain is None and not (set(words(text)) & grain_words().keys()):
         return text
     if matched := _BY_NAMED.search(text):

@@ -8,11 +8,17 @@ from itertools import pairwise
 
 from crew.artifacts import Measure, RelationCard
 from crew.catalog.dbt_project import entity_of
-from crew.drafting.figure_words import is_mark
+from crew.drafting.figure_words import Named, is_mark
 from crew.drafting.metric_reader import MetricReader
-from crew.drafting.metric_reading import Reading, split_aggregation
+from crew.drafting.metric_reading import (
+    Reading,
+    fraction_of,
+    simple_metric,
+    split_aggregation,
+)
 from crew.drafting.schema_linker import content_stems
-from crew.drafting.vocabulary import snake, stem, stem_set, stems
+from crew.drafting.scope import qualified
+from crew.drafting.vocabulary import snake, stem_set, stems, words
 from crew.drafting.wish import Phrase, Wish
 
 
@@ -34,6 +40,7 @@ class ReadingChooser:
         self.leading = []
         read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
         read = self._with_all_values(read)
+        read = self._of_counted_rows(read)
         clear = self._without_headlines([r for r in read if r.is_full])
         clear = self._without_leading_rows(clear)
         added = [r for r in clear if r.phrase.added and any(_narrows(r, o) for o in clear)]
@@ -72,6 +79,43 @@ class ReadingChooser:
                 found = [f for f in found if not _covers(reading, f)]
                 found.append(reading)
         return found[:12]
+
+    def _of_counted_rows(self, read: list[Reading]) -> list[Reading]:
+        """`number of payments and amount`: of the columns that an amount may be, the only one of the
+        rows that the ticket names as such or counts beside it."""
+        linker = self.reader.linker
+        marks = (m for m in linker.figures.marks.values() if isinstance(m, Named))
+        named = {c.key for m in marks if (c := linker.evidence.relation(m.name))}
+        counted = {m.relation for r in read if r.is_full and r.metric for m in r.metric.measures}
+        settled = []
+        for reading in read:
+            aggregation, said = split_aggregation(reading.phrase.text)
+            own = [k for k in reading.columns if k.relation in (named or counted)]
+            is_plain = not reading.metric and not reading.term and not reading.unexplained
+            loaded = set(content_stems(said)) & stem_set("loaded")
+            if len(own) != 1 or not is_plain or loaded or reading.phrase.place == "title":
+                settled.append(reading)
+                continue
+            measure = Measure(
+                name=snake(said if aggregation is None else reading.phrase.text)[:55],
+                relation=own[0].relation,
+                aggregation=aggregation or "sum",
+                expression=qualified(own[0].relation, own[0].column.name).sql(
+                    dialect=linker.evidence.dialect
+                ),
+                fraction=fraction_of(reading.phrase.text),
+            )
+            others = ", ".join(f"`{k.name}`" for k in reading.columns if k not in own)
+            told = f"“{reading.shown}” is `{own[0].name}`, of the same rows; not {others}."
+            settled.append(
+                replace(
+                    reading,
+                    columns=[],
+                    metric=simple_metric(measure, reading.phrase, own[0].name),
+                    assumptions=[*reading.assumptions, told],
+                )
+            )
+        return settled
 
     def _without_leading_rows(self, clear: list[Reading]) -> list[Reading]:
         """`Sold tickets by price …. Per band the number of tickets`: the rows that a sentence
@@ -224,7 +268,7 @@ class ReadingChooser:
         return bool(reading.says_something and loaded)
 
 
-_GENERIC = frozenset(stem(w) for w in ("amounts", "values", "figures", "numbers"))
+_GENERIC = frozenset(("amounts", "values", "figures", "numbers", "in", "as", "euros", "eur", "€"))
 
 
 def _alike(a: RelationCard, b: RelationCard) -> bool:
@@ -234,7 +278,7 @@ def _alike(a: RelationCard, b: RelationCard) -> bool:
 def _is_said(reading: Reading, clear: Sequence[Reading]) -> bool:
     """Whether the clear readings use every word of a phrase."""
     said = set(content_stems(reading.phrase.text))
-    if clear and said <= _GENERIC:
+    if clear and not reading.phrase.item and set(words(reading.phrase.text)) <= _GENERIC:
         return True  # `amounts in euros` says how the figures are to look
     return any(said <= set(content_stems(c.phrase.text)) for c in clear)
 

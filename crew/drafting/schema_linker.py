@@ -616,6 +616,32 @@ class SchemaLinker:
                     column.name,
                 )
 
+    def value_conditions(
+        self, card: RelationCard, column: ColumnCard
+    ) -> list[tuple[ConditionLink, list[str]]]:
+        """The conditions that a flag or each known value of a column gives, with the stems of what
+        the value means."""
+        name = qualified(card.key, column.name).sql(dialect=self.evidence.dialect)
+        if is_boolean(column):
+            positive = name if not column.nulls else f"coalesce({name}, false)"
+            link = ConditionLink(
+                positive, f"not {positive}", card.key, f"column {column.name}", 0.0, column.name
+            )
+            return [(link, column_stems(column))]
+        found = []
+        meanings = code_meanings(column)
+        for value in column.values:
+            literal = value.replace("'", "''")
+            negated = f"{name} <> '{literal}'"
+            negated = f"({negated} or {name} is null)" if column.nulls else negated
+            link = ConditionLink(
+                f"{name} = '{literal}'", negated, card.key, f"value of {column.name}", 0.0,
+                column.name,
+            )  # fmt: skip
+            told = [s for words_ in meanings.get(value, ()) for s in words_]
+            found.append((link, [*stems(value), *told]))
+        return found
+
     def _without_code_tables(self, found: list[ConditionLink]) -> list[ConditionLink]:
         """Without conditions on what a column of another one points at: the same said twice."""
         own = {(c.relation, c.column) for c in found}

@@ -76,9 +76,11 @@ def _apart(word: str) -> tuple[str, ...]:
     known = _foreign()
     if len(word) < 8 or word in known or not word.isalpha():
         return (word,)
+    tails = {"name", "status", "id", "code", "art"}
     for cut in range(len(word) - 3, 2, -1):
-        tail = word[cut:]
-        if tail not in known and tail not in {"name", "status", "id", "code", "art"}:
+        forms = (word[cut:].removesuffix(ending) for ending in ("", "s", "es", "en", "n"))
+        tail = next((form for form in forms if form in known or form in tails), None)
+        if tail is None:
             continue
         for joint in _JOINTS:
             head = word[:cut].removesuffix(joint) if joint else word[:cut]
