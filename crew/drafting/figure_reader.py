@@ -368,10 +368,11 @@ class FigureReader:
     ) -> Reading:
         """The time between two moments of the rows of `base`, or of what they point at."""
         begin_sql, end_sql = (self._sql(card.key, column.name) for card, column in (begin, end))
-        are_dates = "date" in {begin[1].data_type, end[1].data_type}  # the hour of one is not known
-        name = snake(
-            f"{aggregation or 'average'} {figure.unit}s from {figure.begin} to {figure.end}"
-        )
+        # The hour of a date is not known; calendar days have none.
+        types = {begin[1].data_type, end[1].data_type}
+        are_dates = "date" in types or "calendar" in figure.quote.lower()
+        first, last = begin[1].name, end[1].name
+        name = snake(f"{aggregation or 'average'} {figure.unit}s from {first} to {last}")
         measure = Measure(
             name=name[:55], relation=base.key, aggregation=aggregation or "average",
             expression=elapsed(begin_sql, end_sql, figure.unit, are_dates, self.evidence.dialect),

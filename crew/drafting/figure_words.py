@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import takewhile
 
 from crew.artifacts import DerivedKind
 from crew.drafting.lexicon import Lexicon
@@ -407,6 +408,7 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
             lambda m: f" {wishes.mark('lit', Quoted((m['value'],), False, m.group().strip()))} ",
             text,
         )
+    text = _COLUMN_WORDS.sub(lambda m: _listed_values(m, wishes), text)
     text = _COLUMN_VALUE.sub(lambda m: _valued(m, wishes), text)
     return _BRACKETED_VALUE.sub(r" \g<inner> ", text)
 
@@ -416,6 +418,24 @@ _COLUMN_VALUE = re.compile(
     r"\b(?P<column>col\d+)\s*(?:(?P<way>!=|<>|==?|\bis\b)\s*)?(?P<code>[A-Z][A-Z0-9_]{0,14}|[a-z]\w+|\d+)\b(?!\s*(?:=|\())"
     r"|\b(?P<word>[A-Za-z]\w+)\s*(?P<sign>!=|<>|==?)\s*(?P<value>[A-Za-z]\w*)\b"
 )
+
+
+# `vertragsstatus aktiv or gekuendigt`: a column and some of its values, in a row.
+_COLUMN_WORDS = re.compile(
+    r"\b(?P<column>col\d+)\s+(?:(?:is|in|either)\s+)?\(?(?P<listed>[\w-]+(?:\s*(?:,\s*or|,|/|\bor\b|\band\b)\s*[\w-]+)*)\)?"
+)
+
+
+def _listed_values(matched: re.Match[str], wishes: FigureWishes) -> str:
+    named = wishes.marks[matched["column"]]
+    known = wishes.lexicon.held.get(named.name.lower(), {}) if isinstance(named, Named) else {}
+    parts = re.split(r"(\s*(?:,\s*or|,|/|\bor\b|\band\b)\s*)", matched["listed"])
+    values = list(takewhile(lambda v: v.lower() in known, parts[::2]))
+    if not values:
+        return matched.group()
+    rest = "".join(parts[2 * len(values) - 1 :])
+    said = Quoted(tuple(known[v.lower()] for v in values), False, ", ".join(values))
+    return f"{matched['column']} {wishes.mark('lit', said)} {rest}"
 
 
 def _valued(matched: re.Match[str], wishes: FigureWishes) -> str:

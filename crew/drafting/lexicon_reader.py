@@ -10,7 +10,7 @@ from crew.catalog.warehouse_profile import is_temporal
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.schema_linker import SchemaLinker, content_stems
 from crew.drafting.spoken_names import told_stems
-from crew.drafting.vocabulary import grain_words, stems
+from crew.drafting.vocabulary import grain_words, literal_stems, stems, words
 
 _FEW = 50
 """Rows of a relation up to which `per` one of them is a split rather than a quotient."""
@@ -19,15 +19,19 @@ _FEW = 50
 def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexicon:
     """The lexicon of the relations of one evidence."""
     names, values = {}, {}
+    held: dict[str, dict[str, str]] = {}
     for card in relations:
         for column in card.columns:
+            held.setdefault(column.name.lower(), {}).update({v.lower(): v for v in column.values})
             for value in column.values:
                 said = re.split(r"[\s_-]+", value.lower())
                 if len(said) > 1 and any(w in grain_words() for w in said):
                     values[" ".join(said)] = value
             parts = column.name.lower().split("_")
             if _is_compound(parts):
-                names["".join(parts)] = names["-".join(parts)] = column.name
+                names["".join(parts)] = column.name
+            if len(parts) > 1 and len(literal_stems(column.name)) < len(parts):
+                names[" ".join(parts)] = column.name  # `Einheit-Nr`, `Betrag netto`
             timed = any(p in grain_words() for p in parts)
             if timed and len(parts) > 1 and not is_temporal(column):
                 names[" ".join(parts)] = column.name
@@ -35,7 +39,9 @@ def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexic
                 said = re.split(r"[,;:(.=]|\sin\s", column.told)[0].lower().split()
                 if 1 < len(said) < 5 and any(w in grain_words() for w in said):
                     names[" ".join(said)] = column.name
-    return Lexicon(names, values, lambda unit: _is_split(unit, linker))
+    spoken = {w for c in relations for n in (c.key, *(x.name for x in c.columns)) for w in words(n)}
+    own = frozenset(w for w in spoken if len(w) >= 4)
+    return Lexicon(names, values, lambda unit: _is_split(unit, linker), own, held)
 
 
 def _is_compound(parts: Sequence[str]) -> bool:

@@ -132,11 +132,28 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
             wish.row_per = replace(clause, text=what)
     text = _ROW_PER.sub(" per ", text)
     if clause.place in {"acceptance", "aside"} and not row_per:
+        wish.leftovers.extend(_limits_left(text, clause))
         return
     text = _take_dimensions(text, clause, wish)
     text = _take_grain(text, clause, wish)
     if clause.place not in {"acceptance", "aside"}:
         wish.metrics.extend(_metric_phrases(text, clause, wish))
+
+
+def _limits_left(text: str, clause: Phrase) -> list[Phrase]:
+    """What a remark says of rows beside what was taken from it: `only leases | with status open`."""
+    parts = [p.strip(" .;:") for p in re.split(rf"[,;]|{re.escape(_BREAK.strip())}", text)]
+    opens = re.compile(r"(?:with|where|whose|having|from|in)\s+\w", re.I)
+    return [
+        replace(clause, text=part)
+        for part in parts
+        if any(map(is_mark, part.split()))
+        or (
+            clause.place == "aside"
+            and opens.match(part)
+            and not set(words(part)) & grain_words().keys()
+        )
+    ]
 
 
 _DATING = re.compile(
@@ -152,7 +169,7 @@ _DATED = re.compile(
 
 _BY_DATE = re.compile(
     r"\(\s*(?:by\s+|on\s+|dated\s+by\s+)?(?:the\s+)?(?P<date>(?:\w+\s){0,1}"
-    r"(?:date|booking|departure|arrival|delivery|order|signup|creation|col\d+))\s*\)"
+    r"(?:date|booking|departure|arrival|delivery|order|signup|creation|col\d+))\s*(?:\)|,\s*all\s+(?:states?|status(?:es)?|kinds?)\s*\))"
     r"|\(\s*(?:week|month|day|quarter|year|date)?\s*of\s+(?:the\s+|their\s+|its\s+)?(?P<date3>\w+(?:\s\w+)?)\s*\)"
     r"|\bby\s+(?:the\s+)?(?P<date2>(?:\w+\s){0,2}(?:date|timestamp))\b",
     re.I,
@@ -282,8 +299,13 @@ def _take_filters(text: str, clause: Phrase, wish: Wish) -> str:
         return _take_filters(head + _BREAK + text[tail.end() :], clause, wish)
     tail = tail_match(text)
     if tail is not None:
-        before = re.split(r"[,|:(]| and | but | with | where ", text[: tail.start()])[-1]
-        if subject := _trim(before):
+        before = re.split(r"[,|:]| and | but ", text[: tail.start()])[-1]
+        if any(map(is_mark, before.split())):
+            subject = _trim(re.sub(r"\([^()]*\)", "", before))  # `orders with status X (cancelled)`
+        else:
+            before = re.split(r"\(| with | where ", before)[-1]
+            subject = _trim(before)
+        if subject:
             wish.exclusions.append(replace(clause, text=subject))
         head = text[: tail.start() - len(before)]
         return _take_filters(head + _BREAK + text[tail.end() :], clause, wish)

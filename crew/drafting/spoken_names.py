@@ -11,6 +11,7 @@ from crew.catalog.dbt_project import entity_of
 from crew.drafting.vocabulary import (
     alike,
     common_nouns,
+    literal_stems,
     name_stems,
     singular,
     stem,
@@ -61,7 +62,8 @@ def entity_words(name: str, description: str) -> tuple[list[str], list[str], lis
     """(all stems, those of the name, those of the description where the name says nothing)."""
     own = name_stems(name)
     told = _head(_OPENS.sub("", description))[-2:] if description else []
-    if not told or _speaks(own, stems(description)):
+    foreign = not literal_stems(name) & common_nouns() and set(own) & common_nouns()
+    if not told or set(told) & set(own) or (_speaks(own, stems(description)) and not foreign):
         return own, own, []
     return [*own, *(s for s in told if s not in own)], own, told
 

@@ -43,7 +43,10 @@ def read_ticket(
     if language := language_of(f"{request.title}\n{request.body}"):
         wish.language = language
         texts = {"title": request.title, "body": request.body}
-        request = request.model_copy(update={k: in_english(t, language) for k, t in texts.items()})
+        own = wish.figures.lexicon.in_own_words
+        request = request.model_copy(
+            update={k: own(in_english(t, language)) for k, t in texts.items()}
+        )
     request = _without_calendar(_with_definitions(request), wish)
     wish.said_later = frozenset(follow_ups)
     clauses = [*_clauses(request, wish), *(Phrase(s, "wish", s) for s in follow_ups)]
