@@ -682,7 +682,7 @@ def _take_durations(text: str, quote: str, wishes: FigureWishes) -> str:
             begin, end = (_MOMENT_OF.sub("", matched[n].strip()) for n in ("begin", "end"))
             duration = Duration(begin, end, unit,
                                 matched.group().strip())  # fmt: skip
-            if re.search(r"\b\d", f"{duration.begin} {duration.end}"):
+            if re.search(r"\d", _MARK.sub("", f"{duration.begin} {duration.end}")):
                 continue
             mark = wishes.mark("dur", duration)
             text = f"{text[: matched.start()]} {mark} {text[matched.end() :]}"
