@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import calendar
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
 
-_MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_name) if name} | {
-    name.lower(): n for n, name in enumerate(calendar.month_abbr) if name
-}
-_MONTH = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
-_POINT = (
-    r"(?:fy\d{4}(?:/\d\d)?(?:-[qh]\d)?|\d{4}-\d{2}-\d{2}|\d{4}-\d{2}"
-    + r"|[qh][1-4][ /-]?\d{4}|\d{4}[ /-]?[qh][1-4]|"
-    + r"\d{1,2}(?:st|nd|rd|th)?\.? "
-    + _MONTH
-    + r",? \d{4}|"
-    + _MONTH
-    + r" \d{1,2}(?:st|nd|rd|th)?,? \d{4}|"
-    + _MONTH
-    + r" \d{4}|(?:19|20)\d{2})"
-)
+from crew.drafting.calendar_words import MONTHS
+from crew.drafting.date_points import POINT, period
+
+_MONTH = r"(?:" + "|".join(sorted(map(re.escape, MONTHS), key=len, reverse=True)) + r")(?!\w)\.?"
+_FISCAL_POINT = r"fy\d{4}(?:/\d\d)?(?:-[qh]\d)?"
+_POINT = rf"(?:{_FISCAL_POINT}|{POINT})"
 _BETWEEN = re.compile(
-    rf"\b(?:from|between)\s+(?P<a>{_POINT})\s+(?:to|and|until|till|through|-|–)\s+(?P<b>{_POINT})\b",
+    rf"\b(?:from|between|since)\s+(?P<a>{_POINT})\s+(?:to|and|until|till|through|-|–)\s+(?P<b>{_POINT})\b",
     re.I,
 )
 _SINCE = re.compile(
@@ -57,7 +47,12 @@ _WITHIN = re.compile(
 _ONLY = re.compile(
     rf"\bonly\s+(?:in\s+|for\s+)?(?P<a>{_POINT})\b|\b(?P<a2>{_POINT})\s+only\b", re.I
 )
-_FISCAL = re.compile(r"\b(?P<a>fy\d{4}(?:/\d\d)?(?:-[qh]\d)?)\b", re.I)
+_FISCAL = re.compile(rf"\b(?P<a>{_FISCAL_POINT})\b", re.I)
+_LEFT = re.compile(
+    rf"\b(?:in|since|from|until|till|before|after|during|between|up\s+to)\s+{_POINT}"
+    r"|(?<!\bby\s)\b\d{4}-(?:\d\d|[QHW]\d)[\dQHW-]*",
+    re.I,
+)
 _ALL_TIME = re.compile(
     r"\b(?:since|from)\s+(?:the\s+)?(?:very\s+)?(?:beginning|start)(?:\s+of\s+time)?\b|\beverything\s+since\s+we\s+\w+"
     r"|,?\s*\bfrom\s+the\s+first\s+to\s+the\s+last\s+(?:day|week|month|quarter|year)(?:\s+(?:in\s+the\s+data|with\s+any\s+\w+))?"
@@ -110,6 +105,17 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
     return None, text
 
 
+def both_spans(one: DateSpan, other: DateSpan) -> DateSpan | None:
+    """The days that lie in both spans; None if there are none, or if one is fiscal alone."""
+    starts = [s for s in (one.start, other.start) if s]
+    ends = [e for e in (one.end, other.end) if e]
+    start, end = max(starts, default=None), min(ends, default=None)
+    if one.fiscal != other.fiscal or (start and end and start >= end):
+        return None
+    quote = one.quote if one.quote == other.quote else f"{one.quote} {other.quote}"
+    return DateSpan(start, end, quote, one.fiscal)
+
+
 def without_all_time(text: str) -> str:
     """The text without the words that ask for everything there is: no limit of dates."""
     return _ALL_TIME.sub("|", text)
@@ -123,49 +129,24 @@ def unclear_dates(text: str) -> list[str]:
         denied = matched and _NOT.search(text[: matched.start()])
         if matched and denied:
             found.append(denied.group().strip() + " " + matched.group().strip())
-    return [q for q in found if q in text]
+    found = [q for q in found if q in text]
+    rest = text
+    for quote in found:
+        rest = rest.replace(quote, " | ")
+    return found + [m.group() for m in _LEFT.finditer(rest)]
 
 
 def _period(point: str) -> tuple[date, date] | None:
     """First day and the day after the last of what a point names, or None if it is no date."""
-    text = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", point.lower()).replace(",", "").replace(".", "")
-    if fiscal := re.fullmatch(r"fy(\d{4})(?:/(\d\d))?(?:-([qh]\d))?", text):
+    if fiscal := re.fullmatch(r"fy(\d{4})(?:/(\d\d))?(-[qh]\d)?", point.lower()):
         year, second, part = fiscal.groups()
         if second and int(second) != (int(year) + 1) % 100:
             return None
-        text = f"{part} {year}" if part else year
-    try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            day = date.fromisoformat(text)
-            return day, day + timedelta(days=1)
-        if matched := re.fullmatch(r"(?:q(\d)[ /-]?(\d{4})|(\d{4})[ /-]?q(\d))", text):
-            quarter = int(matched.group(1) or matched.group(4))
-            return _months(int(matched.group(2) or matched.group(3)), 3 * quarter - 2, 3)
-        if matched := re.fullmatch(r"(?:h([12])[ /-]?(\d{4})|(\d{4})[ /-]?h([12]))", text):
-            half = int(matched.group(1) or matched.group(4))
-            return _months(int(matched.group(2) or matched.group(3)), 6 * half - 5, 6)
-        if matched := re.fullmatch(r"(\d{4})-(\d{2})", text):
-            return _months(int(matched.group(1)), int(matched.group(2)), 1)
-        if matched := re.fullmatch(r"(\d{4})", text):
-            return _months(int(matched.group(1)), 1, 12)
-        parts = text.split()
-        month = next(_MONTHS[p] for p in parts if p in _MONTHS)
-        numbers = [int(p) for p in parts if p.isdigit()]
-        if len(numbers) == 1:
-            return _months(numbers[0], month, 1)
-        day = date(numbers[-1], month, numbers[0])
-        return day, day + timedelta(days=1)
-    except (ValueError, StopIteration):
-        return None
+        return period(f"{year}{part or ''}")
+    return period(point)
 
 
 def _fiscal(point: str) -> Literal["", "named", "begins"]:
     if not point.lower().startswith("fy"):
         return ""
     return "begins" if "/" in point else "named"
-
-
-def _months(year: int, month: int, count: int) -> tuple[date, date]:
-    last = month + count - 1
-    end = date(year + last // 12, last % 12 + 1, 1)
-    return date(year, month, 1), end

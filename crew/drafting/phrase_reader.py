@@ -13,7 +13,8 @@ from crew.drafting.clause_reader import (
     kept_phrase,
     split_clauses,
 )
-from crew.drafting.date_words import find_date_span, unclear_dates, without_all_time
+from crew.drafting.date_points import plain_dates, unclear_points
+from crew.drafting.date_words import both_spans, find_date_span, unclear_dates, without_all_time
 from crew.drafting.figure_words import is_mark, take_figures
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.vocabulary import grain_words, phrase_pattern, word_set, words
@@ -100,7 +101,7 @@ def read_clause(clause: Phrase, wish: Wish) -> None:
 
 
 def _read_part(clause: Phrase, wish: Wish) -> None:
-    text = _EACH.sub(r"\g<what> by \g<who>", _WRAPPED.sub("", clause.text))
+    text = _EACH.sub(r"\g<what> by \g<who>", _WRAPPED.sub("", plain_dates(clause.text)))
     text = _take_moment(_DASH.sub(_BREAK, text), wish)
     text = _take_scope(text, clause, wish)
     if gaps := _GAPS.search(text):
@@ -117,6 +118,8 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
         text = _GAPS.sub(_BREAK, text)
     text = without_all_time(text).replace("|", _BREAK)
     text = take_figures(text, clause.quote, wish.figures)
+    unclear, text = unclear_points(text)
+    wish.unclear_dates += unclear
     text = _take_dating(text, clause, wish)
     text = _take_current(_take_look_back(text, clause, wish), clause, wish)
     text = _take_dates(text, wish)
@@ -274,12 +277,13 @@ _NOT_DATED = re.compile(r"\b(?:except|not|without|excluding|vs\.?|versus|than|to
 
 def _take_dates(text: str, wish: Wish) -> str:
     span, rest = find_date_span(text)
-    if span is not None:
-        wish.date_span = wish.date_span or span
+    while span is not None:
+        together = both_spans(wish.date_span, span) if wish.date_span else span
+        if together is None:
+            wish.unclear_dates.append(span.quote)
+        wish.date_span = together or wish.date_span
         text = rest.replace("|", _BREAK)
-        again, rest = find_date_span(text)  # `in 2025 and its share of the total of 2025`
-        if again is not None and (again.start, again.end) == (span.start, span.end):
-            text = rest.replace("|", " ")
+        span, rest = find_date_span(text)  # `in 2025 and its share of the total of 2025`
     for quote in unclear_dates(text):
         wish.unclear_dates.append(quote)
         text = text.replace(quote, _BREAK)

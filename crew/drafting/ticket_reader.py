@@ -19,6 +19,7 @@ from crew.drafting.clause_reader import (
     tells_rows,
     without_deadlines,
 )
+from crew.drafting.date_points import in_title, plain_dates
 from crew.drafting.figure_words import Comparison, FigureWishes, Quoted, take_figures
 from crew.drafting.languages import in_english, language_of
 from crew.drafting.lexicon import Lexicon
@@ -78,6 +79,8 @@ def _without_calendar(request: Request, wish: Wish) -> Request:
         wish.calendar = wish.calendar.and_also(said)
         zones, texts[name] = take_zones(texts[name])
         wish.zones = wish.zones.and_also(zones)
+        texts[name] = plain_dates(texts[name], True if wish.language else None)
+    texts["title"] = in_title(texts["title"])
     return request.model_copy(update=texts)
 
 
