@@ -161,7 +161,7 @@ def _limits_left(text: str, clause: Phrase) -> list[Phrase]:
 
 _DATING = re.compile(
     r"\b(?P<how>by|per|for\s+each|each|every|and)\s+(?:the\s+)?(?P<grain>\w+)\s+(?:of\s+(?:the\s+|their\s+|its\s+)?|in\s+which\s+(?:they|it)\s+(?:was|were|is|are)\s+)"
-    r"(?P<date>(?:(?!\b(?:and|by|per|for|of|only|which|that|year|day|week|month)\b)\w+\s?){1,3}?)(?=\s*(?:[,;:|().!?]|$|\b(?:and|by|per|for|of|only|which|that|with)\b))",
+    r"(?P<date>(?:(?!\b(?:and|by|per|for|of|only|which|that|year|day|week|month)\b)\w+\s?){1,3}?)(?=\s*(?:[,;:|().!?]|$|\b(?:and|by|per|for|of|only|with)\b))",
     re.I,
 )
 _DATED = re.compile(
@@ -275,9 +275,33 @@ def _take_current(text: str, clause: Phrase, wish: Wish) -> str:
 _NOT_DATED = re.compile(r"\b(?:except|not|without|excluding|vs\.?|versus|than|to)\s*$", re.I)
 
 
+def _before(text: str, rest: str) -> str:
+    """What two texts begin with alike."""
+    pairs = enumerate(zip(text, rest, strict=False))
+    return text[: next((n for n, (a, b) in pairs if a != b), len(rest))]
+
+
+# `number of invoices of accounts created in 2024`: the date is one of the accounts.
+_OF_OTHERS = re.compile(
+    r"\b(?:number|count|sum|total|average|share|amount|many)\s+(?:of\s+)?(?:the\s+|all\s+)?(?:\w+\s+){0,2}?"
+    r"(?P<first>\w+)\b.*?\b(?:of|for|from|by|among)\s+(?:the\s+|all\s+|our\s+|those\s+)*"
+    r"(?P<what>(?P<noun>\w+)\s+(?:(?:who|that|which)\s+)?(?:(?:were|was|are|have|had|has|been|first)\s+)*"
+    r"(?:\w+ed|born|began|begun|bought|came|became|sold|sent|left|made|won|lost|paid)"
+    r"(?:\s+(?:up|on|out|in|us))?\s*)$",
+    re.I,
+)
+
+
 def _take_dates(text: str, wish: Wish) -> str:
     span, rest = find_date_span(text)
     while span is not None:
+        if others := _OF_OTHERS.search(_before(text, rest)):
+            said = others["noun"].lower().removesuffix("s")
+            if said != others["first"].lower().removesuffix("s"):
+                wish.unclear_dates.append(f"{others['what'].strip()} {span.quote}")
+                text = rest.replace("|", _BREAK)
+                span, rest = find_date_span(text)
+                continue
         together = both_spans(wish.date_span, span) if wish.date_span else span
         if together is None:
             wish.unclear_dates.append(span.quote)

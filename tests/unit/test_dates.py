@@ -109,3 +109,20 @@ def test_dates_in_one_form_stay_as_they_are() -> None:
 )  # fmt: skip
 def test_a_title_may_end_with_its_dates(title: str, read: str) -> None:
     assert in_title(title) == read
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "number of visits per month for clinics opened in 2024",
+        "number of visits per month of clinics that opened in 2024",
+        "total fee per month from clinics which joined us before March 2025",
+    ],
+)
+def test_a_date_of_something_else_is_not_taken_for_one_of_the_rows_counted(title: str) -> None:
+    assert interpret(title).questions
+
+
+def test_a_date_of_what_is_counted_is_read() -> None:
+    spec = interpret("number of visits in 2024, per month")
+    assert spec.date_range and spec.date_range.start == "2024-01-01"
