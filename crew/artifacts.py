@@ -413,7 +413,8 @@ class Conventions(Value):
     """The project's own habits, mined from its files; the defaults serve an empty project.
 
     `unique_combination` is the generic test it has for keys of several columns, and the name of
-    that test's argument.
+    that test's argument. `staged_names` are what staging models call raw columns (lower case), and
+    `staged_zone` is the time zone that they bring moments to.
     """
 
     staging_pattern: str = "stg_{source}__{entity}"
@@ -433,6 +434,8 @@ class Conventions(Value):
     packages: tuple[str, ...] = ()
     unique_combination: tuple[str, str] | None = None
     config_in_sql: bool = False
+    staged_names: dict[str, str] = {}
+    staged_zone: str = ""
 
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -722,12 +725,13 @@ class StagedColumn(Value):
 
 
 class Staging(Value):
-    """How a source table is cleaned: columns, one row per `key` by the last `latest_by`, and
-    `keep` as the condition that leaves removed rows out."""
+    """How a source table is cleaned: columns, one row per `key` by the last `latest_by` (the first
+    where it `takes_first`), and `keep` as the condition that leaves removed rows out."""
 
     columns: tuple[StagedColumn, ...]
     key: str
     latest_by: str = ""
+    takes_first: bool = False
     keep: str = ""
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from crew.artifacts import Conventions
 from crew.catalog.dbt_project import DbtProject, ProjectRelation, entity_of
+from crew.catalog.staging_habits import staged_names, staged_zone
 from crew.drafting.vocabulary import singular
 
 
@@ -45,6 +46,8 @@ def mine_conventions(project: DbtProject, folder: Path) -> Conventions:
         packages=tuple(sorted(project.macros_packages)),
         unique_combination=project.unique_combination_test,
         config_in_sql=_share(sqls, r"\{\{\s*config\(") > 0.5,
+        staged_names=staged_names(m.raw_sql for m in staging),
+        staged_zone=staged_zone(m.raw_sql for m in staging),
     )
 
 

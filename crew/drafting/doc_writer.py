@@ -253,7 +253,8 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
         else f"{what}, cleaned."
     ]
     if staging.latest_by:
-        parts.append(f"Of repeated deliveries the one with the latest {staging.latest_by} holds.")
+        which = "first" if staging.takes_first else "latest"
+        parts.append(f"Of repeated deliveries the one with the {which} {staging.latest_by} holds.")
     if staging.keep:
         parts.append("Removed rows are left out.")
     return ModelDoc(model=model.name, description=" ".join(parts), columns=tuple(columns))

@@ -203,10 +203,11 @@ class Interpreter:
                     " alone. Which dates are meant?",
                     [],
                 )
+            questions = (*change.questions, *self.context.asking.open)
             return change.model_copy(
                 update={
                     "notes": (*change.notes, *self.context.notes),
-                    "questions": tuple(self.context.asking.open),
+                    "questions": tuple({q.id: q for q in questions}.values()),
                     "settled": self.context.asking.settled,
                     "followed": self.context.asking.followed,
                 }

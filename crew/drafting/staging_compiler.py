@@ -18,14 +18,16 @@ def compile_staging(spec: RequirementSpec, evidence: Evidence, path: str) -> Dra
     ctes = [import_cte("source", spec.target)]
     key = next(c for c in staging.columns if c.name == staging.key) if staging.key else None
     if staging.latest_by and key:
+        order = "" if staging.takes_first else " desc"
         by = key.expression if key.path else quoted(key.source)
-        rank = f"row_number() over (partition by {by} order by {quoted(staging.latest_by)} desc)"
+        rank = f"row_number() over (partition by {by} order by {quoted(staging.latest_by)}{order})"
         ranked = f"select *, {rank} as delivery_rank from source"
         ctes.append(
             Cte(
                 "ranked",
                 sqlglot.parse_one(ranked, read=dialect),
-                "the same key is delivered again: the last delivery holds",
+                "the same key is delivered again: the"
+                f" {'first' if staging.takes_first else 'last'} delivery holds",
             )
         )
     query = exp.select(*(_column(c.expression, c.name, dialect) for c in staging.columns)).from_(

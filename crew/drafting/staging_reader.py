@@ -36,18 +36,19 @@ from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.staging_json import unnested
-from crew.drafting.staging_words import Cleaning, cleanings
+from crew.drafting.staging_wishes import row_wishes, unread
+from crew.drafting.staging_words import Cleaning, cleanings, unwrapped
 from crew.drafting.staging_words import expression as cleaned
 from crew.drafting.staging_zones import (
     MOMENT,
     in_zone,
-    usual_zone,
     without_zone,
+    zone_clauses,
     zone_of,
     zone_wishes,
 )
 from crew.drafting.ticket_reader import read_ticket
-from crew.drafting.vocabulary import alike, singular, snake, stems
+from crew.drafting.vocabulary import alike, singular, snake, spelt_out, stems
 from crew.drafting.wish import Wish
 from crew.errors import InvalidInput
 from crew.ports import Warehouse
@@ -117,7 +118,7 @@ def read_staging(
         return RequirementSpec(
             kind="nothing", question=request.title, target=staged[0], model=staged[0], reason=reason
         )
-    text = f"{request.body}\n{request.title}"
+    text = f"{request.body}\n\n{request.title}"
     asking = Asking(wish.answers, wish.directed, request.choices)
     planner = _StagingPlan(source, evidence, text, asking)
     staging = with_types_that_hold(planner.plan(), source, evidence, warehouse)
@@ -128,7 +129,16 @@ def read_staging(
             f"staging:json:{key}", f"No row of `{source.key}` has the key `{key}`. Which one is meant?",
             [(f"`{'.'.join(f.path)}`", "") for f in fields[:5]],
         )  # fmt: skip
-    for name in _names_for_nothing(text, staging, source, evidence)[:3]:
+    asked, noted = planner.unread(staging)
+    for clause in asked[:3]:
+        asking.ask(
+            f"staging:clause:{clause[:60]}",
+            f"“{clause}”: what does it change about the rows or columns of `{source.key}`?",
+            [("nothing: it is told by the way", ""), ("nothing here: it is asked for separately", "")],
+        )  # fmt: skip
+    planner.notes += [f"Not read: “{n}”." for n in noted]
+    nothing = _names_for_nothing(text, staging, source, evidence)
+    for name in dict.fromkeys((*planner.missing, *nothing[:3])):
         if name in planner.unnested.missing:
             continue
         raw = [c.name for c in source.columns]
@@ -234,31 +244,44 @@ def _holds(expression: str, source: RelationCard, warehouse: Warehouse) -> bool:
     return True
 
 
+def _as_key(column: str) -> str:
+    """`ord_no` as `order_id`: the name spelt out, any number of its own called id."""
+    return re.sub(r"_(?:no|nr|num|number|nummer)$", "_id", spelt_out(snake(column)))
+
+
 class _StagingPlan:
     def __init__(self, source: RelationCard, evidence: Evidence, text: str, asking: Asking) -> None:
         self.source, self.evidence, self.text = source, evidence, text
         self.asking = asking
         self.one = singular(entity_of(source.key))
         self.unnested = unnested(source.columns, text)
+        self.rows = row_wishes(text)
+        self.taken: list[str] = []
+        self.missing: list[str] = []
         self.is_all_json = False
         self.assumptions: list[Assumption] = []
         self.notes: list[str] = []
 
     def plan(self) -> Staging:
         removed = next((c for c in self.source.columns if _REMOVED.match(c.name)), None)
+        if removed and self.rows.keeps_removed:
+            self._assume(f"Removed rows are kept; `{removed.name}` tells which these are.")
+            removed = None
         arrivals = [c for c in self.source.columns if is_arrival(c.name) or self._is_load_date(c)]
-        technical = (
-            {c.name for c in [removed, *arrivals] if c}
-            | {c.name for c in self.source.columns if c.name.startswith("_") and not c.fields}
-            | set(self.unnested.dropped)
-        )
+        kept = arrivals if self.rows.every_delivery else []
+        technical = {c.name for c in [removed, *arrivals] if c} | set(self.unnested.dropped)
+        technical |= {
+            c.name for c in self.source.columns if c.name.startswith("_") and not c.fields
+        }
+        technical -= {c.name for c in kept}
         usable = [c for c in self.source.columns if c.name not in technical]
         self.is_all_json = all(c.fields for c in usable)
         usable += self.unnested.cards
         names = self._names(usable)
-        key = self._key(usable)
+        key = self._key(usable, names)
         self._say_unnested(names)
-        wanted = cleanings(self.text, {c.name: names[c.name] for c in usable if c.name in names})
+        named = {c.name: names[c.name] for c in usable if c.name in names}
+        wanted = cleanings(self.text, named, self.taken)
         columns = [
             self._column(c, names[c.name], wanted[c.name]) for c in usable if c.name in names
         ]
@@ -272,8 +295,9 @@ class _StagingPlan:
             )
         return Staging(
             columns=tuple(columns),
-            key=names.get(key.name, "") if key else "",
+            key="" if not key or self._repeats(key) else names.get(key.name, ""),
             latest_by=latest_by,
+            takes_first=bool(latest_by) and self.rows.first_delivery,
             keep=self._keep(removed),
         )
 
@@ -288,7 +312,7 @@ class _StagingPlan:
                 [("UTC", ""), *((z, "") for z in dict.fromkeys(wishes.wished.values()))],
             )  # fmt: skip
         by_name = {names[c.name]: c for c in cards if c.name in names}
-        usual, taken = usual_zone(self.evidence), {c.name for c in staged}
+        usual, taken = self.evidence.conventions.staged_zone, {c.name for c in staged}
         moments = {c.name: m for c in staged if (m := self._moment(c, by_name[c.name]))}
         dialect = self.evidence.dialect
         written = {
@@ -347,7 +371,7 @@ class _StagingPlan:
 
     # --- keys and duplicates ------------------------------------------------------------------
 
-    def _key(self, columns: Sequence[ColumnCard]) -> ColumnCard | None:
+    def _key(self, columns: Sequence[ColumnCard], names: Mapping[str, str]) -> ColumnCard | None:
         wanted = [
             "id",
             f"{self.one}_id",
@@ -360,13 +384,22 @@ class _StagingPlan:
         ordered = sorted(columns, key=lambda c: len(c.path))
         for name in wanted:
             for column in ordered:
-                if column.name.lower() == name and "json" not in column.data_type:
+                own = {column.name.lower(), names.get(column.name, ""), _as_key(column.name)}
+                if name in own and "json" not in column.data_type:
                     return column
         return next((c for c in ordered if c.is_unique), None)
+
+    def _repeats(self, key: ColumnCard) -> bool:
+        """Whether the key stays in several rows, because every delivery is kept."""
+        rows = self.source.row_count
+        return self.rows.every_delivery and key.distinct is not None and key.distinct != rows
 
     def _latest_by(self, key: ColumnCard | None, arrivals: Sequence[ColumnCard]) -> str:
         rows = self.source.row_count
         if key is None or key.distinct is None or rows is None or key.distinct == rows:
+            return ""
+        if self.rows.every_delivery:
+            self._assume(f"Every delivery is kept: `{key.name}` is not unique.")
             return ""
         moments = sorted(arrivals, key=lambda c: (not c.data_type.startswith("timestamp"), c.name))
         moments = moments or [c for c in self.source.columns if is_temporal(c)]
@@ -378,7 +411,8 @@ class _StagingPlan:
             return ""
         self._assume(
             f"`{key.name}` is delivered more than once ({rows:,} rows, {key.distinct:,} keys):"
-            f" the row with the latest `{moments[0].name}` holds.",
+            f" the row with the {'first' if self.rows.first_delivery else 'latest'}"
+            f" `{moments[0].name}` holds.",
             f"select {quoted(key.name)}, count(*) from {self.source.relation_name} group by 1 having count(*) > 1",
         )
         return moments[0].name
@@ -419,10 +453,8 @@ class _StagingPlan:
             if best is not None and self._fits(wanted, best, names[best.name]) > 0:
                 chosen[best.name] = wanted
             else:
-                self.notes.append(
-                    f"The ticket lists `{wanted}`, which no column of `{self.source.key}` holds."
-                )
-        key = self._key(columns)
+                self.missing.append(wanted)
+        key = self._key(columns, names)
         if key and key.name not in chosen:
             chosen = {key.name: names[key.name], **chosen}
         return chosen
@@ -431,9 +463,10 @@ class _StagingPlan:
         """Names in the line of the ticket that lists the wanted columns."""
         best: list[str] = []
         known = own | {c.name.lower() for c in columns}
-        for line in self.text.splitlines():
-            plain = re.sub(r"\([^)]*\)", " ", line.lower())
-            plain = re.sub(r"^[\s*•-]+|\b(?:columns?|fields?)\b\s*:?", " ", plain)
+        text = re.sub(r"\([^)]*\)", " ", unwrapped(self.text).lower())
+        bullets = re.findall(r"^\s*[-*•]\s*`?(\w+)", text, re.M)
+        for line in (*re.split(r"\n|[.:;](?=\s|$)", text), ", ".join(bullets)):
+            plain = re.sub(r"^[\s*•-]+|\b(?:columns?|fields?)\b\s*:?", " ", line)
             parts = [p.strip(" .`") for p in re.split(r",|\band\b", plain)]
             found = [p for p in parts if _IDENTIFIER.fullmatch(p)]
             plain_list = len(found) >= 0.7 * len([p for p in parts if p])
@@ -457,7 +490,10 @@ class _StagingPlan:
         return 5.0 * named + 2.0 * exact + 1.0 * near + 0.8 * told
 
     def _own_name(self, column: ColumnCard) -> str:
-        name = snake(re.sub(r"_?cents$", "", column.name))
+        usual = self.evidence.conventions.staged_names.get(column.name.lower(), "")
+        if usual and not column.path:
+            return usual
+        name = snake(column.name if self.rows.in_cents else re.sub(r"_?cents$", "", column.name))
         one = snake(column.path[0]) if column.path and not self.is_all_json else self.one
         if name in {"id", "key", "uuid", "code", "at", "ts", "time"}:
             return f"{one}_{name}"
@@ -509,6 +545,18 @@ class _StagingPlan:
             path=field.path,
         )
 
+    def unread(self, staging: Staging) -> tuple[list[str], list[str]]:
+        """Clauses of the ticket that changed nothing: to be asked about, and to be noted."""
+        if self.rows.later:
+            self.notes.append(
+                f"“{self.rows.later}” is not done: the model is built like the other staging models."
+            )
+        known = [*self.source.key.split("."), self.source.relation_name, self.evidence.project]
+        known += [k for c in self.source.columns for f in c.fields for k in f.path]
+        known += [*(c.name for c in self.source.columns), *(c.name for c in staging.columns)]
+        known += [self.one, *self.evidence.model_names]
+        return unread(self.text, known, (*self.taken, *zone_clauses(self.text)))
+
     def _say_unnested(self, names: Mapping[str, str]) -> None:
         taken = [c for c in self.unnested.cards if c.name in names]
         for column in dict.fromkeys(c.path[0] for c in taken):
@@ -528,7 +576,8 @@ class _StagingPlan:
 
     def _expression(self, column: ColumnCard) -> tuple[str, str]:
         name = quoted(column.name)
-        if is_numeric(column) and (_CENTS.search(column.name) or _CENTS.search(column.description)):
+        cents = _CENTS.search(column.name) or _CENTS.search(column.description)
+        if is_numeric(column) and cents and not self.rows.in_cents:
             self._assume(f"`{column.name}` is in cents and becomes units.")
             return f"cast({name} as decimal(18, 2)) / 100", ", cents to units"
         if is_text(column) and column.values:

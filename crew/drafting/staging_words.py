@@ -8,7 +8,7 @@ those of the data.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import sqlglot
@@ -29,6 +29,13 @@ _NULLS = re.compile(
     r"|\bnull (?:for|instead of) (?:empty|blank)",
     re.I,
 )
+_MISSING = r"(?:missing|empty|null|blank|not set|not known|not there|fehlt|fehlen|leer|vacío|vide|manqu\w+)"
+_QUOTED = r"[\"“”'‘]([^\"“”'’]+)[\"“”'’]"
+_FALLBACK = re.compile(
+    rf"{_QUOTED}\s+(?:where|if|when|for|instead of|wenn|falls|wo|si|cuando)\s+(?:\w+\s+){{0,4}}?{_MISSING}"
+    rf"|\b{_MISSING}(?:\s+\w+)?\s+(?:as|to|is|are|becomes?|=|→|als|wird)\s+{_QUOTED}"
+    rf"|\bdefault(?:s|ing)?(?:\s+(?:to|value|is))?\s+{_QUOTED}", re.I
+)  # fmt: skip
 _AS = re.compile(r"\b(?:as|to|into|als|en|be|real)\b", re.I)
 _COMMA = re.compile(r"^-?\d[\d.]*,\d+$")
 _POINT = re.compile(r"^-?\d+\.\d+$")
@@ -51,12 +58,27 @@ class Cleaning:
     case: str = ""
     trim: bool = False
     nulls: bool = False
+    fallback: str = ""
 
 
-def cleanings(text: str, names: Mapping[str, str]) -> dict[str, Cleaning]:
-    """Source column → cleaning, for `names` (source column → name in the model)."""
+def unwrapped(text: str) -> str:
+    """The text with each paragraph and each item of a list on a line of its own."""
+    return re.sub(r"(?<!\n)\n(?!\s*[-*•\n])", " ", text)
+
+
+def without_colons(text: str, names: Collection[str]) -> str:
+    """The text where what is said of a column after a colon belongs to its name."""
+    listed = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if n)
+    return re.sub(rf"(?<!\w)({listed})`?\s*:(?=\s)", r"\1", text, flags=re.I) if listed else text
+
+
+def cleanings(
+    text: str, names: Mapping[str, str], taken: list[str] | None = None
+) -> dict[str, Cleaning]:
+    """Source column → cleaning, for `names` (source column → name in the model). Clauses that say
+    so are added to `taken`."""
     found = dict.fromkeys(names, Cleaning())
-    text = re.sub(r"(?<!\n)\n(?!\s*[-*•\n])", " ", text)
+    text = unwrapped(without_colons(text, [*names, *names.values()]))
     plain = re.sub(r"\(([^()]*)\)", lambda m: " " + re.sub(r"[,;.]", " ", m[1]) + " ", text)
     for clause in _CLAUSE.split(plain):
         clause = _PLURAL.sub(r"\1", clause)
@@ -67,12 +89,16 @@ def cleanings(text: str, names: Mapping[str, str]) -> dict[str, Cleaning]:
             case,
             _TRIM.search(clause) is not None,
             _NULLS.search(clause) is not None,
+            _fallback(clause),
         )
         if said == Cleaning():
             continue
         meant = [c for c, own in names.items() if _is_named(clause, c, own)]
         meant = meant or [c for c in names if _is_spoken_of(clause, c)]
-        whole = not meant and not said.type and not case
+        meant = meant or _only_one(clause, names)
+        whole = not meant and not said.type and not case and not said.fallback
+        if taken is not None and (meant or whole):
+            taken.append(clause.strip())
         for column in names if whole else meant:
             old = found[column]
             found[column] = replace(
@@ -81,6 +107,7 @@ def cleanings(text: str, names: Mapping[str, str]) -> dict[str, Cleaning]:
                 case=said.case or old.case,
                 trim=old.trim or said.trim,
                 nulls=old.nulls or said.nulls,
+                fallback=said.fallback or old.fallback,
             )
     return found
 
@@ -94,6 +121,18 @@ def _is_spoken_of(clause: str, column: str) -> bool:
     said = words(clause)
     parts = [w for w in words(column) if w not in _WORDLESS]
     return bool(parts) and all(any(_alike(p, s) for s in said) for p in parts)
+
+
+def _only_one(clause: str, names: Mapping[str, str]) -> list[str]:
+    """The one column of which the clause has a word that no other has: `qty` for `qty_on_hand`."""
+    said = set(words(clause))
+    found = [c for c in names if said & {w for w in words(c) if w not in _WORDLESS}]
+    return found if len(found) == 1 else []
+
+
+def _fallback(clause: str) -> str:
+    match = _FALLBACK.search(clause)
+    return next((g for g in match.groups() if g), "") if match else ""
 
 
 def _alike(one: str, other: str) -> bool:
@@ -117,6 +156,10 @@ def expression(column: ColumnCard, cleaning: Cleaning, dialect: str) -> str:
             if text
             else f"cast({sql} as {_sql_type(cleaning.type)})"
         )
+    if cleaning.fallback:
+        given = cleaning.fallback.replace("'", "''")
+        sql = f"nullif({sql}, '')" if text and sql == name and column.minimum == "" else sql
+        sql = f"coalesce({sql}, '{given}')"
     return "" if sql == name else sqlglot.transpile(sql, read="duckdb", write=dialect)[0]
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from crew.artifacts import ColumnCard, Evidence, RelationCard
+from crew.artifacts import ColumnCard, RelationCard
 from crew.drafting.vocabulary import words
 
 MOMENT = "moment"
@@ -45,9 +44,6 @@ _OURS = re.compile(
 )
 _CLAUSE = re.compile(r"[,;]\s|[.:](?:\s|$)|\n|\bbut\b|\baber\b")
 _ZONED = re.compile(r"with time zone|timestamp_?(?:tz|ltz)|timestamptz")
-_CONVENTION = re.compile(
-    r"at\s+time\s+zone\s+'([^']+)'(?!\s*at\s+time)|convert_timezone\(\s*(?:'[^']+'\s*,\s*)?'([^']+)'\s*,", re.I
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,6 +81,16 @@ def zone_wishes(text: str, names: Mapping[str, str]) -> ZoneWishes:
                 about = [c for c, own in names.items() if _speaks_of(clause, c, own)]
                 wished |= dict.fromkeys(about or [""], zone)
     return ZoneWishes(written, wished, unclear)
+
+
+def zone_clauses(text: str) -> list[str]:
+    """The clauses that name a zone."""
+    found = [c.strip() for c in _CLAUSE.split(text) if _OURS.search(c) or _names_a_zone(c)]
+    return [c for c in found if c]
+
+
+def _names_a_zone(clause: str) -> bool:
+    return any(_zone(m) for m in _MENTION.finditer(clause))
 
 
 def _zone(match: re.Match[str]) -> str:
@@ -131,16 +137,6 @@ def zone_of(column: ColumnCard, source: RelationCard, dialect: str) -> str:
 def without_zone(name: str) -> str:
     """A column's name without the zone in it: `created_at_utc` → `created_at`."""
     return re.sub(r"_(?:utc|gmt|cet|local)(?=_|$)", "", name) or name
-
-
-def usual_zone(evidence: Evidence) -> str:
-    """The zone that the project's other staging models bring moments to; empty if they do not."""
-    staging = {c.key for c in evidence.relations if c.layer == "staging"}
-    found = Counter(
-        a or b for key, sql in evidence.sql.items() if key in staging
-        for a, b in _CONVENTION.findall(sql)
-    )  # fmt: skip
-    return next(iter(found)) if len(found) == 1 else ""
 
 
 def in_zone(expression: str, written: str, wished: str, dialect: str) -> str:

@@ -48,7 +48,8 @@ def _latest(card: Card, staging: Staging, source: RelationCard) -> str:
         return f"select * from {source.relation_name} as s"
     k = f"({key.expression})" if key.path else f"s.{card.context.quote(key.source)}"
     last = card.context.quote(staging.latest_by)
-    newest = f"select {k} as k, max({last}) as l from {source.relation_name} as s group by 1"
+    end = "min" if staging.takes_first else "max"
+    newest = f"select {k} as k, {end}({last}) as l from {source.relation_name} as s group by 1"
     return (
         f"select distinct s.* from {source.relation_name} as s inner join ({newest}) as n "
         f"on {k} is not distinct from n.k and s.{last} is not distinct from n.l"

@@ -1,0 +1,123 @@
+"""What a ticket wants of the rows of a staging model, and which of its clauses nothing reads.
+
+Removed rows stay or go, amounts stay in cents, deliveries stay or the first one holds. A clause that
+may narrow or compute something and that no reader takes is asked about; others are noted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from crew.drafting.edits.phrases import phrases
+from crew.drafting.staging_words import unwrapped, without_colons
+from crew.drafting.vocabulary import stem_set, stems, word_set, words
+
+_REMOVED_WORDS = r"(?:soft[- ]?)?(?:deleted|removed|deletions|deletes|gelöscht\w*|supprim\w+|borrad\w+|eliminad\w+)"
+_KEEP_REMOVED = re.compile(
+    r"\b(?:keep|include|including|leave in|retain|also|with|flag|mark|behalt\w*|mit|auch|avec|con|incl\w*)"
+    rf"\b[^.;,\n]{{0,30}}\b{_REMOVED_WORDS}\b"
+    r"|\b(?:do not|don't|never|nicht)\s+(?:drop|remove|filter|exclude|leave out)"
+    rf"\b[^.;,\n]{{0,30}}\b{_REMOVED_WORDS}\b"
+    rf"|\b{_REMOVED_WORDS}\b[^.;,\n]{{0,30}}\b(?:stay|remain|too|as well|behalten|flagged|marked|included)\b",
+    re.I,
+)  # fmt: skip
+_NOT = re.compile(r"^(?:do not|don't|never|nicht)\b", re.I)
+_DROP_REMOVED = re.compile(
+    rf"\b(?:without|exclud\w+|drop|remove|filter|no|not|out|ohne|sans|sin)\b[^.;,\n]{{0,30}}\b{_REMOVED_WORDS}\b"
+    rf"|\b{_REMOVED_WORDS}\b[^.;,\n]{{0,30}}\b(?:out|excluded|dropped|weg\w*|raus|left out|filtered)\b", re.I
+)  # fmt: skip
+_CENTS_STAY = re.compile(
+    r"\b(?:keep|leave|stay|remain)\w*\b[^.;,\n]{0,30}\bcents?\b"
+    r"|\bcents?\b[^.;,\n]{0,15}\b(?:as (?:it|they) (?:is|are)|stay|remain)\b"
+    r"|\bin cents\b(?![^.;\n]{0,30}\b(?:to|into|→)\b)", re.I
+)  # fmt: skip
+_CENTS_GO = re.compile(r"\b(?:euros?|dollars?|units|eur|usd|pounds|chf|francs|€|\$)(?!\w)", re.I)
+_ALL_DELIVERIES = re.compile(
+    r"\b(?:keep|with|all|every|each|alle|jede)\b[^.;,\n]{0,15}\b(?:deliver(?:y|ies)|versions?|re-?deliver\w+|lieferung(?:en)?|duplicates)\b"
+    r"|\b(?:do not|don't|no|never|without|nicht)\s+de-?dup\w*", re.I
+)  # fmt: skip
+_LATEST = re.compile(
+    r"\b(?:latest|last|newest|most recent|letzte\w*|dernière|última)\b|\bde-?dup\w*|\bduplicates\b", re.I
+)  # fmt: skip
+_FIRST = re.compile(
+    r"\b(?:first|earliest|oldest|erste\w*)\b[^.;,\n]{0,20}\b(?:deliver\w*|versions?|rows?|records?|load\w*)\b", re.I
+)  # fmt: skip
+_LATER = re.compile(r"\bincremental\w*|\binkrementell\w*|\bincrémental\w*", re.I)
+_NARROWS = re.compile(
+    r"\b(?:only|just the|without|exclud\w+|except|where|filter\w*|join\w*|look ?up|unless|newer than|older"
+    r" than|since|before|after|sum|count|average|divided|minus|plus|times the|if|when|first|latest|last|"
+    r"replace|map(?:ped)?|combine\w*|concat\w*|calculat\w+|comput\w+|deriv\w+|de-?dup\w*|nur|ohne|außer|wenn|falls|"
+    r"solo|sin|excepto|cuando|sauf|seulement|hors|sans|uniquement)\b", re.I
+)  # fmt: skip
+_CLAUSE = re.compile(r"[,;]\s|[.:!?](?:\s|$)|\n|\s-\s|\bbut\b|\baber\b")
+
+
+@dataclass(frozen=True)
+class RowWishes:
+    """`later` are words for what a first version does not do."""
+
+    keeps_removed: bool = False
+    in_cents: bool = False
+    every_delivery: bool = False
+    first_delivery: bool = False
+    later: str = ""
+
+
+def row_wishes(text: str) -> RowWishes:
+    text = unwrapped(text)
+    later = _LATER.search(text)
+    return RowWishes(
+        keeps_removed=_keeps_removed(text),
+        in_cents=_CENTS_STAY.search(text) is not None and not _CENTS_GO.search(text),
+        every_delivery=_ALL_DELIVERIES.search(text) is not None,
+        first_delivery=_FIRST.search(text) is not None,
+        later=later.group() if later else "",
+    )
+
+
+def _keeps_removed(text: str) -> bool:
+    kept = _KEEP_REMOVED.search(text)
+    return kept is not None and (bool(_NOT.search(kept.group())) or not _DROP_REMOVED.search(text))
+
+
+def unread(
+    text: str, known: Collection[str], taken: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Clauses that no reader takes: those that may narrow or compute something, and others.
+
+    `known` are names of tables and columns, `taken` clauses (or parts) that another reader read.
+    """
+    ordinary = word_set("ordinary_in_staging") | stem_set("ordinary_in_staging")
+    named = {s for n in known for s in (*words(n), *stems(n), *_parts(n))} | ordinary | _types()
+    read = {f" {' '.join(words(t))} " for t in taken}
+    asked, noted = [], []
+    for clause in _CLAUSE.split(unwrapped(without_colons(text, known))):
+        plain = clause.strip(" -*•()`\"'")
+        own = f" {' '.join(words(plain))} "
+        if own in read or any(r in own for r in read if len(r) > 5):
+            continue
+        narrows = _NARROWS.search(plain)
+        patterns = (_KEEP_REMOVED, _DROP_REMOVED, _CENTS_STAY, _ALL_DELIVERIES, _FIRST, _LATER)
+        if any(p.search(plain) for p in patterns) or (_CENTS_GO.search(plain) and not narrows):
+            continue
+        left = [w for w in words(plain) if w not in named and not set(stems(w)) <= named]
+        if _LATEST.search(plain) and len(left) <= 2:
+            continue
+        if narrows and (left or _QUOTED.search(plain)):
+            asked.append(plain)
+        elif len(left) > 1 and not re.search(r"\bstag(?:e|ing)\b", plain, re.I):
+            noted.append(plain)
+    return asked, noted
+
+
+_QUOTED = re.compile(r"[\"“'‘][^\"”'’]+[\"”'’]|\b\d+\b")
+
+
+def _parts(name: str) -> list[str]:
+    return [p for w in words(name) for p in w.split("_")]
+
+
+def _types() -> set[str]:
+    return {w for forms in phrases()["types"].values() for f in forms for w in words(f)}
