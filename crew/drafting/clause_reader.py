@@ -122,6 +122,9 @@ def in_plain_words(clause: str) -> str:
     """The clause with `exclude X` for each command to leave X out, `keep X` for its negation."""
     if len(clause) > _LONGEST:
         return clause
+    clause = re.sub(
+        r"\b(?:that|which|who)\s+(?:have|has|had)\s+no\s+(?=\w+_\w)", "without ", clause
+    )
     clause = _NEITHER.sub(r", \g<what> are excluded", clause)
     clause = _STAYS.sub(r"keep \g<what> lacking \g<missing>", clause)
     clause = _TO_SHOW.sub(r"; keep \g<what>", clause)

@@ -9,13 +9,13 @@ from crew.artifacts import Dimension, Filter, Grounding, Measure, Metric, Relate
 from crew.catalog.warehouse_profile import is_arrival, is_temporal
 from crew.drafting.dimension_reader import unique_names
 from crew.drafting.entity_words import EntityWish, Pick, entity_wish, take
-from crew.drafting.figure_words import is_mark
+from crew.drafting.figure_words import Named, is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, simple_metric, split_aggregation
 from crew.drafting.picked_rows import PickedRows
 from crew.drafting.row_sets import parse_sql
-from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
+from crew.drafting.schema_linker import EVENT_STEMS, EntityLink, content_stems, entity_stems
 from crew.drafting.scope import qualified, relations_of
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import alike, name_stems, snake, stem, stem_set
@@ -60,7 +60,7 @@ class EntityReader:
             return made
         if wish.row_per is None:
             return None
-        links = [
+        links = self._named_spine(wish.row_per) or [
             k for k in self.context.linker.entities(content_stems(wish.row_per.text)) if not k.rest
         ]
         pointed = {e.right for e in self.context.planner.edges}
@@ -73,6 +73,13 @@ class EntityReader:
         else:
             self._found = None
         return keyed
+
+    def _named_spine(self, row_per: Phrase) -> list[EntityLink]:
+        """The relation that stands by its very name in `one row per house (stg_objekte)`."""
+        marks = self.context.linker.figures.marks
+        named = [m.name for w in row_per.text.split() if isinstance(m := marks.get(w), Named)]
+        cards = [c for n in named if (c := self.context.evidence.relation(n))]
+        return [EntityLink(c, (), 1) for c in cards]
 
     def _is_repeated(self, found: EntityWish) -> bool:
         """Whether rows of the entity repeat in all relations that are called so."""

@@ -18,12 +18,13 @@ from crew.drafting.figure_words import (
     Quotient,
     Share,
     add_derived,
+    is_mark,
 )
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
 from crew.drafting.related_words import Having, Those
 from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import plural, singular, snake, stem_set
+from crew.drafting.vocabulary import alike, plural, singular, snake, stem_set
 from crew.drafting.wish import Phrase
 
 Read = Callable[[Phrase], Reading]
@@ -43,18 +44,36 @@ class FigureReader:
     def read(self, phrase: Phrase) -> Reading | None:
         """The reading of a phrase with a mark that is a metric; None if it has none."""
         for word in content_stems(phrase.text):
-            figure = self.figures.marks.get(word)
-            shown = replace(phrase, text=self.figures.readable(phrase.text))
-            if isinstance(figure, Share):
-                return self._share(shown, figure)
-            if isinstance(figure, Those):
-                return self._those(shown, figure)
-            if isinstance(figure, PerUnit):
-                return self._per_unit(shown, figure)
-            if isinstance(figure, Quotient):
-                return self._quotient(shown, figure)
-            if isinstance(figure, Duration):
-                return self._duration(shown, figure, split_aggregation(phrase.text)[0])
+            if (reading := self._read(phrase, word)) is not None:
+                beside = self._beside(phrase, word, reading)
+                reading.unexplained = [*reading.unexplained, *beside]
+                return reading
+        return None
+
+    def _beside(self, phrase: Phrase, mark: str, reading: Reading) -> list[str]:
+        """The words beside the mark of a figure that neither it nor its rows explain."""
+        known = {mark}.union(*(stem_set(n) for n in ("stops", "joints", "wrapping_nouns", "parts")))
+        keys = {m.relation for m in reading.metric.measures} if reading.metric else set()
+        cards = [c for k in keys if (c := self.evidence.relation(k))]
+        known |= {x for c in cards for s in entity_stems(c) for x in alike(s)}
+        figure = self.figures.marks[mark]
+        known |= set(content_stems(self.figures.readable(figure.quote)))
+        said = content_stems(split_aggregation(phrase.text)[1])
+        return [s for s in said if s not in known and not is_mark(s)]
+
+    def _read(self, phrase: Phrase, word: str) -> Reading | None:
+        figure = self.figures.marks.get(word)
+        shown = replace(phrase, text=self.figures.readable(phrase.text))
+        if isinstance(figure, Share):
+            return self._share(shown, figure)
+        if isinstance(figure, Those):
+            return self._those(shown, figure)
+        if isinstance(figure, PerUnit):
+            return self._per_unit(shown, figure)
+        if isinstance(figure, Quotient):
+            return self._quotient(shown, figure)
+        if isinstance(figure, Duration):
+            return self._duration(shown, figure, split_aggregation(phrase.text)[0])
         return None
 
     # --- shares ------------------------------------------------------------------------------

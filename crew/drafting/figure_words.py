@@ -422,7 +422,7 @@ _COLUMN_VALUE = re.compile(
 
 # `vertragsstatus aktiv or gekuendigt`: a column and some of its values, in a row.
 _COLUMN_WORDS = re.compile(
-    r"\b(?P<column>col\d+)\s+(?:(?:is|in|either)\s+)?\(?(?P<listed>[\w-]+(?:\s*(?:,\s*or|,|/|\bor\b|\band\b)\s*[\w-]+)*)\)?"
+    r"\b(?P<column>col\d+)\s+(?:(?:is|in|either)\s+)?(?P<listed>[\w-]+(?:\s*(?:,\s*or|,|/|\bor\b|\band\b)\s*[\w-]+)*)"
 )
 
 
@@ -662,26 +662,23 @@ def _bounds(items: list[str]) -> tuple[tuple[float | None, float | None], ...]:
 
 _TIME_UNITS = r"(?P<unit>minutes?|hours?|days?|weeks?|months?)"
 _EVENT_WORDS = r"(?:(?!\b(?:from|between|until|till|and|to|per|by|for|in)\b)[\w]+\s?){1,5}?"
+_THE_DAY_OF = r"(?:(?:day|date|time|moment)\s+of\s+(?:the\s+|an?\s+)?)?"
 _DURATIONS = [
     re.compile(
         rf"\b(?:the\s+)?(?:(?:number\s+of\s+)?(?:calendar\s+)?{_TIME_UNITS}|time|duration|delay|lag)\s+(?:it\s+takes\s+|taken\s+|elapsed\s+|passed\s+|needed\s+)?"
-        rf"(?:from|between)\s+(?:the\s+)?(?P<begin>{_EVENT_WORDS})\s+(?:to|and|until|till)\s+(?:the\s+)?(?P<end>{_EVENT_WORDS})"
+        rf"(?:from|between)\s+(?:the\s+)?{_THE_DAY_OF}(?P<begin>{_EVENT_WORDS})\s+(?:to|and|until|till)\s+(?:the\s+)?{_THE_DAY_OF}(?P<end>{_EVENT_WORDS})"
         r"(?:\s+\(?in\s+(?P<unit2>minutes|hours|days|weeks)\)?)?(?=\s*(?:[,;:|().!?]|$|\b(?:per|by|for|in|over|of|split|each)\b))",
         re.I,
     ),
 ]
 
 
-_MOMENT_OF = re.compile(r"^(?:day|date|time|moment)\s+of\s+(?:the\s+|an?\s+)?", re.I)
-
-
 def _take_durations(text: str, quote: str, wishes: FigureWishes) -> str:
     for pattern in _DURATIONS:
         if matched := pattern.search(text):
             unit = (matched["unit"] or matched["unit2"] or "days").rstrip("s")
-            begin, end = (_MOMENT_OF.sub("", matched[n].strip()) for n in ("begin", "end"))
-            duration = Duration(begin, end, unit,
-                                matched.group().strip())  # fmt: skip
+            begin, end = matched["begin"].strip(), matched["end"].strip()
+            duration = Duration(begin, end, unit, matched.group().strip())
             if re.search(r"\d", _MARK.sub("", f"{duration.begin} {duration.end}")):
                 continue
             mark = wishes.mark("dur", duration)

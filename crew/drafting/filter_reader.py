@@ -237,6 +237,9 @@ class FilterReader:
         if phrase.place == "answer" and wanted:
             self.context.notes.append(f"Not read as a condition: “{phrase.quote}”.")
             return None
+        if wanted and said[-1] in stem_set("purposes"):
+            self.context.notes.append(f"Read as what it is for, not which rows: “{phrase.text}”.")
+            return None
         text = self.context.linker.figures.readable(phrase.text)
         what, keep = ("only", "count only") if wanted else ("without", "leave out")
         rows = self._rows(bases, said)

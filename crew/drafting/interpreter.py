@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from sqlglot import exp
+
 from crew.artifacts import (
     DateRange,
     Dimension,
@@ -48,11 +50,19 @@ from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.reading_chooser import ReadingChooser
 from crew.drafting.related_filters import RelatedFilters
 from crew.drafting.row_hygiene import RowHygiene
-from crew.drafting.row_sets import dimension_sql
-from crew.drafting.schema_linker import content_stems, entity_stems
+from crew.drafting.row_sets import dimension_sql, parse_sql
+from crew.drafting.schema_linker import KEY_STEMS, content_stems, entity_stems
 from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
-from crew.drafting.vocabulary import alike, singular, snake, stems, vocabulary
+from crew.drafting.vocabulary import (
+    alike,
+    name_stems,
+    singular,
+    snake,
+    stem_set,
+    stems,
+    vocabulary,
+)
 from crew.drafting.wish import Wish
 from crew.drafting.zone_reader import ZoneReader
 from crew.ports import Warehouse
@@ -335,13 +345,17 @@ class Interpreter:
         """Without phrases among the figures that are but a column to split by, such as `hall name`
         where what is counted has or reaches just one; these are split by, and that is said."""
         bases = [m.relation for r in readings if r.is_full and r.metric for m in r.metric.measures]
-        splits = [set(content_stems(d.text)) for d in wish.dimensions]
+        resolved = self.context.linker.resolved
+        spoken = [set(resolved(content_stems(d.text))) for d in wish.dimensions]
+        spoken += [self._stems_of(r) for r in readings if r.is_full]
+        if wish.figures.top or any(d.kind == "rank" for d in wish.figures.derived):
+            spoken.append(set(stem_set("places")))
         kept = []
         for reading in readings:
             phrase = reading.phrase
-            said = content_stems(phrase.text)
-            if said and not reading.metric and any(set(said) <= split for split in splits):
-                continue  # `per client country … columns: country, orders`
+            said = self.context.linker.resolved(content_stems(phrase.text))
+            if said and not reading.metric and any(set(said) <= other for other in spoken):
+                continue  # `orders per client country … columns: country, orders, rank`
             is_figure = reading.metric or reading.columns or reading.conditions or reading.term
             plain = not is_figure and split_aggregation(phrase.text)[0] is None
             links = self.context.linker.dimensions(said, bases) if bases and plain else []
@@ -353,6 +367,17 @@ class Interpreter:
             self.context.assume(f"“{phrase.text}” is no figure: the rows are split by it.")
             wish.dimensions.append(phrase)
         return kept
+
+    def _stems_of(self, reading: Reading) -> set[str]:
+        """The words of a figure and of the columns that it is made of."""
+        assert reading.metric is not None
+        columns = [
+            c.name
+            for m in reading.metric.measures
+            for c in parse_sql(m.expression, self.evidence.dialect).find_all(exp.Column)
+        ]
+        named = {s for c in columns for s in (f"col:{c.lower()}", *name_stems(c))} - KEY_STEMS
+        return {*content_stems(reading.phrase.text)} | named
 
     def _named_only(
         self, dimensions: Sequence[Dimension], filters: Sequence[Filter]

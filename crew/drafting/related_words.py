@@ -232,6 +232,8 @@ def _having(matched: re.Match[str], inner: Inner, is_narrow: bool) -> Having | N
     is_vague = bool(groups.get("any")) and not span
     if is_vague and not is_narrow:
         return None
+    if "_" in first:
+        return None  # `orders without unit_id`: a column of their own, no rows
     low, high = _bounds(groups)
     said = matched.string[matched.end("whole") : matched.end()].strip()
     otherwise = what if high == 0 else inner(said)

@@ -346,7 +346,7 @@ class SchemaLinker:
                 return []
             figure = self.figures.marks[marks[0]]
             return self._marked(figure, rest, bases) or self._both(figure, rest, bases)
-        found = [*self._agreed(phrase, bases)]
+        found = [*self._agreed(phrase, bases), *self._filled(phrase, bases)]
         for key, hops in self.reach(bases).items():
             card = self.evidence.relation(key)
             if card is None:
@@ -360,6 +360,28 @@ class SchemaLinker:
             found,
             key=lambda c: (-round(c.score, 1), c.relation in other, -c.score, c.relation, c.column),
         )
+
+    def _filled(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ConditionLink]:
+        """`with unit_id`: a column of the rows by its very name, which not all of them have."""
+        own = {s for b in bases if (c := self.evidence.relation(b)) for s in entity_stems(c)}
+        named = [s.removeprefix("col:") for s in phrase if s not in own]
+        if len(named) != 1 or f"col:{named[0]}" not in phrase:
+            return []
+        found = []
+        for base in bases:
+            card = self.evidence.relation(base)
+            column = (
+                next((c for c in card.columns if c.name.lower() == named[0]), None)
+                if card
+                else None
+            )
+            if column and column.nulls and not is_boolean(column):
+                name = qualified(base, column.name).sql(dialect=self.evidence.dialect)
+                found.append(
+                    ConditionLink(f"{name} is not null", f"{name} is null", base,
+                                  f"column {column.name}", 1.2, column.name)
+                )  # fmt: skip
+        return found
 
     def _marked(
         self, figure: Figure, rest: Sequence[str], bases: Sequence[str]
