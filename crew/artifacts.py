@@ -132,6 +132,7 @@ class RelationCard(Value):
     columns: tuple[ColumnCard, ...] = ()
     materialization: str = ""
     parents: tuple[str, ...] = ()
+    has_freshness: bool = False
 
     def column(self, name: str) -> ColumnCard | None:
         """The column of that name, upper and lower case alike."""
@@ -697,6 +698,16 @@ class WantedTest(Value):
     test: Literal["unique", "not_null", "accepted_values", "relationships"]
 
 
+class Freshness(Value):
+    """Arrival expectation of a source table; 0 hours: it never fails."""
+
+    source: str
+    table: str
+    loaded_at_field: str
+    warn_after_hours: int
+    error_after_hours: int = 0
+
+
 class WantedDoc(Value):
     """A description that the request asks for, of a column or (empty) of the model; `text` where
     the request gives it."""
@@ -984,6 +995,7 @@ class RequirementSpec(Value):
     row_grain: tuple[str, ...] = ()
     staging: Staging | None = None
     wanted_tests: tuple[WantedTest, ...] = ()
+    freshness: tuple[Freshness, ...] = ()
     wanted_docs: tuple[WantedDoc, ...] = ()
     edits: tuple[Edit, ...] = ()
     owner: str = ""
@@ -1090,15 +1102,6 @@ class UnitTest(Value):
     description: str = ""
     given: tuple[dict[str, Any], ...]
     expect: tuple[dict[str, Any], ...]
-
-
-class Freshness(Value):
-    """Arrival expectation of a source table."""
-
-    source: str
-    table: str
-    loaded_at_field: str
-    warn_after_hours: int
 
 
 class TestSuite(Value):

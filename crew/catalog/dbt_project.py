@@ -63,6 +63,7 @@ class ProjectRelation:
     raw_sql: str
     parents: tuple[str, ...]
     source_name: str = ""
+    has_freshness: bool = False
     columns: dict[str, ProjectColumn] = field(default_factory=dict)
 
     @property
@@ -277,8 +278,15 @@ def _relation(node: dict[str, Any], tests: list[dict[str, Any]]) -> ProjectRelat
         raw_sql=node.get("raw_code") or "",
         parents=tuple(node.get("depends_on", {}).get("nodes", ())),
         source_name=node.get("source_name") or "",
+        has_freshness=_has_freshness(node),
         columns=_columns(node, tests),
     )
+
+
+def _has_freshness(node: dict[str, Any]) -> bool:
+    """Whether a source says after which time it warns or fails."""
+    limits = (node.get("freshness") or {}).values()
+    return any(isinstance(limit, dict) and limit.get("count") for limit in limits)
 
 
 def _schema_path(node: dict[str, Any]) -> str:

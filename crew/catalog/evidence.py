@@ -225,7 +225,7 @@ class ProjectEvidence:
         """A source that a model reads is left to that model, unless the request names it."""
         if relation.kind != "source" or mentions(text.lower(), relation.key):
             return False
-        if re.search(r"\b(raw|stag\w+|source)\b", text, re.I):
+        if re.search(r"\b(raw|stag\w+|sources?|fresh\w*|stale|arriv\w+|late)\b", text, re.I):
             return False
         return self.project.is_staged(relation)
 

@@ -87,6 +87,7 @@ class WarehouseProfile:
             columns=tuple(cards),
             materialization=relation.materialization,
             parents=relation.parents,
+            has_freshness=relation.has_freshness,
         )
 
     def _columns(self, relation: ProjectRelation, name: str) -> list[tuple[str, str]]:

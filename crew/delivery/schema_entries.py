@@ -81,9 +81,10 @@ def add_freshness(edit: YamlEdit, freshness: Freshness) -> None:
     table, above = edit.get(place) or {}, edit.get(source) or {}
     if table.get("freshness") or (table.get("config") or {}).get("freshness"):
         return
-    config: dict[str, Any] = {
-        "freshness": {"warn_after": {"count": freshness.warn_after_hours, "period": "hour"}}
-    }
+    limits = {"warn_after": {"count": freshness.warn_after_hours, "period": "hour"}}
+    if freshness.error_after_hours:
+        limits["error_after"] = {"count": freshness.error_after_hours, "period": "hour"}
+    config: dict[str, Any] = {"freshness": limits}
     known = [
         place.get("loaded_at_field") for owner in (table, above)
         for place in (owner, owner.get("config") or {})

@@ -27,6 +27,7 @@ from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.example_tables import named_by, take_examples
 from crew.drafting.extension_compiler import compile_extension
 from crew.drafting.figure_tests import RANGE_TESTS
+from crew.drafting.freshness_reader import freshness_request
 from crew.drafting.interpreter import interpret
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.json_columns import read_in_place, with_named_keys
@@ -57,6 +58,8 @@ class DraftingEngine:
     project: ProjectView | None = None
 
     def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
+        if fresh := freshness_request(request, evidence, self.warehouse):
+            return fresh
         if self.project is not None:
             edit = edit_spec(request, evidence, self.project, self.warehouse)
             if edit is not None:

@@ -31,6 +31,7 @@ from crew.catalog.warehouse_profile import (
     is_text,
     quoted,
 )
+from crew.drafting.freshness_reader import staged_freshness
 from crew.drafting.json_paths import json_value
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
@@ -146,8 +147,10 @@ def read_staging(
             f"staging:{name}", f"`{name}`: which column of `{source.key}` is to become that?",
             [(f"`{column}`", "") for column in raw[:5]],
         )  # fmt: skip
+    freshness, expected, late = staged_freshness(source, evidence, warehouse)
     return RequirementSpec(
         kind="stage_source",
+        freshness=freshness,
         questions=tuple(asking.open),
         model=_named_in(text, evidence) or staging_name(source, evidence),
         target=source.key,
@@ -155,8 +158,8 @@ def read_staging(
         staging=staging,
         row_grain=grain,
         acceptance=tuple(wish.acceptance),
-        assumptions=tuple(planner.assumptions),
-        notes=tuple(planner.notes),
+        assumptions=(*planner.assumptions, *expected),
+        notes=(*planner.notes, *late),
     )
 
 

@@ -74,7 +74,11 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
             else:
                 dropped.append(f"No unit test of {model.name}: {test}.")
     return TestSuite(
-        generic=_once(generic), singular=tuple(singular), unit=tuple(unit), dropped=tuple(dropped)
+        generic=_once(generic),
+        singular=tuple(singular),
+        unit=tuple(unit),
+        freshness=spec.freshness,
+        dropped=tuple(dropped),
     )
 
 
