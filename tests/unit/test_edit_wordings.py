@@ -39,7 +39,9 @@ TABLES = {
     " union all select 3, 2, date '2025-02-05', 20.25, 'used', false",
     "tickets_twice": "select 1 as ticket_id, 1 as leg, timestamp '2025-02-01' as seen_at"
     " union all select 1, 1, timestamp '2025-02-02' union all select 1, 2, timestamp '2025-02-02'",
+    "tickets_seen": "select ticket_id, sailing_id from tickets",
 }
+ABOVE = {"tickets_seen": ["tickets"]}
 
 
 class DuckDb:
@@ -85,6 +87,7 @@ class Ferry:
                 "unique_id": f"model.ferry.{name}", "resource_type": "model", "name": name,
                 "package_name": "ferry", "raw_code": f"select * from raw.{name}",
                 "relation_name": name, "original_file_path": f"models/{name}.sql",
+                "depends_on": {"nodes": [f"model.ferry.{up}" for up in ABOVE.get(name, ())]},
             }  # fmt: skip
         self.view = ProjectView(
             folder=folder, name="ferry", dialect="duckdb",
@@ -200,6 +203,32 @@ def test_a_column_beside_a_test_is_no_test(ferry: Ferry) -> None:
 def test_a_dotted_name_is_a_column_and_never_drops_its_model(ferry: Ferry) -> None:
     edits = ferry.edits("The column state in tickets is not needed, drop it", "drop tickets.state")
     assert edits == (DropColumn(model="tickets", column="state"),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Drop sailing_id from tickets_seen, but keep it in tickets.",
+        "Please remove sailing_id from tickets_seen, in tickets it can stay.",
+        "Remove sailing_id from tickets_seen (not from tickets)",
+        "sailing_id bitte aus tickets_seen löschen, nicht aus tickets",
+        "sailing_id aus tickets_seen, aber nicht aus tickets löschen",
+        "sailing_id aus tickets_seen entfernen. In tickets bleibt sie, wie sie ist.",
+        "Keep sailing_id in tickets, but drop it from tickets_seen",
+        "Drop sailing_id from tickets_seen but keep ticket_id",
+        "tickets_seen: sailing_id entfernen, ticket_id behalten",
+        "Remove sailing_id from tickets_seen, but not ticket_id",
+    ],
+)
+def test_what_is_to_be_kept_is_not_dropped(ferry: Ferry, body: str) -> None:
+    assert ferry.edits(body) == (DropColumn(model="tickets_seen", column="sailing_id"),)
+
+
+def test_a_model_that_stays_and_would_follow_is_asked_about(ferry: Ferry) -> None:
+    body = "Rename sailing_id to trip_id in tickets, tickets_seen should stay as it is"
+    assert "tickets_seen` is to stay" in ferry.questions(body)
+    (edit,) = ferry.edits("Rename sailing_id to trip_id in tickets_seen but not in tickets")
+    assert isinstance(edit, RenameColumn) and edit.model == "tickets_seen"
 
 
 def test_only_behind_a_model_is_a_filter(ferry: Ferry) -> None:

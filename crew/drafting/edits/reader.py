@@ -13,6 +13,7 @@ from crew.artifacts import (
     AddColumn,
     AddTests,
     Assumption,
+    DropColumn,
     Edit,
     Evidence,
     Grounding,
@@ -33,6 +34,7 @@ from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.removal_reader import RemovalReader
 from crew.drafting.edits.rename_reader import RenameReader
 from crew.drafting.edits.source_reader import SourceReader
+from crew.drafting.edits.spared import without_spared
 from crew.drafting.edits.tests_reader import TestsReader
 from crew.drafting.edits.type_reader import TypeReader
 from crew.drafting.edits.wording import ARTICLES, COLUMN_DROP, NOUN, PAIR
@@ -124,6 +126,7 @@ class EditReader:
         self.conditions = ConditionReader(evidence, self.names, self.linker)
         self.reading = Reading()
         self._of_title: list[Edit] = []
+        self._spared: list[str] = []
         self.data = Data(view, warehouse)
         self.renames, self.removals = RenameReader(self), RemovalReader(self)
         self.types, self.macros = TypeReader(self), MacroReader(self)
@@ -152,6 +155,7 @@ class EditReader:
             self.note(f"Of the title, “{self.title}”, nothing more was read.")
         self._settle_columns(unread)
         self._ask_unread(unread)
+        self._ask_spared()
         self.tests.ask_unread()
         reading, open_ = self.reading, self.asking.open
         if reading.refused:
@@ -199,8 +203,24 @@ class EditReader:
                 continue
             if self._is_forbidden(text):
                 continue
-            found += self._commands(bare)
-        return found
+            found.append(bare)
+        return [c for s in self._without_spared(found) for c in self._commands(s)]
+
+    def _without_spared(self, sentences: list[str]) -> list[str]:
+        """The sentences without what they say of models that stay as they are."""
+        left = []
+        for n, sentence in enumerate(sentences):
+            text, spared = without_spared(sentence, self.names)
+            others = [*sentences[:n], *sentences[n + 1 :]]
+            elsewhere = {k.name for s in others for k in self.names.models(s)}
+            if (
+                not text and set(spared) & elsewhere
+            ):  # `orders must keep its rows`, of what is changed
+                left.append(sentence)
+                continue
+            self._spared += spared
+            left += [text] if text else []
+        return left
 
     def _commands(self, sentence: str) -> list[str]:
         """The commands of a sentence one by one, each with the model that the first names; `x: only
@@ -248,6 +268,22 @@ class EditReader:
                     " model and column?",
                     [],
                 )
+
+    def _ask_spared(self) -> None:
+        """Asks where an edit would change a model that is to stay as it is."""
+        for name in dict.fromkeys(self._spared):
+            for edit in self.reading.edits:
+                model = getattr(edit, "model", "")
+                follows = not isinstance(edit, AddTests | DropColumn) or getattr(
+                    edit, "everywhere", False
+                )
+                if model == name or (follows and model and name in self.view.below(model)):
+                    self.ask(
+                        f"edit:spared:{name}",
+                        f"`{name}` is to stay as it is, and would follow the change of `{model}`. What is"
+                        " it to do?",
+                        [],
+                    )
 
     def _settle_columns(self, unread: list[str]) -> None:
         """Of added columns, those of the title go that the body tells better; what limits rows and

@@ -9,6 +9,7 @@ from crew.artifacts import DropColumn, DropModel
 from crew.drafting.edits.column_lineage import follow
 from crew.drafting.edits.names import without
 from crew.drafting.edits.phrases import pattern, says
+from crew.drafting.edits.spared import without_kept
 from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.edits.wording import COLUMN_DROP, NOUN
 from crew.drafting.model_text import CannotEdit
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
 
 _PRONOUN = re.compile(r"\b(?:it|them|this|that|these|those)\b", re.I)
+_OUT_OF = re.compile(r"\b(?:it|them|sie|es)\s+(?:from|of|out of|aus|in)\b", re.I)
 _ROWS = re.compile(
     r"\b(?:rows?|records?|entries|lines|where|whose|with|which|duplicates?)\b|[=<>]", re.I
 )
@@ -45,8 +47,8 @@ class RemovalReader:
                 self.reader.model(sentence)
                 return True
             return False
-        rest = without(sentence[match.end() :], models)
-        before = without(sentence[: match.start()], models)
+        rest = without(without_kept(sentence[match.end() :]), models)
+        before = without(without_kept(sentence[: match.start()]), models)
         columns = [k.name for k in self.names.columns(rest, model)]
         columns = columns or [k.name for k in self.names.columns(before, model)]
         is_column = bool(COLUMN_DROP.search(sentence))
@@ -76,6 +78,9 @@ class RemovalReader:
         if columns and (is_column or plain or _says_only(rest, columns)):
             for column in columns:
                 self._drop_columns(models or [model], column)
+            return True
+        if models and _PRONOUN.search(sentence) and _OUT_OF.search(sentence):
+            self.reader.ask(f"edit:drop:{model}", f"“{sentence}”: which column of `{model}`?", [])
             return True
         if models and not COLUMN_DROP.search(sentence) and not _content(rest):
             return self._drop_model(models[0])
