@@ -951,10 +951,11 @@ RequestKind = Literal[
 
 
 class ExampleRows(Value):
-    """Result rows that the request itself gives, as texts; `columns` are those of the result."""
+    """Rows that the request itself gives, as texts: of the result, or of the input `relation`."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    relation: str = ""
 
 
 class RequirementSpec(Value):
@@ -970,6 +971,7 @@ class RequirementSpec(Value):
     With a `spine` the result has a row for each row of that relation that meets `spine_filters`, its
     key the first dimension. `related` are relations made for this result alone, each of those before
     it and of the project's own; conditions, dimensions and measures may use them like any other.
+    `examples` are rows of the result: of today's data, or with `given` rows of the inputs of those.
     `reason` explains the kinds that build nothing.
     """
 
@@ -1001,6 +1003,7 @@ class RequirementSpec(Value):
     owner: str = ""
     acceptance: tuple[str, ...] = ()
     examples: tuple[ExampleRows, ...] = ()
+    given: tuple[ExampleRows, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     questions: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()

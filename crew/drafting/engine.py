@@ -24,7 +24,7 @@ from crew.drafting.change_compiler import compile_change
 from crew.drafting.doc_writer import write_docs
 from crew.drafting.edits.edit_drafts import edit_docs, edit_draft, edit_spec, edit_tests
 from crew.drafting.edits.project_view import ProjectView
-from crew.drafting.example_tables import named_by, take_examples
+from crew.drafting.example_tables import take_examples, with_examples
 from crew.drafting.extension_compiler import compile_extension
 from crew.drafting.figure_tests import RANGE_TESTS
 from crew.drafting.freshness_reader import freshness_request
@@ -42,6 +42,7 @@ from crew.drafting.scope import UnknownColumn
 from crew.drafting.sql_compiler import AggregateCompiler
 from crew.drafting.staging_compiler import compile_staging
 from crew.drafting.test_suggester import suggest_tests
+from crew.drafting.unit_test_writer import OF_THE_REQUEST
 from crew.errors import NoValidAnswer
 from crew.ports import Warehouse
 from crew.verification.related_relations import with_related
@@ -64,25 +65,24 @@ class DraftingEngine:
             edit = edit_spec(request, evidence, self.project, self.warehouse)
             if edit is not None:
                 return edit
-        spec = self._with_examples(request, evidence)
-        if spec is None:
-            text = f"{request.title}\n{request.body}"
-            seen, keys = with_named_keys(evidence, text)
-            spec = interpret(request, seen, self.warehouse)
-            spec = read_in_place(spec, keys, evidence)
+        plain, tables = take_examples(request)
+        spec = self._read(plain, evidence)
+        if tables:
+            spec = with_examples(spec, tables, self._inputs(spec, evidence), evidence)
         return follow_in_spec(spec, request, evidence)
 
-    def _with_examples(self, request: Request, evidence: Evidence) -> RequirementSpec | None:
-        """The specification with the result rows that the request gives; None if it gives none."""
-        plain, tables = take_examples(request)
-        if not tables:
-            return None
-        spec = interpret(plain, evidence, self.warehouse)
-        named = [named_by(table, spec) for table in tables]
-        examples = tuple(table for table in named if table)
-        if len(examples) < len(tables):
-            return None
-        return spec.model_copy(update={"examples": examples})
+    def _read(self, request: Request, evidence: Evidence) -> RequirementSpec:
+        seen, keys = with_named_keys(evidence, f"{request.title}\n{request.body}")
+        return read_in_place(interpret(request, seen, self.warehouse), keys, evidence)
+
+    def _inputs(self, spec: RequirementSpec, evidence: Evidence) -> tuple[str, ...]:
+        """What the model of a specification reads; nothing while it cannot be drafted."""
+        if spec.questions or spec.kind != "new_model":
+            return ()
+        try:
+            return self._compiled(spec, evidence).models[0].relations
+        except NoValidAnswer:
+            return ()
 
     def model(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
         """Raises NoValidAnswer where the specification cannot be compiled."""
@@ -141,8 +141,10 @@ def without_failing(suite: TestSuite, finding: Finding) -> TestSuite:
     """
     kept, dropped = [], list(suite.dropped)
     if finding.check == "unit tests":  # they could not run: the inputs cannot be made up
-        dropped += [f"Unit test {t.name}: {finding.text[:300]}" for t in suite.unit]
-        return suite.model_copy(update={"unit": (), "dropped": tuple(dropped)})
+        kept_unit = [t for t in suite.unit if t.name.endswith(OF_THE_REQUEST)]
+        made_up = [t for t in suite.unit if t not in kept_unit]
+        dropped += [f"Unit test {t.name}: {finding.text[:300]}" for t in made_up]
+        return suite.model_copy(update={"unit": tuple(kept_unit), "dropped": tuple(dropped)})
     for test in suite.generic:
         column = rf"\b{re.escape(test.column)}\b" if test.column else ""
         bare = re.escape(test.test.split(".")[-1])

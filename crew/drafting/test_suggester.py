@@ -25,7 +25,7 @@ from crew.drafting.figure_tests import bare, figure_tests
 from crew.drafting.habit_tests import MAX_VALUES, NewColumn, habit_tests
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.sql_layout import ref_sql
-from crew.drafting.unit_test_writer import write_unit_test
+from crew.drafting.unit_test_writer import request_unit_test, write_unit_test
 from crew.drafting.vocabulary import stem_set, stems
 from crew.verification.related_relations import with_related
 from crew.verification.source_totals import SourceTotals
@@ -68,6 +68,8 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
             of_figures = figure_tests(spec, model, evidence)
             generic += of_figures[0]
             singular += of_figures[1]
+            if spec.given:
+                unit.append(request_unit_test(spec, model, evidence))
             test = write_unit_test(spec, model, evidence)
             if isinstance(test, UnitTest):
                 unit.append(test)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from crew.artifacts import DraftModel, Evidence, RequirementSpec, UnitTest
+from crew.artifacts import DraftModel, Evidence, ExampleRows, RequirementSpec, UnitTest
 from crew.drafting.edge_rows import CannotMakeUp, EdgeRows
+from crew.drafting.example_tables import value_of
 from crew.drafting.join_planner import AmbiguousJoin, NoJoin
 from crew.drafting.sql_layout import ref_sql
+from crew.verification.example_rows import findings_of
 from crew.verification.expected_rows import CannotExpect, expected_rows, plain
 
 MAX_EXPECTED = 40
 MAX_NAME = 63
+OF_THE_REQUEST = "_as_requested"
 
 
 def write_unit_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> UnitTest | str:
@@ -35,6 +38,64 @@ def write_unit_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence
     except (NoJoin, AmbiguousJoin) as error:
         return str(error)
     return unit_test(model, given, rows, evidence.dialect)
+
+
+def request_unit_test(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> UnitTest:
+    """The test of the rows that the request gives: of the inputs, and of the result for them.
+
+    Numbers that are rounded there are those of the specification, where these round to them; else
+    they stand as they are written, so that the test shows the difference.
+    """
+    given: dict[str, list[dict[str, Any]]] = {key: [] for key in model.relations}
+    for table in spec.given:
+        card = evidence.relation(table.relation)
+        types = {c.name: c.data_type for c in card.columns} if card else {}
+        given[table.relation] += [
+            {c: value_of(v, types.get(c, "")) for c, v in zip(table.columns, row, strict=True)}
+            for row in table.rows
+        ]
+    rows = [row for table in spec.examples for row in _expected(table, spec, evidence, given)]
+    name = f"test_{model.name}"[: MAX_NAME - len(OF_THE_REQUEST)] + OF_THE_REQUEST
+    return UnitTest(
+        name=name,
+        model=model.name,
+        description="The rows that the request gives, and what it expects of them.",
+        given=tuple(
+            {"input": ref_sql(key).strip("{} "), "rows": rows} for key, rows in given.items()
+        ),
+        expect=tuple(rows),
+    )
+
+
+def _expected(
+    table: ExampleRows, spec: RequirementSpec, evidence: Evidence, given: dict[str, Any]
+) -> list[dict[str, Any]]:
+    keys = {d.name for d in spec.dimensions} | ({spec.time.column} if spec.time else set())
+    whole = {}
+    for key, rows in given.items():  # as dbt does: what is not given is null
+        card = evidence.relation(key)
+        empty = dict.fromkeys(c.name for c in card.columns) if card else {}
+        whole[key] = [{**empty, **row} for row in rows]
+    try:
+        computed = expected_rows(spec, evidence, whole)
+    except (CannotExpect, NoJoin, AmbiguousJoin):
+        computed = []
+    if computed and len(computed) == len(table.rows) and not findings_of(table, computed, keys):
+        return [{c: plain(row[c], evidence.dialect) for c in table.columns} for row in computed]
+    numbers = {m.name for m in spec.metrics} | {d.name for d in spec.derived}
+    return [
+        {
+            c: _day(v) if spec.time and c == spec.time.column
+            else value_of(v, "double" if c in numbers else "varchar")
+            for c, v in zip(table.columns, row, strict=True)
+        }
+        for row in table.rows
+    ]  # fmt: skip
+
+
+def _day(text: str) -> str:
+    """`2024-01` and `2024` as their first day."""
+    return text + {4: "-01-01", 7: "-01"}.get(len(text), "")
 
 
 def _name(model: str) -> str:

@@ -16,22 +16,24 @@ def example_rows(context: CheckContext) -> Check:
     model, spec = context.main_model, context.spec
     if not spec.examples or model is None or model.name not in context.relation_names:
         return skipped("example rows", "the request gives none")
+    if spec.given:
+        return skipped("example rows", "they are of the rows that the request gives: a unit test")
     relation = context.relation_names[model.name]
     found = context.worker.query(f"select * from {relation}", limit=_MOST_ROWS)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     keys = {d.name for d in spec.dimensions} | ({spec.time.column} if spec.time else set())
-    findings = [f for table in spec.examples for f in _findings(table, rows, keys)]
+    findings = [f for table in spec.examples for f in findings_of(table, rows, keys)]
     count = sum(len(table.rows) for table in spec.examples)
     return verdict("example rows", findings, "requirement", f"{count} rows are as the request says")
 
 
-def _findings(table: ExampleRows, rows: list[dict[str, Any]], keys: set[str]) -> list[str]:
+def findings_of(table: ExampleRows, rows: list[dict[str, Any]], keys: set[str]) -> list[str]:
     found = []
     for wanted in table.rows:
         cells = dict(zip(table.columns, wanted, strict=True))
         own = {k: v for k, v in cells.items() if k in keys}
         words = ", ".join(f"{k} {v}" for k, v in own.items()) or "the row"
-        there = [row for row in rows if _has(row, own)]
+        there = [row for row in rows if has_keys(row, own)]
         if len(there) != 1:
             found.append(f"{words}: {'no row' if not there else 'more than one row'} in the model.")
             continue
@@ -42,7 +44,7 @@ def _findings(table: ExampleRows, rows: list[dict[str, Any]], keys: set[str]) ->
     return found
 
 
-def _has(row: Mapping[str, Any], keys: Mapping[str, str]) -> bool:
+def has_keys(row: Mapping[str, Any], keys: Mapping[str, str]) -> bool:
     """Dates may be told by their beginning: 2024-01 is the month."""
     for name, text in keys.items():
         value = str(row[name])
