@@ -231,6 +231,48 @@ def test_a_model_that_stays_and_would_follow_is_asked_about(ferry: Ferry) -> Non
     assert isinstance(edit, RenameColumn) and edit.model == "tickets_seen"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "In tickets the column bought_on should be called sold_on from now on, nobody understood it.",
+        "Please call bought_on sold_on instead in tickets",
+        "In tickets soll die Spalte bought_on ab sofort sold_on heißen.",
+        "Die Spalte bought_on in tickets soll künftig sold_on heißen, weil das alle so nennen.",
+        "bought_on in tickets heißt künftig sold_on",
+        "La colonne bought_on dans tickets devrait s'appeler sold_on",
+        "The column bought_on in tickets is a bad name. Please call it sold_on going forward.",
+    ],
+)
+def test_a_new_name_ends_where_the_sentence_goes_on(ferry: Ferry, body: str) -> None:
+    assert ferry.edits(body) == (RenameColumn(model="tickets", column="bought_on", to="sold_on"),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "ticket_id in tickets_twice muss eindeutig sein und darf nie leer sein. Bitte Tests anlegen.",
+        "ticket_id in tickets_twice darf nicht leer sein und muss eindeutig sein, bitte testen",
+        "Tests: ticket_id in tickets_twice must be unique and never be empty",
+        "ticket_id in tickets_twice muss eindeutig und nicht leer sein (Tests)",
+        "ticket_id de tickets_twice doit être unique et ne doit jamais être vide, ajouter des tests",
+    ],
+)
+def test_unique_and_filled_are_two_tests_in_any_order(ferry: Ferry, body: str) -> None:
+    (edit,) = ferry.edits(body)
+    assert isinstance(edit, AddTests)
+    assert {(t.column, t.test) for t in edit.tests} == {
+        ("ticket_id", "unique"),
+        ("ticket_id", "not_null"),
+    }
+
+
+def test_rows_to_keep_are_read_with_the_verb_at_the_end(ferry: Ferry) -> None:
+    (edit,) = ferry.edits(
+        "Bitte im Modell tickets nur noch Zeilen mit state = 'used' berücksichtigen."
+    )
+    assert isinstance(edit, AddFilter) and edit.condition == "state = 'used'"
+
+
 def test_only_behind_a_model_is_a_filter(ferry: Ferry) -> None:
     (edit,) = ferry.edits("tickets: only used tickets please")
     assert isinstance(edit, AddFilter) and edit.condition == "state = 'used'"

@@ -33,6 +33,7 @@ from crew.drafting.edits.phrases import named, says
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.removal_reader import RemovalReader
 from crew.drafting.edits.rename_reader import RenameReader
+from crew.drafting.edits.rewording import reworded
 from crew.drafting.edits.source_reader import SourceReader
 from crew.drafting.edits.spared import without_spared
 from crew.drafting.edits.tests_reader import TestsReader
@@ -203,7 +204,7 @@ class EditReader:
                 continue
             if self._is_forbidden(text):
                 continue
-            found.append(bare)
+            found.append(reworded(bare))
         return [c for s in self._without_spared(found) for c in self._commands(s)]
 
     def _without_spared(self, sentences: list[str]) -> list[str]:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from crew.artifacts import RenameColumn, RenameModel
 from crew.drafting.edits.names import without
 from crew.drafting.edits.phrases import pattern, says
-from crew.drafting.edits.wording import ARROW, COLUMN_DROP, END, IDENTIFIER, PAIR, QUOTE
+from crew.drafting.edits.wording import ARROW, COLUMN_DROP, END, IDENTIFIER, PAIR, PRONOUNS, QUOTE
 from crew.drafting.vocabulary import snake
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
 
+_NAME_END = (
+    r"\s+(?:in|everywhere|across|because|since|so|please|and|for|from|as|going|instead|now|henceforth|to|when|if"
+    r"|weil|da|damit|denn|ab|künftig|bitte|und|aber|but|car|porque|,)\b|[,;(]|\s[-–]\s"
+)
 _NO_NAME = re.compile(r"(?:from|of|in|on|it|them|this|that|these|those|there|here)\b", re.I)
 """What is no new name, though it stands where one could: `should read from it`."""
 
@@ -55,8 +59,11 @@ class RenameReader:
             read = self._loose_pair(sentence, models or [model])
             if read is None:
                 return False
-            exact = self.names.columns(read[0], model)
-            column = exact[-1].name if exact else self.reader.column(read[0], model)
+            if not read[0] and len(models) == 1 and "_" in read[1]:
+                return self._rename_model(models[0], read[1])
+            spoken = self._spoken_of(read[0], sentence, models or [model])
+            exact = self.names.columns(spoken or read[0], model)
+            column = exact[-1].name if exact else self.reader.column(spoken or read[0], model)
             if column is None:
                 return True
             real = [(column, read[1])]
@@ -64,6 +71,11 @@ class RenameReader:
             for each in self._with_column(old, models or [model]):
                 done |= self._rename_column(each, old, new)
         return done
+
+    def _spoken_of(self, old: str, sentence: str, models: list[str]) -> str:
+        """The column that `it` stands for; empty where the old name is told."""
+        is_told = old.strip(" .,").lower() not in {*PRONOUNS, "sie", "es", "die", "das", "diese"}
+        return "" if is_told else self.reader.removals.spoken_of(sentence, models)
 
     def _names_of_model(self, sentence: str) -> bool:
         """`rename the model to y` in a sentence that names the model elsewhere."""
@@ -93,9 +105,7 @@ class RenameReader:
             return None
         left, right = parts[-2], parts[-1]
         left = pattern("rename").sub(" ", left)
-        right = re.split(r"\s+(?:in|everywhere|across|because|so|please|and|for|,)\b|[,;(]", right)[
-            0
-        ]
+        right = re.split(_NAME_END, right)[0]
         right = pattern("rename").sub("", right).strip(" .`\"'“”‘’")
         if written := re.match(r"[A-Za-z]\w*_\w+", right):
             right = written.group()
