@@ -140,6 +140,7 @@ def _take_head(head: str, found: EntityWish) -> str:
             bool(picked["open"]), picked.group().strip(),
         )  # fmt: skip
         head = head[: picked.start()] + head[picked.end() :]
+    head = re.sub(r"\(\s*`?\w+_\w+`?\s*\)", "", head)  # `one row per house (stg_houses)`
     if who := _WHO.search(head):
         found.who = who["what"]
         head = head[: who.start()] + head[who.end() :]

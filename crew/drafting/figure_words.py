@@ -300,7 +300,8 @@ _TOP = re.compile(
     re.I,
 )
 _FOR_EVERY = re.compile(
-    rf"\b(?:for|in|per)\s+(?:every|each)\s+(?P<within>\w+(?:\s\w+)?)\s*,?\s+(?=the\s+{_COUNT}\s)",
+    rf"\b(?:(?:for|in|per)\s+(?:every|each)|per|each|every)\s+(?P<within>(?!col\d)\w+(?:\s(?!col\d|the\b)\w+)?)"
+    rf"(?P<dated>\s+\(?\s*col\d+\s*\)?)?\s*,?\s+(?=the\s+{_COUNT}\s)",
     re.I,
 )
 _RANKED = re.compile(
@@ -339,7 +340,11 @@ def _take_top(text: str, quote: str, wishes: FigureWishes) -> str:
         text = bare if parts else f"{bare} {' '.join(_IN_BRACKETS.findall(text))}"
     outer = ""
     if matched := _FOR_EVERY.search(text):
-        outer = matched["within"]
+        outer = (
+            f"{matched['within']} of {matched['dated'].strip(' ()')}"
+            if matched["dated"]
+            else matched["within"]
+        )
         text = text[: matched.start()] + text[matched.end() :]
     if matched := _RANKED.search(text):
         add_derived(wishes, DerivedWish("rank", 1, "", quote))

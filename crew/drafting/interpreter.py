@@ -269,6 +269,8 @@ class Interpreter:
         return self._unready(request)
 
     def _unready(self, request: Request) -> RequirementSpec:
+        if not self.context.asking.open:
+            self.context.asking.ask("wish", "What should be measured, and of which rows?", [])
         return RequirementSpec(
             kind="new_model",
             question=request.title.strip() or request.body[:100],
@@ -366,7 +368,7 @@ class Interpreter:
                 continue
             self.context.assume(f"“{phrase.text}” is no figure: the rows are split by it.")
             wish.dimensions.append(phrase)
-        return kept
+        return kept or list(readings)
 
     def _stems_of(self, reading: Reading) -> set[str]:
         """The words of a figure and of the columns that it is made of."""

@@ -56,7 +56,7 @@ def ask_undefined(
     measures = _events_of(reading, linker) if reading.entity else _columns_for(reading, linker)
     grain = wish.grain[0] if wish.grain else "month"
     options = [(meaning, probe.latest(measure, grain)) for meaning, measure in measures]
-    words = ", ".join(f"“{w}”" for w in _plain(reading))
+    words = ", ".join(f"“{linker.figures.readable(w)}”" for w in _plain(reading))
     asked = f"What does {words} mean in “{text}”?" if words else f"What does “{text}” mean?"
     question = f"{asked} Nothing in the glossary or the data defines it."
     index = asking.ask(f"metric:{snake(text)}", question, options)

@@ -170,6 +170,8 @@ _DATED = re.compile(
 )
 
 
+# `for 2025 (booking_date)`
+_YEAR_OF = re.compile(r"\b(?:19|20)\d\d(?P<by>\s*\(?\s*(?P<date>col\d+)\s*\)?)")
 _BY_DATE = re.compile(
     r"\(\s*(?:by\s+|on\s+|dated\s+by\s+)?(?:the\s+)?(?P<date>(?:\w+\s){0,1}"
     r"(?:date|booking|departure|arrival|delivery|order|signup|creation|col\d+))\s*(?:\)|,\s*all\s+(?:states?|status(?:es)?|kinds?)\s*\))"
@@ -187,6 +189,9 @@ def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
             return (
                 f"{text[: dating.start()]} {dating['how']} {dating['grain']} {text[dating.end() :]}"
             )
+    if matched := _YEAR_OF.search(text):
+        wish.dated_by = wish.dated_by or replace(clause, text=matched["date"])
+        return f"{text[: matched.start('by')]} {text[matched.end('by') :]}"
     if wish.grain is None and not (set(words(text)) & grain_words().keys()):
         return text
     if matched := _BY_NAMED.search(text):

@@ -232,8 +232,8 @@ def _having(matched: re.Match[str], inner: Inner, is_narrow: bool) -> Having | N
     is_vague = bool(groups.get("any")) and not span
     if is_vague and not is_narrow:
         return None
-    if "_" in first:
-        return None  # `orders without unit_id`: a column of their own, no rows
+    if "_" in first or re.search(r"\b(?:ones|rows)$", what):
+        return None  # `orders without unit_id`, `without the test ones`: no rows of something else
     low, high = _bounds(groups)
     said = matched.string[matched.end("whole") : matched.end()].strip()
     otherwise = what if high == 0 else inner(said)

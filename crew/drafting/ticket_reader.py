@@ -283,7 +283,7 @@ def _asks(sentence: str) -> bool:
 _LISTED_COLUMNS = re.compile(r"\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$", re.I)
 # `Columns: country, month, shipments`: the same with a head, which says that all are wanted.
 _COLUMNS_HEAD = re.compile(
-    r"^\W*(?:(?:the|output|result)\s+)*(?:columns?|fields?|spalten|colonnes|columnas)\s*:\s*(?=\w)",
+    r"(?:^|(?<=[.!?]\s))\W*(?:(?:the|output|result)\s+)*(?:columns?|fields?|spalten|colonnes|columnas)\s*:\s*(?=\w)",
     re.I,
 )
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from rapidfuzz.distance import Prefix
+from sqlglot import exp
 
-from crew.artifacts import ColumnCard, Measure, Metric
+from crew.artifacts import ColumnCard, Measure, Metric, RelationCard
 from crew.drafting.interpretation import Interpretation
+from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import alike, stems
 from crew.drafting.wish import Wish
 
+_ALIKE = 0.6
+"""Share of the rows without a number up from which the rows without a date are about the same."""
 _RARELY = 0.02
 """Share of rows up to which another date is no other result to speak of."""
 
@@ -78,6 +82,7 @@ class TimeReader:
             return self._ask_lasting(measure, lasting, wish)
         likely = len(times) == 1 or times[0][1] >= times[1][1] + 0.7
         clear = likely and (wish.dated_by is None or len(times) == 1)
+        clear = clear and not self._comes_with(measure, card, times)
         if clear:
             if len(times) > 1:
                 self.context.assume(
@@ -96,6 +101,22 @@ class TimeReader:
             f"time:{owner}", f"Which date counts for “{metric.label}”?", options
         )
         return None if index is None else {"time": names[index]}
+
+    def _comes_with(
+        self, measure: Measure, card: RelationCard | None, times: Sequence[tuple[ColumnCard, float]]
+    ) -> bool:
+        """Whether what is measured is there for about the rows that have a later date: costs that
+        are known when a repair is done may well be dated by that."""
+        names = {
+            c.name.lower()
+            for c in parse_sql(measure.expression, self.context.evidence.dialect).find_all(
+                exp.Column
+            )
+        }
+        columns = [c for n in names if card and (c := card.column(n))]
+        lacking = max((c.nulls or 0 for c in columns), default=0)
+        later = [c.nulls for c, _ in times[1:] if c.nulls]
+        return not times[0][0].nulls and any(_ALIKE * lacking <= n <= lacking for n in later)
 
     def _short_event(
         self, owner: str, times: Sequence[tuple[ColumnCard, float]], grain: str

@@ -1,0 +1,136 @@
+"""A project whose tables and columns are named in German, asked about in German and in English."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from crew.artifacts import ColumnCard, Evidence, JoinEdge, RelationCard, Request, RequirementSpec
+from crew.drafting.engine import DraftingEngine
+
+RAW = {
+    "stg_haeuser": "select * from (values (1, 'Lindenhof', 'Bergheim'), (2, 'Seeblick', 'Grünau')) as t(haus_nr, haus_name, ort)",
+    "stg_vertraege": "select * from (values (10, 1, 'aktiv', 500.0, date '2025-01-01'), (11, 1, 'storniert', 700.0, date '2025-01-15'),"
+    " (12, 2, 'aktiv', 900.0, date '2025-04-01'), (13, null, 'gekuendigt', 400.0, date '2025-05-01'))"
+    " as t(vertrag_nr, haus_nr, vertragsstatus, kaltmiete, vertragsbeginn)",
+    "stg_zahlungen": "select * from (values (100, 10, 500.0, 'N', date '2025-01-03', date '2025-01-04'),"
+    " (101, 10, 500.0, 'J', date '2025-02-03', date '2025-02-04'), (102, 12, 900.0, 'N', date '2025-02-28', date '2025-03-01'))"
+    " as t(zahlung_nr, vertrag_nr, betrag, ruecklast_kz, buchungsdatum, wertstellung)",
+    "stg_auftraege": "select * from (values (1, 1, 'OFFEN', null, timestamp '2025-01-30', null),"
+    " (2, 1, 'ERLEDIGT', 80.0, timestamp '2025-01-30', timestamp '2025-02-02'), (3, 2, 'STORNO', null, timestamp '2025-02-10', null))"
+    " as t(auftrag_nr, haus_nr, auftragsstatus, kosten_netto, gemeldet_am, erledigt_am)",
+}  # fmt: skip
+VALUES = {
+    "vertragsstatus": ("aktiv", "gekuendigt", "storniert"), "ruecklast_kz": ("J", "N"),
+    "auftragsstatus": ("ERLEDIGT", "OFFEN", "STORNO"), "ort": ("Bergheim", "Grünau"),
+    "haus_name": ("Lindenhof", "Seeblick"),
+}  # fmt: skip
+KEYS = {"stg_haeuser": "haus_nr", "stg_vertraege": "vertrag_nr", "stg_zahlungen": "zahlung_nr", "stg_auftraege": "auftrag_nr"}  # fmt: skip
+JOINS = [("stg_vertraege", "haus_nr", "stg_haeuser"), ("stg_zahlungen", "vertrag_nr", "stg_vertraege"),
+         ("stg_auftraege", "haus_nr", "stg_haeuser")]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as opened:
+        for name, sql in RAW.items():
+            opened.execute(f"create table {name} as {sql}")
+        yield opened
+
+
+def card(connection: duckdb.DuckDBPyConnection, name: str) -> RelationCard:
+    columns = []
+    for column, type_, *_ in connection.execute(f"describe {name}").fetchall():
+        distinct, nulls, low, high = connection.execute(
+            f"select count(distinct {column}), count(*) - count({column}), min({column})::varchar,"
+            f" max({column})::varchar from {name}"
+        ).fetchall()[0]
+        columns.append(
+            ColumnCard(
+                name=column, data_type=type_.lower(), distinct=distinct, nulls=nulls, minimum=low,
+                maximum=high, values=VALUES.get(column, ()), is_unique=column == KEYS[name],
+            )
+        )  # fmt: skip
+    rows = connection.execute(f"select count(*) from {name}").fetchall()[0][0]
+    told = "One row per lease" if name == "stg_vertraege" else ""
+    return RelationCard(
+        key=name, unique_id=f"model.p.{name}", kind="model", layer="staging", relation_name=name,
+        row_count=rows, columns=tuple(columns), description=told,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def evidence(connection: duckdb.DuckDBPyConnection) -> Evidence:
+    edges = tuple(
+        JoinEdge(left=a, left_column=c, right=b, right_column=c, match_share=1.0)
+        for a, c, b in JOINS
+    )
+    cards = tuple(card(connection, name) for name in RAW)
+    return Evidence(project="p", dialect="duckdb", relations=cards, joins=edges)
+
+
+def spec_of(evidence: Evidence, body: str, title: str = "Zahlen") -> RequirementSpec:
+    return DraftingEngine().spec(Request(source="x", key="k", title=title, body=body), evidence)
+
+
+def rows(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence, body: str
+) -> set[tuple[str, ...]]:
+    spec = spec_of(evidence, body)
+    assert not spec.questions, [q.text for q in spec.questions]
+    sql = DraftingEngine().model(spec, evidence).models[0].sql
+    for name in RAW:
+        sql = sql.replace(f"{{{{ ref('{name}') }}}}", name)
+    return {tuple(str(v) for v in row) for row in connection.execute(sql).fetchall()}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("Anzahl der Verträge je Vertragsstatus", {("aktiv", "2"), ("storniert", "1"), ("gekuendigt", "1")}),
+        ("Anzahl der Verträge je Quartal des Vertragsbeginns. Nur nicht stornierte.", {("2025-01-01", "1"), ("2025-04-01", "2")}),
+        ("Summe der Kaltmieten je Hausname", {("Lindenhof", "1200.0"), ("Seeblick", "900.0"), ("None", "400.0")}),
+        ("number of leases by town", {("Bergheim", "2"), ("Grünau", "1"), ("None", "1")}),
+        ("Number of leases. Only leases with vertragsstatus aktiv or gekuendigt, the others are over.", {("3",)}),
+        ("nr of payments and total betrag per month (wertstellung), w/o the returned ones (ruecklast_kz J) pls",
+         {("2025-01-01", "1", "500.0"), ("2025-03-01", "1", "900.0")}),
+        ("Per month of buchungsdatum:\n- number of payments\n- amount", {("2025-01-01", "1", "500.0"), ("2025-02-01", "2", "1400.0")}),
+        ("Number of payments and sum of betrag from stg_zahlungen per month of wertstellung, only where ruecklast_kz = 'N'",
+         {("2025-01-01", "1", "500.0"), ("2025-03-01", "1", "900.0")}),
+        ("Average number of calendar days between gemeldet_am and erledigt_am. Only finished orders (ERLEDIGT).", {("3.0",)}),
+        ("Number of leases without haus_nr", {("1",)}),
+    ],
+)  # fmt: skip
+def test_names_of_another_language_are_read(
+    connection: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
+    body: str,
+    expected: set[tuple[str, ...]],
+) -> None:
+    assert rows(connection, evidence, body) == expected
+
+
+def test_costs_known_when_the_work_is_done_may_be_dated_by_either(evidence: Evidence) -> None:
+    questions = spec_of(evidence, "Summe der Kosten (kosten_netto) pro Monat").questions
+    options = {o.meaning for q in questions for o in q.options}
+    assert options == {"by `stg_auftraege.gemeldet_am`", "by `stg_auftraege.erledigt_am`"}
+
+
+def test_options_of_an_exclusion_say_what_is_left_out(evidence: Evidence) -> None:
+    questions = spec_of(evidence, "Number of payments without the bounced ones").questions
+    meanings = [o.meaning for q in questions for o in q.options]
+    assert "leave out rows with stg_zahlungen.ruecklast_kz = 'J'" in meanings
+    assert "leave out rows with stg_zahlungen.ruecklast_kz = 'N'" in meanings
+
+
+def test_no_question_shows_a_mark_of_ours(evidence: Evidence) -> None:
+    for body in (
+        "Splendour of gemeldet_am",
+        "Number of payments by glimmer_code",
+        "Total shine from stg_haeuser",
+    ):
+        for question in spec_of(evidence, body).questions:
+            assert "col0" not in question.text
