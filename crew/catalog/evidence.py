@@ -24,6 +24,7 @@ from crew.artifacts import (
 )
 from crew.catalog.dbt_project import DbtProject, ProjectRelation, entity_of, key_names
 from crew.catalog.warehouse_profile import WarehouseProfile
+from crew.drafting.freshness_words import wants_freshness
 from crew.drafting.spoken_names import column_words, entity_words
 from crew.drafting.vocabulary import alike, name_stems, singular, spelt_out, stems
 from crew.ports import Recall
@@ -225,7 +226,7 @@ class ProjectEvidence:
         """A source that a model reads is left to that model, unless the request names it."""
         if relation.kind != "source" or mentions(text.lower(), relation.key):
             return False
-        if re.search(r"\b(raw|stag\w+|sources?|fresh\w*|stale|arriv\w+|late)\b", text, re.I):
+        if re.search(r"\b(raw|stag\w+|source)\b", text, re.I) or wants_freshness(text):
             return False
         return self.project.is_staged(relation)
 

@@ -21,35 +21,18 @@ from crew.artifacts import (
 from crew.catalog.evidence import contains, mentions
 from crew.catalog.warehouse_profile import is_temporal
 from crew.drafting.arrivals import arrival_column, arrivals
+from crew.drafting.freshness_words import wants_freshness
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
 from crew.drafting.ticket_reader import read_ticket
 from crew.drafting.vocabulary import stems
 from crew.ports import Warehouse
 
-_WORD = re.compile(
-    r"\bfreshness\b|\bsource freshness\b|\bfraîcheur\b|\bfrescura\b|\baktualität\b", re.I
-)
-_ALARM = (
-    r"\b(?:warn\w*|alert\w*|notif\w*|tell us|let us know|alarm\w*|monitor\w*|fail|error|benachrichtig\w*"
-    r"|prévenir|avert\w*|avis\w*)\b"
-)
-_STOPS = (
-    r"\b(?:stop(?:s|ped)?\s+(?:arriving|coming|loading|being (?:loaded|delivered)|updating)"
-    r"|not (?:arriv\w+|loaded|updated|delivered)|no (?:new )?(?:\w+ ){0,2}(?:arriv\w+|com(?:e|es|ing) in"
-    r"|delivered|loaded)|stale|outdated|too old|late|ausbleib\w*|nicht mehr (?:kommen|geliefert|ankommen)"
-    r"|n'arrivent plus|dejan de llegar)\b"
-)
-_BOTH = re.compile(rf"{_ALARM}.{{0,80}}{_STOPS}|{_STOPS}.{{0,60}}{_ALARM}", re.I | re.S)
 _AFTER = re.compile(
-    r"(?P<n>\d+)\s*(?P<unit>hours?|h|days?|d|stunden?|tagen?|tage|heures?|jours?|horas?|días?)\b",
-    re.I,
-)
+    r"\b(?P<n>\d+|an?|one|eine[mnr]?|une?)\s*"
+    r"(?P<unit>hours?|h|days?|d|stunden?|tage?n?|heures?|jours?|horas?|días?)\b", re.I
+)  # fmt: skip
 _ERROR = re.compile(r"\b(?:error|fail\w*|fehler|erreur)\b[^,;.\n]*$", re.I)
-
-
-def wants_freshness(text: str) -> bool:
-    return bool(_WORD.search(text) or _BOTH.search(text))
 
 
 def freshness_request(
@@ -57,7 +40,7 @@ def freshness_request(
 ) -> RequirementSpec | None:
     """The specification of an expectation of arrival; None for a request of another kind."""
     text = f"{request.title}\n{request.body}"
-    if warehouse is None or not wants_freshness(text):
+    if warehouse is None or not evidence.relations or not wants_freshness(text):
         return None
     sources = sources_named(text, evidence)
     wish = read_ticket(request)
@@ -107,7 +90,7 @@ def freshness_request(
     return RequirementSpec(
         kind="tests",
         question=request.title,
-        target=sources[0].key if sources else "",
+        target=(sources or evidence.relations)[0].key,
         freshness=tuple(found),
         questions=tuple(asking.open),
         assumptions=tuple(assumptions),
@@ -185,7 +168,8 @@ def _said(text: str) -> tuple[int, int]:
     warn = error = 0
     for match in _AFTER.finditer(text):
         days = match["unit"].lower()[0] in "dtj"
-        hours = int(match["n"]) * (24 if days else 1)
+        count = int(match["n"]) if match["n"].isdigit() else 1
+        hours = count * (24 if days else 1)
         if _ERROR.search(text[: match.start()]):
             error = hours
         else:

@@ -10,7 +10,8 @@ import pytest
 
 from crew.artifacts import ColumnCard, Evidence, RelationCard, Request, RequirementSpec
 from crew.drafting.arrivals import arrival_column, arrivals
-from crew.drafting.freshness_reader import freshness_request, late, wants_freshness
+from crew.drafting.freshness_reader import freshness_request, late
+from crew.drafting.freshness_words import wants_freshness
 from crew.ports import Rows
 
 COLUMNS = (
@@ -44,8 +45,10 @@ def source(**changes: Any) -> RelationCard:
     return card.model_copy(update=changes)
 
 
-def read(text: str, card: RelationCard, database: Database) -> RequirementSpec | None:
-    request = Request(source="test", key="T-1", title="Parcels", body=text)
+def read(
+    text: str, card: RelationCard, database: Database, title: str = "Parcels"
+) -> RequirementSpec | None:
+    request = Request(source="test", key="T-1", title=title, body=text)
     evidence = Evidence(project="p", dialect="duckdb", relations=(card,))
     return freshness_request(request, evidence, database)
 
@@ -110,6 +113,16 @@ def test_limits_that_the_ticket_names_hold(daily: Database) -> None:
     )
     assert spec is not None
     assert [(f.warn_after_hours, f.error_after_hours) for f in spec.freshness] == [(48, 120)]
+
+
+def test_words_may_be_the_limit(daily: Database) -> None:
+    spec = read("We want a warning when no new parcels come in for a day.", source(), daily)
+    assert spec is not None and [f.warn_after_hours for f in spec.freshness] == [24]
+
+
+def test_a_source_that_nothing_names_is_asked_about(daily: Database) -> None:
+    spec = read("Add source freshness for letters.", source(), daily, title="Letters")
+    assert spec is not None and "Which source" in spec.questions[0].text
 
 
 def test_without_a_column_for_it_it_is_asked(daily: Database) -> None:
