@@ -229,7 +229,7 @@ class FilterReader:
             index = self.context.asking.ask(
                 f"filter:{snake(phrase.text)}",
                 f"“{phrase.text}”: which column decides?",
-                [(k.condition, "") for k in best],
+                [(k.condition, self._gives(metrics, k, wanted)) for k in best],
             )
             return None if index is None else best[index]
         if self._is_defined_away(said, metrics):
@@ -247,12 +247,23 @@ class FilterReader:
             f"filter:{snake(phrase.text)}",
             f"“{what} {text}”: which rows are these? No column, value or glossary entry says so.",
             [
-                *((f"{keep} rows with {k.condition}", "") for k in rows),
-                ("none: it changes nothing", ""),
+                *(
+                    (f"{keep} rows with {k.condition}", self._gives(metrics, k, wanted))
+                    for k in rows
+                ),
+                ("none: it changes nothing", self._gives(metrics, None, wanted)),
             ],
             raised_by=phrase.quote,
         )
         return rows[index] if index is not None and index < len(rows) else None
+
+    def _gives(self, metrics: Sequence[Metric], link: ConditionLink | None, wanted: bool) -> str:
+        """What the first figure is with a condition, or without any, over all of the data."""
+        measures = [m for metric in metrics for m in metric.measures]
+        if not measures or (link and link.relation != measures[0].relation):
+            return ""
+        conditions = [link.condition if wanted else link.negated] if link else []
+        return self.context.probe.overall(measures[0], *conditions)
 
     def _is_defined_away(self, said: Sequence[str], metrics: Sequence[Metric]) -> bool:
         """The metric's own agreed definition already speaks of it."""

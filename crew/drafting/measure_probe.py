@@ -58,9 +58,17 @@ class MeasureProbe:
             return ""
         if not rows or rows[0][1] is None:
             return ""
-        value = rows[0][1]
-        shown = f"{value:,}" if isinstance(value, int) else f"{float(value):,.2f}"
-        return f"{shown} in the {grain} of {str(rows[0][0])[:10]}"
+        return f"{_shown(rows[0][1])} in the {grain} of {str(rows[0][0])[:10]}"
+
+    def overall(self, measure: Measure, *conditions: str) -> str:
+        """The measure over all dates where the conditions hold, in words; empty if unknown."""
+        if self._warehouse is None or measure.is_stock:
+            return ""
+        try:
+            value = self._query(self._totals.overall(measure, conditions))[0][0]
+        except (InvalidInput, NoJoin, AmbiguousJoin):
+            return ""
+        return f"{_shown(value)} in all" if value is not None else "none at all"
 
     def _newest_period(self, measure: Measure, grain: str) -> str:
         sql = self._totals.over_time(measure, grain)
@@ -161,3 +169,7 @@ class MeasureProbe:
     def _query(self, sql: str) -> tuple[tuple[Any, ...], ...]:
         assert self._warehouse is not None
         return self._warehouse.query(sql).rows
+
+
+def _shown(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{float(value):,.2f}"

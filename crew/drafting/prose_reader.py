@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from crew.artifacts import Filter, Metric
 from crew.drafting.date_words import find_date_span
@@ -54,10 +55,11 @@ class ProseReader:
             link = self._unspoken_value(sentence, wish, bases, text)
             if not link and not _is_rule(sentence, known):
                 continue
-            options = [("no: it changes nothing", "")]
+            gives = partial(self.context.probe.overall, metrics[0].measures[0])
+            options = [("no: it changes nothing", gives())]
             if link:
-                options.append((f"rows without {link.condition}", ""))
-                options.append((f"only rows with {link.condition}", ""))
+                options.append((f"rows without {link.condition}", gives(link.negated)))
+                options.append((f"only rows with {link.condition}", gives(link.condition)))
             index = self.context.asking.ask(
                 f"prose:{snake(sentence)[:50]}",
                 f"“{sentence}”: does it say which rows count, or how?",

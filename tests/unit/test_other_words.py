@@ -10,6 +10,7 @@ import pytest
 
 from crew.artifacts import ColumnCard, Evidence, JoinEdge, RelationCard, Request, RequirementSpec
 from crew.drafting.engine import DraftingEngine
+from crew.ports import Rows
 
 RAW = {
     "clubs": "select * from (values (1, 'Altona', 'DE'), (2, 'Prater', 'AT')) as t(club_id, club_name, country)",
@@ -182,3 +183,26 @@ def test_list_items_below_a_wish_are_not_lost(evidence: Evidence) -> None:
 def test_the_period_of_the_text_counts_not_that_of_the_title(evidence: Evidence) -> None:
     spec = spec_of(evidence, "Number of bookings per week", "Figures for the annual meeting")
     assert spec.time and spec.time.grain == "week"
+
+
+class Data:
+    """A warehouse on the real rows."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def query(self, sql: str, limit: int = 1000) -> Rows:
+        found = self._connection.execute(sql)
+        return Rows(tuple(c[0] for c in found.description or ()), tuple(found.fetchall()))
+
+
+def test_options_say_what_the_figure_would_be(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence
+) -> None:
+    body = "Number of bookings per month, without the weird ones"
+    request = Request(source="x", key="k", title="Figures", body=body)
+    questions = DraftingEngine(Data(connection)).spec(request, evidence).questions
+    effects = {o.meaning: o.effect for q in questions for o in q.options}
+    assert effects["leave out rows with bookings.outcome = 'attended'"] == "1 in all"
+    assert effects["leave out rows with bookings.outcome = 'no_show'"] == "3 in all"
+    assert effects["none: it changes nothing"] == "4 in all"
