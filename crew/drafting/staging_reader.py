@@ -37,7 +37,7 @@ from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.staging_json import unnested
-from crew.drafting.staging_wishes import row_wishes, unread
+from crew.drafting.staging_wishes import row_wishes, type_words, unread
 from crew.drafting.staging_words import Cleaning, cleanings, unwrapped
 from crew.drafting.staging_words import expression as cleaned
 from crew.drafting.staging_zones import (
@@ -405,7 +405,9 @@ class _StagingPlan:
             self._assume(f"Every delivery is kept: `{key.name}` is not unique.")
             return ""
         moments = sorted(arrivals, key=lambda c: (not c.data_type.startswith("timestamp"), c.name))
-        moments = moments or [c for c in self.source.columns if is_temporal(c)]
+        times = [c for c in self.source.columns if is_temporal(c)]
+        named = [c for c in times if c.name.lower() in self.rows.latest_by]
+        moments = named or moments or times
         again = rows - key.distinct - (key.nulls or 0)
         if not moments:
             self.notes.append(
@@ -441,7 +443,8 @@ class _StagingPlan:
 
     def _names(self, columns: Sequence[ColumnCard]) -> dict[str, str]:
         """Source column -> name; where the ticket lists names, those, in the ticket's words."""
-        names = {c.name: self._own_name(c) for c in columns}
+        given = self._renamed(columns)
+        names = {c.name: given.get(c.name) or self._own_name(c) for c in columns}
         taken = Counter(names.values())
         for c in columns:
             if c.path and taken[names[c.name]] > 1:
@@ -461,6 +464,17 @@ class _StagingPlan:
         if key and key.name not in chosen:
             chosen = {key.name: names[key.name], **chosen}
         return chosen
+
+    def _renamed(self, columns: Sequence[ColumnCard]) -> dict[str, str]:
+        """`firma as firma_name`: a column by the name that the ticket gives it."""
+        raw = {c.name.lower(): c.name for c in columns}
+        types = type_words()
+        pairs = re.findall(r"(?<![\w.])`?(\w+)`?\s+as\s+`?([a-z]\w*)`?(?!\w)", self.text, re.I)
+        return {
+            raw[old.lower()]: new.lower()
+            for old, new in pairs
+            if old.lower() in raw and "_" in new and new.lower() not in types
+        }
 
     def _listed(self, columns: Sequence[ColumnCard], own: set[str]) -> list[str]:
         """Names in the line of the ticket that lists the wanted columns."""

@@ -41,6 +41,14 @@ _ALL_DELIVERIES = re.compile(
 _LATEST = re.compile(
     r"\b(?:latest|last|newest|most recent|letzte\w*|dernière|última)\b|\bde-?dup\w*|\bduplicates\b", re.I
 )  # fmt: skip
+_LATEST_BY = re.compile(
+    r"\b(?:latest|last|newest|most recent|letzte\w*|neueste\w*)\s+[`\"']?(?P<column>\w+)", re.I
+)
+_ABOUT_ROWS = frozenset(
+    ["only", "line", "lines", "record", "records", "entry", "entries", "version", "versions",
+     "latest", "last", "newest", "most", "recent", "wins", "holds", "counts", "kept", "duplicates",
+     "dedupe", "deduplicate", "nur", "zeile", "letzte", "neueste"]
+)  # fmt: skip
 _FIRST = re.compile(
     r"\b(?:first|earliest|oldest|erste\w*)\b[^.;,\n]{0,20}\b(?:deliver\w*|versions?|rows?|records?|load\w*)\b", re.I
 )  # fmt: skip
@@ -56,13 +64,15 @@ _CLAUSE = re.compile(r"[,;]\s|[.:!?](?:\s|$)|\n|\s-\s|\bbut\b|\baber\b")
 
 @dataclass(frozen=True)
 class RowWishes:
-    """`later` are words for what a first version does not do."""
+    """`later` are words for what a first version does not do, `latest_by` is what stands after
+    “latest”."""
 
     keeps_removed: bool = False
     in_cents: bool = False
     every_delivery: bool = False
     first_delivery: bool = False
     later: str = ""
+    latest_by: tuple[str, ...] = ()
 
 
 def row_wishes(text: str) -> RowWishes:
@@ -74,6 +84,7 @@ def row_wishes(text: str) -> RowWishes:
         every_delivery=_ALL_DELIVERIES.search(text) is not None,
         first_delivery=_FIRST.search(text) is not None,
         later=later.group() if later else "",
+        latest_by=tuple(m["column"].lower() for m in _LATEST_BY.finditer(text)),
     )
 
 
@@ -90,7 +101,7 @@ def unread(
     `known` are names of tables and columns, `taken` clauses (or parts) that another reader read.
     """
     ordinary = word_set("ordinary_in_staging") | stem_set("ordinary_in_staging")
-    named = {s for n in known for s in (*words(n), *stems(n), *_parts(n))} | ordinary | _types()
+    named = {s for n in known for s in (*words(n), *stems(n), *_parts(n))} | ordinary | type_words()
     read = {f" {' '.join(words(t))} " for t in taken}
     asked, noted = [], []
     for clause in _CLAUSE.split(unwrapped(without_colons(text, known))):
@@ -103,7 +114,7 @@ def unread(
         if any(p.search(plain) for p in patterns) or (_CENTS_GO.search(plain) and not narrows):
             continue
         left = [w for w in words(plain) if w not in named and not set(stems(w)) <= named]
-        if _LATEST.search(plain) and len(left) <= 2:
+        if _LATEST.search(plain) and not set(left) - _ABOUT_ROWS:
             continue
         if narrows and (left or _QUOTED.search(plain)):
             asked.append(plain)
@@ -119,5 +130,5 @@ def _parts(name: str) -> list[str]:
     return [p for w in words(name) for p in w.split("_")]
 
 
-def _types() -> set[str]:
+def type_words() -> set[str]:
     return {w for forms in phrases()["types"].values() for f in forms for w in words(f)}

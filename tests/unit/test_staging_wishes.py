@@ -67,6 +67,13 @@ def test_removed_rows_cents_and_deliveries_stay_where_the_ticket_says_so(
     assert len(rows) == 2 and spec.staging is not None and not spec.staging.key
 
 
+def test_names_and_the_column_of_the_latest_row_are_the_tickets(evidence: Evidence) -> None:
+    wished = "With pier as pier_code. Some are there twice: keep only the line with the latest moored_at."
+    spec, rows = staged(wished, evidence)
+    assert not spec.questions and spec.staging is not None
+    assert spec.staging.latest_by == "moored_at" and "pier_code" in rows[0]
+
+
 def test_what_is_missing_gets_the_value_that_the_ticket_gives(evidence: Evidence) -> None:
     wished = (
         'Columns: berth_id, pier ("none" where the pier is missing),\nmoored_at. Keep deleted rows.'
