@@ -266,6 +266,28 @@ def test_unique_and_filled_are_two_tests_in_any_order(ferry: Ferry, body: str) -
     }
 
 
+@pytest.mark.parametrize(
+    ("body", "asked"),
+    [
+        ("Rename seen_at to scanned_at in tickets_twice, and only show 2024", "only show 2024"),
+        ("Rename seen_at to scanned_at in tickets_twice and materialize it as a dream", "dream"),
+        ("tickets_twice: seen_at in scanned_at umbenennen, außer für Route 3", "Route 3"),
+        ("Drop seen_at from tickets_twice once the dashboard no longer shows it", "dashboard"),
+        ("Drop seen_at from tickets_twice und die Beträge auf ganze Euro runden", "runden"),
+    ],
+)
+def test_a_clause_that_nothing_read_is_asked_about(ferry: Ferry, body: str, asked: str) -> None:
+    assert asked in ferry.questions(body)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [", it is not needed any more", ", not used anymore", ", since nobody reads it", ", if possible", " and thanks"],
+)  # fmt: skip
+def test_reasons_and_politeness_ask_for_nothing(ferry: Ferry, tail: str) -> None:
+    assert len(ferry.edits(f"Drop seen_at from tickets_twice{tail}")) == 1
+
+
 def test_rows_to_keep_are_read_with_the_verb_at_the_end(ferry: Ferry) -> None:
     (edit,) = ferry.edits(
         "Bitte im Modell tickets nur noch Zeilen mit state = 'used' berücksichtigen."

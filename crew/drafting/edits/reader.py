@@ -12,14 +12,22 @@ from dataclasses import dataclass, field
 from crew.artifacts import (
     AddColumn,
     AddTests,
+    AddToGrain,
     Assumption,
+    ChangeGrain,
     DropColumn,
     Edit,
     Evidence,
+    FollowSource,
     Grounding,
+    MakeIncremental,
+    MakeUnique,
+    Merge,
     RenameModel,
+    ReplaceMacro,
     Request,
     RequirementSpec,
+    Split,
 )
 from crew.drafting.edits.column_reader import ColumnReader, asks_for_columns
 from crew.drafting.edits.conditions import ConditionReader
@@ -38,6 +46,7 @@ from crew.drafting.edits.source_reader import SourceReader
 from crew.drafting.edits.spared import without_spared
 from crew.drafting.edits.tests_reader import TestsReader
 from crew.drafting.edits.type_reader import TypeReader
+from crew.drafting.edits.unread_clauses import unread_clauses
 from crew.drafting.edits.wording import ARTICLES, COLUMN_DROP, NOUN, PAIR
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.questions import Asking
@@ -76,6 +85,19 @@ _COMMAND = re.compile(
     r"(?:add|rename|drop|remove|delete|round|cast|convert|split|merge|filter|exclude|replace|append|dedupe)\s",
     re.I,
 )
+_SAID_BEFORE = re.compile(
+    r"^\W*(?:please\W+)?(?:exclude|remove|drop|delete|filter|omit|skip|ignore|add|rename|split|merge)\s+"
+    r"(?:it|them|this|these|those|that)(?:\s+(?:out|too|as well|please|there|everywhere))*\W*$",
+    re.I,
+)
+"""What only says again what the sentences before it say."""
+_KIND_WORDS: dict[type, tuple[str, ...]] = {
+    AddTests: ("test", "not_null", "is_unique", "related"),
+    MakeUnique: ("unique",),
+    MakeIncremental: ("incremental",),
+    ChangeGrain: ("grain", "row_per"),
+    AddToGrain: ("grain", "row_per"),
+}
 _LIMITS = re.compile(
     r"\b(?:only|without|excluding|exclude|except|unless|not count(?:ed|ing)?|don['’]t count|ignor\w+"
     r"|leave out|nur|ohne)\b",
@@ -158,6 +180,7 @@ class EditReader:
         self._ask_unread(unread)
         self._ask_spared()
         self.tests.ask_unread()
+        self._ask_clauses([s for s in sentences if s not in unread])
         reading, open_ = self.reading, self.asking.open
         if reading.refused:
             return RequirementSpec(
@@ -260,7 +283,7 @@ class EditReader:
             return
         tested = any(isinstance(e, AddTests) for e in self.reading.edits)
         for sentence in unread:
-            if tested and says("test", sentence):
+            if (tested and says("test", sentence)) or _SAID_BEFORE.match(sentence):
                 continue
             if sentence != self.title and _COMMAND.search(sentence):
                 self.ask(
@@ -268,6 +291,30 @@ class EditReader:
                     f"“{sentence}”: I cannot carry this out as it is written. What is to change, in which"
                     " model and column?",
                     [],
+                )
+
+    def _ask_clauses(self, read: list[str]) -> None:
+        """Asks about clauses of sentences that were read for something else alone."""
+        reading = self.reading
+        told_whole = (FollowSource, Merge, ReplaceMacro, Split)
+        if (
+            not reading.edits
+            or self.asking.open
+            or any(isinstance(e, told_whole) for e in reading.edits)
+        ):
+            return
+        said = [e.model_dump_json() for e in reading.edits]
+        made = " ".join([*said, *reading.assumptions, *reading.notes, *reading.present])
+        kinds = {k for e in reading.edits for k in _KIND_WORDS.get(type(e), ())}
+        for sentence in read:
+            for clause in unread_clauses(sentence, made, self.view.models):
+                if any(says(kind, clause) for kind in kinds):
+                    continue
+                self.ask(
+                    f"edit:clause:{snake(clause)[:40]}",
+                    f"“{clause}”: I did not read this part. What is to change by it, in which model and"
+                    " column, or for which rows?",
+                    [("it changes nothing: leave it out", "")],
                 )
 
     def _ask_spared(self) -> None:
