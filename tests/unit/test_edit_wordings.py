@@ -14,6 +14,7 @@ from crew.artifacts import (
     AddFilter,
     AddTests,
     ColumnCard,
+    CompanyCalendar,
     DropColumn,
     Evidence,
     JoinEdge,
@@ -286,6 +287,22 @@ def test_a_clause_that_nothing_read_is_asked_about(ferry: Ferry, body: str, aske
 )  # fmt: skip
 def test_reasons_and_politeness_ask_for_nothing(ferry: Ferry, tail: str) -> None:
     assert len(ferry.edits(f"Drop seen_at from tickets_twice{tail}")) == 1
+
+
+def test_added_weeks_begin_where_the_settings_or_the_ticket_say(ferry: Ferry) -> None:
+    body = "Add the week of sails_at to sailings"
+    plain = ferry.edits(body)[0].expression
+    assert plain == "cast(date_trunc('week', sails_at) as date)"
+    told = ferry.edits(f"{body}, weeks start on Sunday.")[0].expression
+    house = CompanyCalendar(week_starts="sunday")
+    evidence = ferry.evidence.model_copy(update={"calendar": house})
+    request = Request(source="cli", key="FER-1", title="A change", body=body)
+    spec = read_edit(request, evidence, ferry.view, ferry.warehouse)
+    assert spec is not None and not spec.questions
+    (edit,) = spec.edits
+    assert isinstance(edit, AddColumn) and edit.expression == told
+    first = ferry.warehouse.query(f"select {edit.expression} from sailings where sailing_id = 2")
+    assert str(first.rows[0][0]) == "2025-03-02"  # a Sunday
 
 
 def test_rows_to_keep_are_read_with_the_verb_at_the_end(ferry: Ferry) -> None:

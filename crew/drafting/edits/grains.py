@@ -14,6 +14,16 @@ from crew.drafting.edits.steps import with_step
 from crew.drafting.model_text import CannotEdit
 
 _TRUNC = re.compile(r"(\w*trunc\s*\(\s*['\"])(\w+)(['\"])", re.I)
+_ORDER = ("hour", "day", "week", "month", "quarter", "year")
+_PERIODS = tuple(
+    dict(zip(_ORDER, words, strict=True))
+    for words in (
+        _ORDER,
+        ("stunde", "tag", "woche", "monat", "quartal", "jahr"),
+        ("heure", "jour", "semaine", "mois", "trimestre", "annee"),
+    )
+)
+"""What columns of periods are called, in one language each."""
 _NUMBERS = ("int", "bigint", "hugeint", "double", "float", "decimal", "numeric", "smallint", "real")
 
 
@@ -102,9 +112,10 @@ def _add_up(bench: Workbench, edit: ChangeGrain) -> None:
 
 
 def _rename(bench: Workbench, edit: ChangeGrain) -> None:
-    name = re.sub(
-        r"(?<![a-z])(?:hour|day|week|month|quarter|year)(?![a-z])", edit.grain, edit.column
-    )
+    name = edit.column
+    for periods in _PERIODS:
+        words = "|".join(periods.values())
+        name = re.sub(rf"(?<![a-z])(?:{words})(?![a-z])", periods[edit.grain], name)
     if name != edit.column and name not in bench.columns(edit.model):
         rename_column(bench, RenameColumn(model=edit.model, column=edit.column, to=name))
         bench.notes.append(f"`{edit.column}` is called `{name}` now.")

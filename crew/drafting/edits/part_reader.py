@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 
 _ORDER = ("hour", "day", "week", "month", "quarter", "year")
 _PERIODS = {
-    "hour": r"hour|hr", "day": r"day|date|dt", "week": r"week|wk", "month": r"month|mth",
-    "quarter": r"quarter|qtr", "year": r"year|yr",
+    "hour": r"hour|hr|stunde|heure|hora", "day": r"day|date|dt|tag|datum|jour|fecha|dia",
+    "week": r"week|wk|woche|kw|semaine|semana", "month": r"month|mth|monat|mois|mes",
+    "quarter": r"quarter|qtr|quartal|trimestre", "year": r"year|yr|jahr|annee|ano|anio",
 }  # fmt: skip
 _TIMES = ("timestamp", "date", "datetime")
 
 _PERIOD_OF = re.compile(
     r"\b(?P<grain>day|week|month|quarter|year)\s+of\s+(?:the\s+)?[`\"']?(?P<of>\w+)", re.I
+)
+_BEFORE = re.compile(
+    r"\b(?:instead of|rather than|not|no longer|statt|anstatt|anstelle von|nicht mehr|au lieu de|en vez de|en lugar de)"
+    r"\s+(?:per |by |pro |je |par |por )?(?:the )?\w+",
+    re.I,
 )
 _COARSER = re.compile(r"^\W*(?:please\s+)?(?:aggregate|roll up|make|switch|change|turn)\b", re.I)
 _NEW = re.compile(r"\b(?:new|separate|another) (?:model|mart|table|report)\b", re.I)
@@ -50,7 +56,8 @@ class PartReader:
         model = models[0].name
         if self._finer(sentence, model):
             return True
-        said = [g for g, _ in named("grains", without(sentence, [m.name for m in models]))]
+        bare = _BEFORE.sub(" ", without(sentence, [m.name for m in models]))
+        said = [g for g, _ in named("grains", bare)]
         period = self._period(model)
         if said and period is None and _COARSER.search(sentence):
             return self._ask_roll_up(model, "", said[-1])

@@ -29,6 +29,7 @@ from crew.artifacts import (
     RequirementSpec,
     Split,
 )
+from crew.drafting.calendar_words import take_calendar
 from crew.drafting.edits.column_reader import ColumnReader, asks_for_columns
 from crew.drafting.edits.conditions import ConditionReader
 from crew.drafting.edits.data import Data
@@ -47,6 +48,7 @@ from crew.drafting.edits.spared import without_spared
 from crew.drafting.edits.tests_reader import TestsReader
 from crew.drafting.edits.type_reader import TypeReader
 from crew.drafting.edits.unread_clauses import unread_clauses
+from crew.drafting.edits.week_starts import settle_weeks
 from crew.drafting.edits.wording import ARTICLES, COLUMN_DROP, NOUN, PAIR
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.questions import Asking
@@ -150,6 +152,7 @@ class EditReader:
         self.reading = Reading()
         self._of_title: list[Edit] = []
         self._spared: list[str] = []
+        self.week_starts: int | None = None
         self.data = Data(view, warehouse)
         self.renames, self.removals = RenameReader(self), RemovalReader(self)
         self.types, self.macros = TypeReader(self), MacroReader(self)
@@ -179,6 +182,7 @@ class EditReader:
         self._settle_columns(unread)
         self._ask_unread(unread)
         self._ask_spared()
+        settle_weeks(self)
         self.tests.ask_unread()
         self._ask_clauses([s for s in sentences if s not in unread])
         reading, open_ = self.reading, self.asking.open
@@ -227,7 +231,10 @@ class EditReader:
                 continue
             if self._is_forbidden(text):
                 continue
-            found.append(reworded(bare))
+            calendar, rest = take_calendar(bare)
+            if calendar.week_starts is not None:
+                self.week_starts, bare = calendar.week_starts, rest.strip(" ,;.")
+            found += [reworded(bare)] if bare else []
         return [c for s in self._without_spared(found) for c in self._commands(s)]
 
     def _without_spared(self, sentences: list[str]) -> list[str]:
