@@ -232,7 +232,7 @@ class FilterReader:
                 [(k.condition, self._gives(metrics, k, wanted)) for k in best],
             )
             return None if index is None else best[index]
-        if self._is_defined_away(said, metrics):
+        if self._is_defined_away(said, metrics) or (wanted and entities and not apart):
             return None
         if phrase.place == "answer" and wanted:
             self.context.notes.append(f"Not read as a condition: “{phrase.quote}”.")

@@ -361,7 +361,11 @@ class Interpreter:
             is_figure = reading.metric or reading.columns or reading.conditions or reading.term
             plain = not is_figure and split_aggregation(phrase.text)[0] is None
             links = self.context.linker.dimensions(said, bases) if bases and plain else []
-            links = [k for k in links if k.exact and not is_numeric(k.column)]
+            links = [
+                k for k in links
+                if k.exact
+                and (not is_numeric(k.column) or set(name_stems(k.column.name)) & KEY_STEMS)
+            ]  # fmt: skip
             meanings = self.context.linker.distinct_meanings(links) if links else []
             if len(meanings) != 1 or phrase.place == "title" or not bases:
                 kept.append(reading)

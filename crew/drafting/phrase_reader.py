@@ -367,6 +367,10 @@ _ONLY = re.compile(
 )
 
 
+# `only payments with status = open`: the rows, and what is said of them.
+_STATED = re.compile(r"\s*(?:with|where|whose|having)\s+[^|,;]*", re.I)
+
+
 def _take_only(text: str, clause: Phrase, wish: Wish) -> str:
     matched = _ONLY.search(text)
     if not matched:
@@ -378,6 +382,10 @@ def _take_only(text: str, clause: Phrase, wish: Wish) -> str:
         return text[: matched.start()] + _BREAK + text[end:]
     if after and not re.match(r"^\s*(?:$|[).,;])", text[matched.end() :]):
         wish.inclusions.append(replace(clause, text=after))
+        stated = _STATED.match(text, end)
+        if stated and any(map(is_mark, stated.group().split())):
+            wish.leftovers.append(replace(clause, text=stated.group().strip()))
+            end = stated.end()
         return _take_only(text[: matched.start()] + _BREAK + text[end:], clause, wish)
     if re.match(r"\s*\|", text[matched.end() :]) and is_courtesy(before):
         return text[: matched.start()] + text[matched.end() :]  # `only in 2024`, the date is read

@@ -42,6 +42,18 @@ _LABELS = ("name", "title", "label", "description")
 _NEUTRAL = {
     stem(w)
     for w in (
+        "qm",
+        "sqm",
+        "m2",
+        "eur",
+        "usd",
+        "gbp",
+        "chf",
+        "kg",
+        "km",
+        "ct",
+        "cent",
+        "pct",
         "name",
         "title",
         "label",
