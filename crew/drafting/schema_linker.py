@@ -31,6 +31,7 @@ from crew.drafting.vocabulary import (
     alike,
     literal_stems,
     name_stems,
+    names_event,
     stem,
     stem_set,
     stems,
@@ -452,14 +453,17 @@ class SchemaLinker:
             if (
                 said
                 and all(
-                    alike(s) & own or s in entity or s in told or s in EVENT_STEMS for s in said
+                    names_event(s, own) or s in entity or s in told or s in EVENT_STEMS
+                    for s in said
                 )
-                and (any(alike(s) & (own - EVENT_STEMS) or s in told - EVENT_STEMS for s in said))
+                and (
+                    any(names_event(s, own - EVENT_STEMS) or s in told - EVENT_STEMS for s in said)
+                )
             ):
                 exact.append(column)
         if exact:
             fewest = min(len(column_stems(c)) for c in exact)
-            direct = [c for c in exact if any(alike(s) & set(column_stems(c)) for s in said)]
+            direct = [c for c in exact if any(names_event(s, set(column_stems(c))) for s in said)]
             return [c for c in direct or exact if len(column_stems(c)) == fewest] or exact
         if set(said) <= entity | EVENT_STEMS | _CREATED:
             times = self.times(card)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
-from rapidfuzz.distance import Prefix
 from sqlglot import exp
 
 from crew.artifacts import ColumnCard, Measure, Metric, RelationCard
@@ -13,7 +12,7 @@ from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.spoken_names import column_stems
-from crew.drafting.vocabulary import alike, stems
+from crew.drafting.vocabulary import names_event, stems
 from crew.drafting.wish import Wish
 
 _ALIKE = 0.6
@@ -154,9 +153,9 @@ class TimeReader:
             for column, likely in self.context.linker.times(card) if card else []:
                 have = {*column_stems(column), f"col:{column.name.lower()}"} - EVENT_STEMS
                 entity = set(entity_stems(card)) if card else set()
-                if said and not all(_names(s, have | entity) for s in said):
+                if said and not all(names_event(s, have | entity) for s in said):
                     continue
-                direct = sum(_names(s, have) for s in said)
+                direct = sum(names_event(s, have) for s in said)
                 score = 10 * direct - len(have - set(said)) - steps - 2 * (layers.get(key) != own)
                 name = qualified(key, column.name).sql(dialect=self.context.evidence.dialect)
                 found.append((score + 0.1 * likely, name))
@@ -201,14 +200,3 @@ class TimeReader:
     def newest_sql(self, metrics: Sequence[Metric]) -> str:
         flow = next((m for metric in metrics for m in metric.measures if m.time), None)
         return self.context.probe.newest_sql(flow) if flow else ""
-
-
-def _names(said: str, own: Set[str]) -> bool:
-    """Whether a stem is one of a date's own, or its noun: `departure` of `departed_at`."""
-    return bool(alike(said) & own) or any(
-        (shared := int(Prefix.similarity(said, s))) >= 4
-        and min(len(said), len(s)) <= shared + 1
-        and max(len(said), len(s)) <= shared + 4
-        for s in own
-        if ":" not in s
-    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import snowballstemmer
 import yaml
+from rapidfuzz.distance import Prefix
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -141,6 +143,18 @@ def _synonym_index() -> dict[str, frozenset[str]]:
 def alike(stemmed: str) -> frozenset[str]:
     """Stems that mean about the same, the stem itself included."""
     return _synonym_index().get(stemmed, frozenset()) | {stemmed}
+
+
+def names_event(said: str, own: Set[str]) -> bool:
+    """Whether a stem is one of those, means about the same, or is the noun of one of them:
+    `departure` of `departed_at`, `delivery` of `delivered_at`."""
+    return bool(alike(said) & own) or any(
+        (shared := int(Prefix.similarity(said, s))) >= 4
+        and min(len(said), len(s)) <= shared + 1
+        and max(len(said), len(s)) <= shared + 4
+        for s in own
+        if ":" not in s
+    )
 
 
 @cache
