@@ -864,6 +864,14 @@ class MakeIncremental(Value):
     days: int = 3
 
 
+class Materialize(Value):
+    """Build a model as a table, or as a view."""
+
+    kind: Literal["materialize"] = "materialize"
+    model: str
+    materialized: Literal["table", "view"]
+
+
 class AddColumn(Value):
     """A further column of a model: `expression` over its own columns. With a `relation`, over the
     columns of that one: its rows that have the same `keys` (own, theirs) and meet `where`, one at
@@ -940,7 +948,8 @@ Edit = Annotated[
     | ReplaceMacro
     | MakeUnique
     | FollowSource
-    | MakeIncremental,
+    | MakeIncremental
+    | Materialize,
     Field(discriminator="kind"),
 ]
 

@@ -19,6 +19,7 @@ from crew.artifacts import (
     Evidence,
     JoinEdge,
     MakeUnique,
+    Materialize,
     RelationCard,
     RenameColumn,
     Request,
@@ -303,6 +304,24 @@ def test_added_weeks_begin_where_the_settings_or_the_ticket_say(ferry: Ferry) ->
     assert isinstance(edit, AddColumn) and edit.expression == told
     first = ferry.warehouse.query(f"select {edit.expression} from sailings where sailing_id = 2")
     assert str(first.rows[0][0]) == "2025-03-02"  # a Sunday
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Please materialize tickets_seen as a table",
+        "tickets_seen ist zu langsam, bitte als Tabelle materialisieren.",
+        "tickets_seen should be a table, not a view",
+        "tickets_seen is slow, can you make it a table?",
+    ],
+)
+def test_a_model_becomes_a_table(ferry: Ferry, body: str) -> None:
+    assert ferry.edits(body) == (Materialize(model="tickets_seen", materialized="table"),)
+
+
+def test_another_wish_beside_a_table_is_not_lost(ferry: Ferry) -> None:
+    both = "Rename sailing_id to trip_id in tickets_seen and materialize it as a table"
+    assert [e.kind for e in ferry.edits(both)] == ["rename_column", "materialize"]
 
 
 def test_rows_to_keep_are_read_with_the_verb_at_the_end(ferry: Ferry) -> None:

@@ -1,4 +1,5 @@
-"""Makes a model incremental: late rows of a window come again, a key replaces what was there."""
+"""Says how a model is built: as a table or view, or incrementally, where late rows of a window come
+again and a key replaces what was there."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import re
 
 import sqlglot
 
-from crew.artifacts import MakeIncremental
+from crew.artifacts import MakeIncremental, Materialize
 from crew.drafting.edits.project_view import Workbench, bracketed
 from crew.drafting.edits.steps import with_step
 
@@ -28,6 +29,12 @@ def make_incremental(bench: Workbench, edit: MakeIncremental) -> None:
     key = f"'{edit.key[0]}'" if len(edit.key) == 1 else str(list(edit.key))
     text = _configured(bench.sql(edit.model), "unique_key", key)
     bench.write_sql(edit.model, _configured(text, "materialized", "'incremental'"))
+
+
+def materialize(bench: Workbench, edit: Materialize) -> None:
+    """The config alone; in the model's own file it goes before that of folders and YAML."""
+    text = _configured(bench.sql(edit.model), "materialized", f"'{edit.materialized}'")
+    bench.write_sql(edit.model, text)
 
 
 def _configured(text: str, name: str, value: str) -> str:

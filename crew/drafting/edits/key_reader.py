@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from crew.artifacts import MakeIncremental, MakeUnique
+from crew.artifacts import MakeIncremental, MakeUnique, Materialize
 from crew.drafting.edits.names import without
 from crew.drafting.vocabulary import singular, snake
 
@@ -21,6 +21,16 @@ _DAYS = re.compile(
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "seven": 7, "ten": 10,
             "fourteen": 14, "thirty": 30}  # fmt: skip
 LATE_DAYS = 3
+_AS = re.compile(
+    r"\b(?:as|into|to|als|in|zu|en|como|be|make (?:it|\S+))\s+(?:an?\s+|eine[nr]?\s+|une?\s+|una\s+)?"
+    r"(?:real\s+|physical\s+|plain\s+|echte\s+)?(?P<kind>table|view|tabelle|tabla|vista|vue)\b(?!\s+(?:\w+_|with|of|that|which|where|per|for|by|below|above|mit|je|pro))",
+    re.I,
+)
+_NO_LONGER = re.compile(
+    r"\b(?:instead of|rather than|not|no longer|statt|nicht(?: mehr)?)"
+    r"\s+(?:as |als )?(?:an? |eine[rnm]? )?(?:table|view|tabelle)\b",
+    re.I,
+)
 _REPEATS = re.compile(
     r"dup|doubl|twice|several times|unique|repeat|latest|newest|most recent|eindeutig|doublon|nur (?:die|der) letzte",
     re.I,
@@ -65,6 +75,28 @@ class KeyReader:
                 )
             return reader.add(MakeUnique(model=model, key=key, latest_by=latest))
         return True
+
+    def materialize(self, sentence: str) -> bool:
+        """Whether a model is to be a table or a view; adds it, where it is not so already."""
+        reader = self.reader
+        wanted = _AS.findall(_NO_LONGER.sub(" ", sentence))
+        kinds = {"table" if w.lower().startswith("tab") else "view" for w in wanted}
+        models = self.names.models(sentence) or self.names.models(reader.text)
+        if (
+            len(kinds) != 1
+            or not models
+            or re.search(r"incremental|inkrementell", reader.text, re.I)
+        ):
+            return False
+        kind = kinds.pop()
+        if len({m.name for m in models}) > 1 and len(self.names.models(sentence)) != 1:
+            return False
+        model = models[0].name
+        if self.view.nodes[model].materialization == kind:
+            reader.reading.present.append(f"`{model}` is a {kind} already")
+            return False
+        reader.note(f"`{model}` is built as a {kind}; its rows stay as they are.")
+        return reader.add(Materialize.model_validate({"model": model, "materialized": kind}))
 
     def _key(self, sentence: str, model: str) -> tuple[str, ...]:
         match = re.search(

@@ -22,6 +22,7 @@ from crew.artifacts import (
     Grounding,
     MakeIncremental,
     MakeUnique,
+    Materialize,
     Merge,
     RenameModel,
     ReplaceMacro,
@@ -72,7 +73,7 @@ _DESTROYS = re.compile(
     re.I,
 )
 
-_VERBS = "add|rename|drop|remove|delete|exclude|cast|convert|round|retype"
+_VERBS = "add|rename|drop|remove|delete|exclude|cast|convert|round|retype|materiali[sz]e"
 _VERB = re.compile(rf"\b(?:{_VERBS})\b", re.I)
 _NEXT = re.compile(
     r"\s*(?:[,;]\s*(?:and\s+|then\s+)*|\b(?:and|then)\s+)(?:also\s+)?"
@@ -84,7 +85,7 @@ _HEADED = re.compile(
 )
 _COMMAND = re.compile(
     r"^\W*(?:(?:please|pls|also|and|then|finally|moreover|can you|could you)\W+)*"
-    r"(?:add|rename|drop|remove|delete|round|cast|convert|split|merge|filter|exclude|replace|append|dedupe)\s",
+    r"(?:add|rename|drop|remove|delete|round|cast|convert|split|merge|filter|exclude|replace|append|dedupe|materiali[sz]e|sort|mask)\s",
     re.I,
 )
 _SAID_BEFORE = re.compile(
@@ -96,6 +97,7 @@ _SAID_BEFORE = re.compile(
 _KIND_WORDS: dict[type, tuple[str, ...]] = {
     AddTests: ("test", "not_null", "is_unique", "related"),
     MakeUnique: ("unique",),
+    Materialize: ("materialize",),
     MakeIncremental: ("incremental",),
     ChangeGrain: ("grain", "row_per"),
     AddToGrain: ("grain", "row_per"),
@@ -278,7 +280,7 @@ class EditReader:
 
     def _is_about_a_model(self, whole: str) -> bool:
         commands = ("rename", "drop", "exclude", "keep", "filter", "unique", "incremental",
-                    "macro", "replace", "test", "bring", "split", "merge", "retype", "grain", "source",
+                    "materialize", "macro", "replace", "test", "bring", "split", "merge", "retype", "grain", "source",
                     "new_column")  # fmt: skip
         return any(says(c, whole) for c in commands) or asks_for_columns(whole)
 
@@ -329,7 +331,7 @@ class EditReader:
         for name in dict.fromkeys(self._spared):
             for edit in self.reading.edits:
                 model = getattr(edit, "model", "")
-                follows = not isinstance(edit, AddTests | DropColumn) or getattr(
+                follows = not isinstance(edit, AddTests | DropColumn | Materialize) or getattr(
                     edit, "everywhere", False
                 )
                 if model == name or (follows and model and name in self.view.below(model)):
@@ -374,6 +376,7 @@ class EditReader:
             (macros and (says("macro", self.text) or self._names_macros), self.macros.read),
             (self._is_about_tests(sentence), self.tests.read),
             (says("incremental", sentence), self.keys.incremental),
+            (says("materialize", sentence), self.keys.materialize),
             (says("source", sentence), self.sources.renamed),
             (_is_about_rows(sentence), self.parts.grain),
             (says("bring", sentence), self.sources.added),

@@ -56,12 +56,15 @@ def unread_clauses(sentence: str, made: str, names: Collection[str]) -> Iterator
     told = {*stems(made), *name_stems(made), *(stem(w) for w in _words(made))}
     own = {n.lower() for n in names}
     parts = [p for p in _SPLIT.split(sentence) if p and p.strip()]
+    commands = [p for p in parts if _COMMANDS.search(_LEAD.sub("", p).strip(" .?!:"))]
     for part in parts:
         bare = _LEAD.sub("", part).strip(" .?!:")
         is_limit, is_command = _LIMITS.match(bare), _COMMANDS.search(bare)
         if not bare or _HARMLESS.match(bare) or not (is_limit or is_command):
             continue
-        if part is parts[0] and not is_limit:  # what the sentence was read for
+        if (
+            part is parts[0] and not is_limit and len(commands) < 2
+        ):  # what the sentence was read for
             continue
         said = [w for w in _words(bare) if w not in own and not _PLAIN.fullmatch(w)]
         content = [s for w in said if (s := stem(w)) not in stem_set("stops")]

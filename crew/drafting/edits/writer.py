@@ -18,6 +18,7 @@ from crew.artifacts import (
     FollowSource,
     MakeIncremental,
     MakeUnique,
+    Materialize,
     Merge,
     ModelDraft,
     RenameColumn,
@@ -32,7 +33,7 @@ from crew.drafting.edits.drops import drop_column, drop_model
 from crew.drafting.edits.filters import add_filter, make_unique
 from crew.drafting.edits.finer_grain import add_to_grain
 from crew.drafting.edits.grains import change_grain
-from crew.drafting.edits.incremental import make_incremental
+from crew.drafting.edits.incremental import make_incremental, materialize
 from crew.drafting.edits.macros import replace_macro
 from crew.drafting.edits.parts import merge, split
 from crew.drafting.edits.project_view import ProjectView, Workbench
@@ -55,6 +56,7 @@ _WRITERS: dict[type, Callable[[Workbench, Any], None]] = {
     MakeUnique: make_unique,
     FollowSource: follow_source,
     MakeIncremental: make_incremental,
+    Materialize: materialize,
     AddColumn: add_column,
     AddToGrain: add_to_grain,
     AddTests: lambda bench, edit: None,
@@ -72,6 +74,7 @@ def write_edits(spec: RequirementSpec, view: ProjectView, evidence: Evidence) ->
         raise CannotEdit("the project says so already: nothing would change")
     actions = {f.path: f.action for f in files}
     models = list(bench.created)
+    built_as = {e.model: e.materialized for e in spec.edits if isinstance(e, Materialize)}
     for name in bench.touched:
         path = bench.path_of(name)
         text = bench.text(path)
@@ -86,7 +89,7 @@ def write_edits(spec: RequirementSpec, view: ProjectView, evidence: Evidence) ->
                 action="update",
                 layer="mart",
                 relations=tuple(sorted(source.relations)),
-                materialization=bench.materialization(name),
+                materialization=built_as.get(name) or bench.materialization(name),
                 columns=bench.columns(name),
             )
         )
