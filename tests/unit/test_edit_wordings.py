@@ -324,6 +324,20 @@ def test_another_wish_beside_a_table_is_not_lost(ferry: Ferry) -> None:
     assert [e.kind for e in ferry.edits(both)] == ["rename_column", "materialize"]
 
 
+def test_each_test_is_for_the_column_it_stands_beside(ferry: Ferry) -> None:
+    body = "Add a not_null test on seen_at and a unique test on ticket_id in tickets_twice"
+    (edit,) = ferry.edits(body)
+    assert {(t.column, t.test) for t in edit.tests} == {
+        ("seen_at", "not_null"),
+        ("ticket_id", "unique"),
+    }
+    (edit,) = ferry.edits("In tickets_twice, test that every column except leg is never null")
+    assert {t.column for t in edit.tests} == {"ticket_id", "seen_at"}
+    body = "In tickets_twice dürfen keine leeren Werte in ticket_id vorkommen und keine Duplikate, Tests bitte"
+    (edit,) = ferry.edits(body)
+    assert {t.test for t in edit.tests} == {"not_null", "unique"}
+
+
 def test_rows_to_keep_are_read_with_the_verb_at_the_end(ferry: Ferry) -> None:
     (edit,) = ferry.edits(
         "Bitte im Modell tickets nur noch Zeilen mit state = 'used' berücksichtigen."

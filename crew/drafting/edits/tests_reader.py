@@ -7,7 +7,7 @@ count of rows that contradict it is said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,12 @@ _BOUND = re.compile(
     r"(?=\s*-?\d))\s*(?P<n>-?\d[\d.,]*)?",
     re.I,
 )
+_EXCEPT = re.compile(
+    r"\b(?:except|but not|apart from|other than|außer|ausser|bis auf|sauf|salvo|excepto)\b"
+    r"(?:(?! (?:is|are|must|should|has)\b)[^;.])*",
+    re.I,
+)
+_ON = re.compile(r"\b(?:on|for|of|to|auf|für|bei|sur|en)\s+(?:the\s+)?(?:column\s+)?[`\"']?$", re.I)
 _LIST_END = re.compile(
     r"\s*(?:[;.(]|\s[-–]\s|\b(?:please|add|and (?:never|not|must)|because|so that)\b)", re.I
 )
@@ -119,13 +125,19 @@ class TestsReader:
         """What is said of which columns: up to where the next columns are named."""
         view = self.reader.view
         if _ALL.search(sentence):
-            yield sentence, list(view.columns(model))
+            spared = _EXCEPT.search(sentence)
+            left = spared.group().lower() if spared else ""
+            columns = [c for c in view.columns(model) if not re.search(rf"\b{c.lower()}\b", left)]
+            yield _EXCEPT.sub(" ", sentence), columns
             return
         places: list[tuple[int, int, str]] = []
         for column in view.columns(model):
             for match in re.finditer(rf"(?<!\w){re.escape(column)}(?!\w)", sentence, re.I):
                 places.append((match.start(), match.end(), column))
         places.sort()
+        if len(places) > 1 and (before := list(_told_before(sentence, places))):
+            yield from before
+            return
         group: list[str] = []
         begin = 0
         for n, (start, end, column) in enumerate(places):
@@ -137,7 +149,8 @@ class TestsReader:
             if joins and n + 1 < len(places):
                 continue
             lead = sentence[:start] if n + 1 == len(group) else ""
-            yield f"{lead} {said}" if not _any_test(said) else said, group
+            alone = len(group) == len(places)
+            yield f"{lead} {said}" if alone or not _any_test(said) else said, group
             group = []
 
     def _tests(self, part: str, columns: list[str], model: str) -> Iterator[GenericTest]:
@@ -305,6 +318,20 @@ class _Bounds:
         parts = [f"{column} <{equal} {self.low}"] if self.low is not None else []
         parts += [f"{column} >{equal} {self.high}"] if self.high is not None else []
         return " or ".join(parts)
+
+
+def _told_before(
+    sentence: str, places: Sequence[tuple[int, int, str]]
+) -> Iterator[tuple[str, list[str]]]:
+    """`not_null on a and unique on b`: what stands before each column; nothing where it is not so."""
+    starts = [0, *(end for _, end, _ in places)]
+    parts = [sentence[a:b] for a, (b, _, _) in zip(starts, places, strict=False)]
+    if _any_test(sentence[places[-1][1] :]) or not _any_test(parts[0]):
+        return
+    if not all(_ON.search(p) and _any_test(p) for p in parts):
+        return
+    for part, (_, _, column) in zip(parts, places, strict=True):
+        yield part, [column]
 
 
 def _bounds(part: str) -> _Bounds | None:
