@@ -228,7 +228,7 @@ class FilterReader:
                 return best[0]
             index = self.context.asking.ask(
                 f"filter:{snake(phrase.text)}",
-                f"“{phrase.text}”: which column decides?",
+                f"“{self.context.linker.figures.readable(phrase.text)}”: which column decides?",
                 [(k.condition, self._gives(metrics, k, wanted)) for k in best],
             )
             return None if index is None else best[index]

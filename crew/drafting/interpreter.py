@@ -156,6 +156,22 @@ class Interpreter:
         return unread_follow_ups(self._follow_ups, self._wish, self.readings.dropped)
 
     def interpret(self, request: Request, follow_ups: Sequence[str] = ()) -> RequirementSpec:
+        """The specification, with the words of the ticket in the place of our marks."""
+        spec = self._interpreted(request, follow_ups)
+        told = self._wish.figures.readable
+        return spec.model_copy(
+            update={
+                "questions": tuple(
+                    q.model_copy(update={"text": told(q.text)}) for q in spec.questions
+                ),
+                "assumptions": tuple(
+                    a.model_copy(update={"text": told(a.text)}) for a in spec.assumptions
+                ),
+                "notes": tuple(told(n) for n in spec.notes),
+            }
+        )
+
+    def _interpreted(self, request: Request, follow_ups: Sequence[str]) -> RequirementSpec:
         wish = self._wish = read_ticket(
             request, follow_ups, lexicon_of(self.evidence.relations, self.context.linker)
         )

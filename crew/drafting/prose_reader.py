@@ -54,6 +54,8 @@ class ProseReader:
                 continue
             link = self._unspoken_value(sentence, wish, bases, text)
             if not link and not _is_rule(sentence, known):
+                if set(stems(sentence)) & known:
+                    self.context.notes.append(f"Not read: “{sentence}”.")
                 continue
             gives = partial(self.context.probe.overall, metrics[0].measures[0])
             options = [("no: it changes nothing", gives())]
