@@ -469,6 +469,9 @@ class Interpreter:
         bases = bases or [made.relation if made else spine.key]
         filters = self.filters.read(wish, bases, metrics)
         filters += self.leftovers.read(wish, [], metrics, bases)
+        spoken = [c for m in metrics for x in m.measures for c in x.filters]
+        conditions = [*spoken, *(f.condition for f in filters)]
+        filters += ProseReader(self.context).read(wish, bases, metrics, conditions)
         filters = self.entities.settled(filters, spine)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         self.zones.settle(wish, bases)

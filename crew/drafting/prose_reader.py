@@ -57,7 +57,7 @@ class ProseReader:
                 if set(stems(sentence)) & known:
                     self.context.notes.append(f"Not read: “{sentence}”.")
                 continue
-            gives = partial(self.context.probe.overall, metrics[0].measures[0])
+            gives = partial(self._gives, metrics)
             options = [("no: it changes nothing", gives())]
             if link:
                 options.append((f"rows without {link.condition}", gives(link.negated)))
@@ -73,6 +73,11 @@ class ProseReader:
                 grounding = self.context.answered()
                 found.append(Filter(condition=chosen, label=sentence, grounding=grounding))
         return found
+
+    def _gives(self, metrics: Sequence[Metric], *conditions: str) -> str:
+        """What the first figure would be with conditions, where there is one."""
+        first = metrics[0].measures[0] if metrics else None
+        return self.context.probe.overall(first, *conditions) if first else ""
 
     def _unspoken_value(
         self, sentence: str, wish: Wish, bases: Sequence[str], text: str

@@ -155,6 +155,11 @@ def test_rules_told_in_passing_are_asked(evidence: Evidence, rule: str) -> None:
     assert spec_of(evidence, f"{wish} per month. {rule}").questions
 
 
+def test_rules_told_beside_a_table_of_entities_are_asked(evidence: Evidence) -> None:
+    body = "One row per member with the number of bookings. We never count test bookings."
+    assert any("test bookings" in q.text for q in spec_of(evidence, body).questions)
+
+
 @pytest.mark.parametrize(
     "told",
     [
