@@ -19,7 +19,9 @@ from crew.artifacts import (
     RequirementSpec,
     TestSuite,
 )
-from crew.drafting.join_planner import AmbiguousJoin, NoJoin
+from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
+from crew.drafting.lexicon_reader import lexicon_of
+from crew.drafting.schema_linker import SchemaLinker
 from crew.drafting.scope import key_of
 from crew.drafting.ticket_reader import as_read
 from crew.drafting.vocabulary import words
@@ -50,7 +52,9 @@ def spec_problem(spec: RequirementSpec, request: Request, evidence: Evidence) ->
         return f"The target {spec.target!r} is not in the evidence."
     if spec.extends:
         return "Leave `extends` empty: whether a model is extended is decided by its numbers."
-    texts = [request.title, request.body, *(c.body for c in request.comments), as_read(request)]
+    linker = SchemaLinker(evidence, JoinPlanner(evidence))
+    read = as_read(request, lexicon_of(evidence.relations, linker))
+    texts = [request.title, request.body, *(c.body for c in request.comments), read]
     said = _plain(" ".join(texts))
     elements: list[Metric | Dimension | Filter] = [*spec.metrics, *spec.dimensions, *spec.filters]
     for grounding in (e.grounding for e in elements):

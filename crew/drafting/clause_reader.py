@@ -126,6 +126,9 @@ def in_plain_words(clause: str) -> str:
         r"\b(?:that|which|who)\s+(?:have|has|had)\s+no\s+(?=\w+_\w)", "without ", clause
     )
     clause = _NEITHER.sub(r", \g<what> are excluded", clause)
+    also = _ALSO.search(clause)
+    if also and phrase_pattern("exclusion_tails").search(clause[: also.start()]):
+        clause = f"{clause[: also.start()]}, {also['what']} are excluded"
     clause = _STAYS.sub(r"keep \g<what> lacking \g<missing>", clause)
     clause = _TO_SHOW.sub(r"; keep \g<what>", clause)
     clause = _ENDS_OUT.sub(r"\g<what> are excluded", _THOSE.sub(" ", clause))
@@ -152,6 +155,7 @@ def tells_rows(sentence: str) -> bool:
 
 
 # `cancelled ones don't count, refunded ones neither`
+_ALSO = re.compile(r",\s*(?:and\s+)?(?P<what>[^,]{3,60}?)\s+(?:too|also|as\s+well)(?=\W*$)", re.I)
 _NEITHER = re.compile(r",\s*(?:and\s+)?(?P<what>[^,]{3,60}?)\s+neither(?=\W*$)", re.I)
 
 

@@ -109,6 +109,12 @@ def entity_wish(wish: Wish) -> EntityWish | None:
     return found
 
 
+def keeps_all(sentence: str) -> bool:
+    """Whether a sentence says that those without any row stay: what a table of entities does."""
+    absent = _ABSENT.search(sentence)
+    return bool(absent and _THERE.search(absent["rest"]))
+
+
 def take(found: EntityWish, wish: Wish) -> None:
     """Leave to the other readers of a wish what the table's own words have not said."""
     for name in ("metrics", "dimensions", "exclusions", "inclusions", "leftovers", "passed_over"):

@@ -34,6 +34,7 @@ from crew.drafting.clause_reader import is_courtesy
 from crew.drafting.derived_reader import DerivedReader
 from crew.drafting.dimension_reader import DimensionReader
 from crew.drafting.entity_reader import EntityReader
+from crew.drafting.entity_words import keeps_all
 from crew.drafting.figure_words import PerUnit, Quotient, is_limit
 from crew.drafting.filter_reader import FilterReader, content_words
 from crew.drafting.follow_up_reader import unread_commands, unread_follow_ups
@@ -469,6 +470,7 @@ class Interpreter:
         bases = bases or [made.relation if made else spine.key]
         filters = self.filters.read(wish, bases, metrics)
         filters += self.leftovers.read(wish, [], metrics, bases)
+        wish.prose = [s for s in wish.prose if not keeps_all(s)]
         spoken = [c for m in metrics for x in m.measures for c in x.filters]
         conditions = [*spoken, *(f.condition for f in filters)]
         filters += ProseReader(self.context).read(wish, bases, metrics, conditions)

@@ -16,7 +16,6 @@ from crew.artifacts import (
     Dimension,
     DraftModel,
     Evidence,
-    JoinEdge,
     LookBack,
     Measure,
     RequirementSpec,
@@ -391,13 +390,8 @@ class AggregateCompiler:
             return False
         card = self.evidence.relation(dimension.relation)
         column = card.column(dimension.column) if card else None
-        joined = [e for rows in self.sets for e in rows.joins]
-        return column is None or bool(column.nulls) or any(self._loses(e) for e in joined)
-
-    def _loses(self, edge: JoinEdge) -> bool:
-        card = self.evidence.relation(edge.left)
-        column = card.column(edge.left_column) if card else None
-        return edge.match_share != 1.0 or column is None or bool(column.nulls)
+        is_joined = any(rows.relation != dimension.relation for rows in self.sets)
+        return column is None or bool(column.nulls) or is_joined  # a key may lead nowhere one day
 
     def _add_periods(self, groups: list[Group]) -> None:
         assert self.spec.time is not None

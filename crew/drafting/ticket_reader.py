@@ -58,9 +58,9 @@ def read_ticket(
     return wish
 
 
-def as_read(request: Request) -> str:
+def as_read(request: Request, lexicon: Lexicon | None = None) -> str:
     """The sentences of a ticket as they are read: shorthand spelt out, other languages in English."""
-    return " ".join(clause.quote for clause in read_ticket(request).clauses)
+    return " ".join(clause.quote for clause in read_ticket(request, lexicon=lexicon).clauses)
 
 
 def read_text(text: str, place: Place, figures: FigureWishes | None = None) -> Wish:

@@ -42,7 +42,7 @@ _FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         lambda m: f"{m['mid']}should be called {m['new']}",
     ),
     (
-        rf"\b(?:call|name)\s+(?:the\s+)?(?:column\s+|field\s+)?(?P<old>(?!(?:it|this|that|them|the)\b){_NAME})\s+"
+        rf"\b(?:call|name)\s+(?:the\s+)?(?:column\s+|field\s+)?(?P<old>`?[A-Za-z]\w*_\w+`?)\s+"
         rf"(?P<new>{_NAME})(?=\s*(?:$|[,.;(]|instead|from now|going|please|because|in\b|as of))",
         r"rename \g<old> to \g<new>",
     ),
