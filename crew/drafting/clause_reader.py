@@ -125,6 +125,7 @@ def in_plain_words(clause: str) -> str:
     clause = re.sub(
         r"\b(?:that|which|who)\s+(?:have|has|had)\s+no\s+(?=\w+_\w)", "without ", clause
     )
+    clause = _ALL_BUT.sub(r"\g<all>, excluding ", clause)
     clause = _NEITHER.sub(r", \g<what> are excluded", clause)
     also = _ALSO.search(clause)
     if also and phrase_pattern("exclusion_tails").search(clause[: also.start()]):
@@ -155,6 +156,12 @@ def tells_rows(sentence: str) -> bool:
 
 
 # `cancelled ones don't count, refunded ones neither`
+# `all orders but the cancelled ones`
+_ALL_BUT = re.compile(
+    r"(?P<all>\b(?:all|every|any)\s+(?:\w+\s){0,2}?\w+),?\s+but\s+(?!also\b|not\b|only\b|please\b|with(?:out)?\b|leave\b|exclud)"
+    r"(?=(?:the\s+|those\s+)?\w+(?:\s\w+)?\s*(?:$|[,.;(]|\b(?:by|per|for|in)\b))",
+    re.I,
+)
 _ALSO = re.compile(r",\s*(?:and\s+)?(?P<what>[^,]{3,60}?)\s+(?:too|also|as\s+well)(?=\W*$)", re.I)
 _NEITHER = re.compile(r",\s*(?:and\s+)?(?P<what>[^,]{3,60}?)\s+neither(?=\W*$)", re.I)
 

@@ -304,6 +304,9 @@ class Interpreter:
             wish.inclusions += said.inclusions
             wish.exclusions += said.exclusions
             wish.kept += said.kept
+            wish.leftovers += [
+                p for p in said.leftovers if re.match(r"(?:but|except)\b", p.text, re.I)
+            ]
             wish.look_back = wish.look_back or said.look_back
             if wish.unclear_dates and (said.date_span or said.look_back):
                 wish.unclear_dates.clear()  # that is what was asked

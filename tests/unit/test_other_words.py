@@ -211,3 +211,10 @@ def test_options_say_what_the_figure_would_be(
     assert effects["leave out rows with bookings.outcome = 'attended'"] == "1 in all"
     assert effects["leave out rows with bookings.outcome = 'no_show'"] == "3 in all"
     assert effects["none: it changes nothing"] == "4 in all"
+
+
+def test_all_but_some_leaves_them_out(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence
+) -> None:
+    body = "Number of bookings by outcome. Please take all bookings but the attended ones."
+    assert rows(connection, evidence, body) == {("no_show", "1")}

@@ -59,13 +59,19 @@ def tables() -> dict[str, Table]:
     for einheit in einheiten:
         beginn = dt.date(r.randrange(2018, 2025), r.randrange(1, 13), 1)
         while beginn <= END + days(60):
-            wer = r.randrange(1, len(mieter) + 1) if mieter and r.random() < 0.15 else neuer_mieter(beginn)
+            wer = (
+                r.randrange(1, len(mieter) + 1)
+                if mieter and r.random() < 0.15
+                else neuer_mieter(beginn)
+            )
             ende: dt.date | None = beginn + days(r.randrange(200, 1700))
             if r.random() < 0.25 or (ende and ende > END + days(150)):
                 ende = None
             status = "aktiv" if ende is None else "gekuendigt" if ende > END else "beendet"
             qm = float(einheit[4].replace(".", "").replace(",", "."))
-            kalt = int(qm * r.randrange(700, 1500)) if einheit[3] != "S" else r.randrange(35, 80) * 100
+            kalt = (
+                int(qm * r.randrange(700, 1500)) if einheit[3] != "S" else r.randrange(35, 80) * 100
+            )
             kaution = None if r.random() < 0.2 else kalt * 3
             if r.random() < 0.07:
                 vertraege.append((f"V{5000 + len(vertraege)}", wer, einheit[0], beginn, None, kalt,
@@ -81,7 +87,9 @@ def tables() -> dict[str, Table]:
 
     def belaste(vertrag: tuple, tag: dt.date, art: str, cents: int) -> None:
         storno = "J" if r.random() < 0.05 else r.choice(["N", "N", None])
-        soll.append((len(soll) + 1, vertrag[0], tag, tag - days(r.randrange(3, 45)), art, cents, storno))
+        soll.append(
+            (len(soll) + 1, vertrag[0], tag, tag - days(r.randrange(3, 45)), art, cents, storno)
+        )
         gebucht = tag + days(r.randrange(-2, 26))
         if storno == "J" or r.random() < 0.09 or gebucht > END:
             return
@@ -105,7 +113,13 @@ def tables() -> dict[str, Table]:
                     belaste(vertrag, tag + days(9), "SONST", r.randrange(10, 90) * 100)
     firmen = []
     for n in range(1, 111):
-        row = [n, f"Firma {n:03}", r.choice(ORTE), r.choice(GEWERKE), START + days(r.randrange(300))]
+        row = [
+            n,
+            f"Firma {n:03}",
+            r.choice(ORTE),
+            r.choice(GEWERKE),
+            START + days(r.randrange(300)),
+        ]
         firmen.append(tuple(row))
         if r.random() < 0.15:
             firmen.append((*row[:2], "Weiler", row[3], row[4] + days(r.randrange(10, 400))))
