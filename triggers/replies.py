@@ -49,7 +49,10 @@ def _taken(asked: Sequence[Question], sentence: str, waits: bool) -> Choice | No
     for question in asked:
         for option in question.options:
             if _plain(option.meaning) in _plain(sentence):
-                return _choice(question, option, sentence)
+                part = next(
+                    (p for p in _parts(sentence) if _plain(option.meaning) in _plain(p)), None
+                )
+                return _choice(question, option, part or sentence)
     numbered = _NUMBERED.match(sentence)
     if numbered and len(asked) > 1 and int(numbered["number"]) <= len(asked):
         return _of_one(asked[int(numbered["number"]) - 1], numbered["rest"], sentence, waits)
@@ -78,8 +81,20 @@ def _of_one(question: Question, words: str, sentence: str, waits: bool) -> Choic
         return _choice(question, default, sentence) if default else None
     if _PUTS_OFF.search(words):
         return None
+    if (meant := by_words(question, [words])) is None:
+        return None
+    part = next((p for p in _parts(words) if _means(question, p) == meant[0]), None)
+    return _choice(question, options[meant[0]], part or sentence)
+
+
+def _parts(sentence: str) -> list[str]:
+    """What a sentence says one after the other: the option is one of it, and the rest is read too."""
+    return [p for p in re.split(r"\s*[,;]\s*|\s+(?:and|but)\s+", sentence) if p.strip()]
+
+
+def _means(question: Question, words: str) -> int | None:
     meant = by_words(question, [words])
-    return _choice(question, options[meant[0]], sentence) if meant else None
+    return meant[0] if meant else None
 
 
 def _ends(words: str, letter: re.Match[str]) -> bool:

@@ -72,3 +72,20 @@ def test_words_that_only_resemble_an_option_count_while_it_waits() -> None:
     assert taken("those with web sessions", ACTIVE) == [("metric:active", "B")]
     assert taken("exactly what we saw in web sessions", ACTIVE, waits=False) == []
     assert taken("A please, we changed our mind", ACTIVE, waits=False) == [("metric:active", "A")]
+
+
+def test_what_is_said_beside_an_option_is_left_to_be_read() -> None:
+    value = Question(
+        id="metric:value",
+        text="“value” fits more than one column. Which one is meant?",
+        options=(
+            Option(label="A", meaning="`base_shipments.price`"),
+            Option(label="B", meaning="`base_shipments.declared_value`"),
+        ),
+    )
+    for said, part in (
+        ("the price, by date of booking, cancelled ones left out", "the price"),
+        ("base_shipments.price, cancelled ones left out", "base_shipments.price"),
+        ("the declared value", "the declared value"),
+    ):
+        assert [c.said for c in choices_in([value], said, True)] == [part]
