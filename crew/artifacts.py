@@ -746,6 +746,26 @@ class Staging(Value):
     keep: str = ""
 
 
+class History(Value):
+    """Rows per `key` and period in which none of `values` changed, out of rows of `relation` that
+    each tell the state at the moment `at`: columns by name.
+
+    Of rows of one key and moment the last by `then_by` holds; a row for which `removed` (SQL over
+    columns of the relation) is true ends a period and begins none. The period is `valid_from`
+    (included) to `valid_to` (excluded, empty for the current one), which are names of columns.
+    """
+
+    relation: str
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+    at: str
+    then_by: str = ""
+    removed: str = ""
+    valid_from: str = "valid_from"
+    valid_to: str = "valid_to"
+    is_current: str = "is_current"
+
+
 class RenameColumn(Value):
     """Give an output column of a model another name, there and wherever it is passed on."""
 
@@ -980,6 +1000,7 @@ class RequirementSpec(Value):
     With a `spine` the result has a row for each row of that relation that meets `spine_filters`, its
     key the first dimension. `related` are relations made for this result alone, each of those before
     it and of the project's own; conditions, dimensions and measures may use them like any other.
+    With a `history` its rows are the periods of that one; `dimensions` are its key and values.
     `examples` are rows of the result: of today's data, or with `given` rows of the inputs of those.
     `reason` explains the kinds that build nothing.
     """
@@ -1005,6 +1026,7 @@ class RequirementSpec(Value):
     related: tuple[Related, ...] = ()
     row_grain: tuple[str, ...] = ()
     staging: Staging | None = None
+    history: History | None = None
     wanted_tests: tuple[WantedTest, ...] = ()
     freshness: tuple[Freshness, ...] = ()
     wanted_docs: tuple[WantedDoc, ...] = ()
@@ -1045,6 +1067,7 @@ class RequirementSpec(Value):
             self.fill_gaps,
             sorted(w.model_dump_json() for w in (*self.wanted_tests, *self.wanted_docs)),
             self.staging.model_dump_json() if self.staging else "",
+            *([self.history.model_dump_json()] if self.history else []),
             *(e.model_dump_json() for e in self.edits),
             *([self.calendar.model_dump_json()] if self.calendar != Calendar() else []),
         ]

@@ -43,6 +43,7 @@ def spec_problem(spec: RequirementSpec, request: Request, evidence: Evidence) ->
         except (NoJoin, AmbiguousJoin) as error:
             return f"{related.key} cannot be made: {error}."
     empty = not spec.metrics and not spec.questions and not (spec.spine and spec.dimensions)
+    empty = empty and not spec.history
     if spec.kind == "new_model" and empty:
         return "A new model needs at least one metric, or a question that says what is unclear."
     if (

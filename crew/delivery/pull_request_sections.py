@@ -80,6 +80,11 @@ def understood(spec: RequirementSpec, limits: Limits) -> str:
     lines = [shown(spec.question, 500)] if spec.question else []
     if spec.spine:
         lines.append(f"Each row of {code(spec.spine, 80)} is there, counted or not.")
+    if spec.history:
+        lines.append(
+            f"A row of {code(spec.history.relation, 80)} holds from its"
+            f" {code(spec.history.at, 80)} until the next one of its key that differs."
+        )
     if spec.row_grain:
         columns = ", ".join(code(c, 80) for c in spec.row_grain[: limits.items])
         lines.append(f"One row per {columns}.")

@@ -28,6 +28,7 @@ from crew.drafting.column_words import (
     measure_words,
     top_words,
 )
+from crew.drafting.history_tests import history_doc
 from crew.drafting.vocabulary import singular, words
 from crew.verification.documentation_checks import is_filler
 
@@ -46,6 +47,8 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
         return _staging(spec, model, evidence)
     if spec.extends:
         return _extended(spec, model, evidence)
+    if spec.history:
+        return history_doc(spec, model, [_dimension(d, evidence) for d in spec.dimensions])
     columns = [_dimension(d, evidence) for d in spec.dimensions]
     if spec.kind == "change_model":
         columns += [

@@ -28,6 +28,8 @@ from crew.drafting.example_tables import take_examples, with_examples
 from crew.drafting.extension_compiler import compile_extension
 from crew.drafting.figure_tests import RANGE_TESTS
 from crew.drafting.freshness_reader import freshness_request
+from crew.drafting.history_compiler import compile_history
+from crew.drafting.history_reader import history_request
 from crew.drafting.interpreter import interpret
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.json_columns import read_in_place, with_named_keys
@@ -61,6 +63,8 @@ class DraftingEngine:
     def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
         if fresh := freshness_request(request, evidence, self.warehouse):
             return fresh
+        if history := history_request(request, evidence, self.warehouse):
+            return history
         if self.project is not None:
             edit = edit_spec(request, evidence, self.project, self.warehouse)
             if edit is not None:
@@ -106,6 +110,8 @@ class DraftingEngine:
                 compiled = compile_extension if spec.extends else compile_change
                 return ModelDraft(models=(compiled(spec, evidence, planner, target),))
             path = f"{mart_folder(spec, evidence)}/{spec.model}.sql"
+            if spec.history:
+                return ModelDraft(models=(compile_history(spec, evidence, path),))
             evidence = with_related(evidence, spec.related)
             planner = JoinPlanner(evidence)
             return ModelDraft(models=(AggregateCompiler(spec, evidence, planner).compile(path),))

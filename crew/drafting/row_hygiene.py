@@ -12,7 +12,7 @@ from crew.drafting.interpretation import Interpretation
 from crew.drafting.scope import qualified
 from crew.drafting.vocabulary import singular, spelt_out
 
-_REMOVED = re.compile(
+REMOVED = re.compile(
     r"^_?(?:is_|was_)?(?:soft_)?(?:deleted|removed)(?:_at|_on|_flag)?$|^_fivetran_deleted$", re.I
 )
 
@@ -50,7 +50,7 @@ class RowHygiene:
 
     def _removed(self, measure: Measure, card: RelationCard, said: str) -> Measure:
         column = next(
-            (c for c in card.columns if _REMOVED.match(c.name) and _marks_some(c, card)), None
+            (c for c in card.columns if REMOVED.match(c.name) and _marks_some(c, card)), None
         )
         if column is None or column.name in said:
             return measure

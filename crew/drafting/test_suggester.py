@@ -23,6 +23,7 @@ from crew.artifacts import (
 )
 from crew.drafting.figure_tests import bare, figure_tests
 from crew.drafting.habit_tests import MAX_VALUES, NewColumn, habit_tests
+from crew.drafting.history_tests import history_tests
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.sql_layout import ref_sql
 from crew.drafting.unit_test_writer import request_unit_test, write_unit_test
@@ -51,6 +52,11 @@ def suggest_tests(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) 
             generic += habit_tests(
                 evidence.habits, spec.target.split(".")[0], model.name, _staged(spec, evidence)
             )
+        elif spec.history:
+            of_periods = history_tests(spec, model, evidence)
+            together = _unique_together(spec, model, evidence)
+            generic += [*of_periods[0], *together[0]]
+            singular += [*of_periods[1], *together[1]]
         elif spec.extends:
             generic += _counts_are_there(spec, model)
             singular += _totals_test(spec, model, evidence, planner)

@@ -16,6 +16,7 @@ from crew.artifacts import (
 from crew.drafting.join_planner import AmbiguousJoin, NoJoin
 from crew.verification.check_context import CheckContext, skipped
 from crew.verification.reconcile_change import changed
+from crew.verification.reconcile_history import history
 from crew.verification.reconcile_new_model import new_model
 from crew.verification.reconcile_staging import staged
 from crew.verification.reconciliation_card import Card
@@ -34,7 +35,7 @@ def reconciliation(context: CheckContext) -> Check:
         return skipped("reconciliation", "no model was built")
     card = Card(context, relation)
     try:
-        kinds[kind](card)
+        (history if context.spec.history else kinds[kind])(card)
     except (NoJoin, AmbiguousJoin) as error:
         card.warned.append(f"The sources cannot be asked in a second way: {error}.")
     return card.check()

@@ -1,0 +1,99 @@
+"""A few rows in DuckDB, as evidence for drafts and to run what is drafted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from crew.artifacts import ColumnCard, Evidence, JoinEdge, RelationCard, Request, RequirementSpec
+from crew.drafting.engine import DraftingEngine
+from crew.ports import Rows
+
+
+@dataclass
+class SmallWarehouse:
+    """Tables by name (SQL each, `source.table` for a source), and joins as (left, column, right)."""
+
+    tables: Mapping[str, str]
+    joins: Sequence[tuple[str, str, str, str]] = ()
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.database: Any = duckdb.connect()
+        for key, sql in self.tables.items():
+            self.database.execute(f"create table {_name(key)} as {sql}")
+        edges = tuple(
+            JoinEdge(left=a, left_column=b, right=c, right_column=d, match_share=1.0)
+            for a, b, c, d in self.joins
+        )
+        cards = tuple(self._card(key) for key in self.tables)
+        self.evidence = Evidence(
+            project="p", dialect="duckdb", relations=cards, joins=edges,
+            model_names=tuple(k for k in self.tables if "." not in k),
+        )  # fmt: skip
+
+    def query(self, sql: str, limit: int = 1000) -> Rows:
+        found = self.database.execute(sql)
+        names = tuple(d[0] for d in found.description)
+        rows = found.fetchmany(limit)
+        return Rows(columns=names, rows=tuple(rows))
+
+    def spec(self, title: str, body: str = "") -> RequirementSpec:
+        request = Request(source="test", key="T-1", title=title, body=body)
+        return DraftingEngine(self).spec(request, self.evidence)
+
+    def asked(self, title: str, body: str = "") -> str:
+        """The questions, one a line; nothing where none is open."""
+        return "\n".join(q.text for q in self.spec(title, body).questions)
+
+    def sql(self, spec: RequirementSpec) -> str:
+        assert not spec.questions, [q.text for q in spec.questions]
+        assert spec.kind not in {"refuse", "nothing"}, spec.reason
+        text = DraftingEngine(self).model(spec, self.evidence).models[0].sql
+        text = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text)
+        return re.sub(r"\{\{ source\('(\w+)', '(\w+)'\) \}\}", r"\1__\2", text)
+
+    def rows(self, title: str, body: str = "") -> list[tuple[Any, ...]]:
+        """What the drafted model gives, in order."""
+        return self.fetch(self.sql(self.spec(title, body)))
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self.database.execute(
+            f"select * from ({sql.strip().rstrip(';')}) order by all"
+        ).fetchall()
+        return found
+
+    def _card(self, key: str) -> RelationCard:
+        name = _name(key)
+        columns = []
+        for column, type_, *_ in self.database.execute(f"describe {name}").fetchall():
+            rows, known, distinct, low, high = self.database.execute(
+                f"select count(*), count({column}), count(distinct {column}), min({column})::varchar,"
+                f" max({column})::varchar from {name}"
+            ).fetchone()
+            found = self.database.execute(
+                f"select distinct {column}::varchar from {name} where {column} is not null"
+            )
+            values = tuple(sorted(r[0] for r in found.fetchall()))
+            columns.append(
+                ColumnCard(name=column, data_type=type_.lower(), distinct=distinct,
+                           nulls=rows - known, minimum=low, maximum=high,
+                           values=values if type_ in {"VARCHAR", "BOOLEAN"} else (),
+                           is_unique=distinct == rows > 0)
+            )  # fmt: skip
+        source = "." in key
+        return RelationCard(
+            key=key, unique_id=f"{'source' if source else 'model'}.p.{key}",
+            kind="source" if source else "model",
+            layer="source" if source else "staging" if key.startswith("stg_") else "mart",
+            relation_name=name, row_count=rows, columns=tuple(columns),
+            description=self.descriptions.get(key, ""),
+        )  # fmt: skip
+
+
+def _name(key: str) -> str:
+    return key.replace(".", "__")
