@@ -81,10 +81,11 @@ def _of_one(question: Question, words: str, sentence: str, waits: bool) -> Choic
         return _choice(question, default, sentence) if default else None
     if _PUTS_OFF.search(words):
         return None
-    if (meant := by_words(question, [words])) is None:
+    takes = [(p, m) for p in (words, *_parts(words)) if (m := _means(question, p)) is not None]
+    if len({m for _, m in takes}) != 1:
         return None
-    part = next((p for p in _parts(words) if _means(question, p) == meant[0]), None)
-    return _choice(question, options[meant[0]], part or sentence)
+    part = next((p for p, _ in reversed(takes) if p != words), sentence)
+    return _choice(question, options[takes[0][1]], part)
 
 
 def _parts(sentence: str) -> list[str]:

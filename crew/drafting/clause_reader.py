@@ -99,11 +99,19 @@ def _without_asides(sentence: str) -> tuple[str, list[str]]:
 _SAYS_ROWS = re.compile(r"\s*(?:no|only|just|where|without|not)\s+\w", re.I)
 
 
+# `number of orders by country, no test accounts`
+_NO_SUCH = (
+    r"\s*[,;]\s*(?:and\s+|but\s+)?(?=no\s+(?!gaps?\b|need\b|matter\b|rush\b|hurry\b|worries\b|problem\b|limits?\b"
+    r"|filters?\b|restrictions?\b|split\b|breakdown\b|more\b|less\b|longer\b|later\b|other\b|further\b|thanks\b)"
+    r"[a-z-]+(?:\s+[a-z-]+)?\s*(?:$|[.,;!]))"
+)
+
+
 @cache
 def _boundary() -> re.Pattern[str]:
     joint = r"(?:\s*[,;]\s*(?:(?:and|but|then|also|plus)\b\s*)*|\s+(?:and|but|then)\s+(?:then\s+)?)"
     openings = "|".join(phrase_pattern(name).pattern for name in ("commands", "limits"))
-    return re.compile(f"{joint}(?={_head('before_commands')}(?:{openings}))", re.I)
+    return re.compile(f"{joint}(?={_head('before_commands')}(?:{openings}))|{_NO_SUCH}", re.I)
 
 
 @cache
@@ -124,6 +132,9 @@ def in_plain_words(clause: str) -> str:
         return clause
     clause = re.sub(
         r"\b(?:that|which|who)\s+(?:have|has|had)\s+no\s+(?=\w+_\w)", "without ", clause
+    )
+    clause = _WHOSE.sub(
+        r"\g<place> with \g<what> ", _WITH_STATE.sub(r"with \g<any> \g<state> \g<what>", clause)
     )
     clause = _ALL_BUT.sub(r"\g<all>, excluding ", clause)
     clause = _NEITHER.sub(r", \g<what> are excluded", clause)
@@ -146,6 +157,20 @@ def in_plain_words(clause: str) -> str:
     text = re.sub(rf"{head}{_NEGATIVE}\s+(?:{count})(?=\s+\w)", r"\g<head>exclude", text, flags=re.I)  # fmt: skip
     negated = phrase_pattern("exclusion_commands").pattern
     return re.sub(rf"{head}(?:{negated})(?=\s+\w)", r"\g<head>exclude", text, flags=re.I)
+
+
+# `customers whose spend is above 300`
+_WHOSE = re.compile(
+    r"\bwhose\s+(?:the\s+)?(?P<what>\w+(?:\s\w+)??)(?P<place>\s+in\s+\w+_\w+|)\s+(?:is|was|are|were|has\s+been)\s+"
+    r"(?=above|below|over|under|more|less|at\s+(?:least|most)|greater|higher|lower|between|[<>])",
+    re.I,
+)
+# `accounts that have a subscription with status active`
+_WITH_STATE = re.compile(
+    r"\b(?:that|which|who)\s+(?:have|has|had)\s+(?P<any>an?|any|at\s+least\s+one)\s+(?P<what>\w+)\s+"
+    r"(?:with|in)\s+(?:the\s+)?(?:status|state)\s+[\"'“]?(?P<state>\w+)[\"'”]?",
+    re.I,
+)
 
 
 def tells_rows(sentence: str) -> bool:

@@ -20,6 +20,7 @@ from crew.artifacts import (
     SingularTest,
     TestSuite,
 )
+from crew.drafting.answered_words import read_with_answers
 from crew.drafting.change_compiler import compile_change
 from crew.drafting.doc_writer import write_docs
 from crew.drafting.edits.edit_drafts import edit_docs, edit_draft, edit_spec, edit_tests
@@ -61,6 +62,10 @@ class DraftingEngine:
     project: ProjectView | None = None
 
     def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
+        past = evidence.remembered.answers
+        return read_with_answers(lambda asked: self._spec(asked, evidence), request, past)
+
+    def _spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
         if fresh := freshness_request(request, evidence, self.warehouse):
             return fresh
         if history := history_request(request, evidence, self.warehouse):

@@ -904,7 +904,7 @@ def _take_comparisons(text: str, quote: str, wishes: FigureWishes) -> str:
 # `where method is sepa`: a column and its value in plain words.
 _WHERE = re.compile(
     r"\b(?:where|with|whose)\s+(?:the\s+)?(?P<what>\w+(?:\s\w+)?)\s+(?P<way>is\s+not|isn['’]t|!=|<>|is|=|equals)\s+"
-    r"(?P<value>(?!not\b|null\b|empty\b|set\b|filled\b|missing\b|known\b|higher\b|lower\b|more\b|less\b|at\b|above\b|below\b|over\b|under\b|between\b|the\b|a\b|true\b|false\b|\d)[A-Za-z][\w-]*)(?=\s*(?:[,;:|()!?]|$|\b(?:and|per|by|for|in|only)\b))",
+    r"(?P<value>(?!(?:cmp|lit|ord|col|rel|dur)\d|not\b|null\b|empty\b|set\b|filled\b|missing\b|known\b|higher\b|lower\b|more\b|less\b|at\b|above\b|below\b|over\b|under\b|between\b|the\b|a\b|true\b|false\b|\d)[A-Za-z][\w-]*)(?=\s*(?:[,;:|()!?]|$|\b(?:and|per|by|for|in|only)\b))",
     re.I,
 )
 _QUOTED = re.compile(

@@ -299,8 +299,8 @@ class Interpreter:
     def _add_answers(self, wish: Wish) -> None:
         """Answers may also say filters, dimensions and a grain in passing."""
         for sentence in wish.answers:
-            said = read_text(sentence, "answer", wish.figures)
-            before = (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps)
+            said = read_text(sentence, "answer", wish.figures, wish.grain)
+            before = (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps, wish.dated_by)
             wish.inclusions += said.inclusions
             wish.exclusions += said.exclusions
             wish.kept += said.kept
@@ -317,7 +317,10 @@ class Interpreter:
             wish.date_span = wish.date_span or said.date_span
             wish.grain = wish.grain or said.grain
             wish.fill_gaps = wish.fill_gaps or said.fill_gaps
-            if before != (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps):
+            wish.dated_by = wish.dated_by or said.dated_by
+            self.context.linker.is_dated = wish.dated_by is not None
+            after = (wish.look_back, wish.date_span, wish.grain, wish.fill_gaps, wish.dated_by)
+            if before != after:
                 self.taken.add(sentence)
 
     # --- new models --------------------------------------------------------------------------

@@ -246,7 +246,7 @@ def _named(
     time = spec.time and spec.time.model_copy(update={"column": other(spec.time.column)})
     renamed = spec.model_copy(
         update={
-            "metrics": tuple(_called(m, other(m.name)) for m in spec.metrics),
+            "metrics": tuple(called(m, other(m.name)) for m in spec.metrics),
             "dimensions": tuple(
                 d.model_copy(update={"name": other(d.name)}) for d in spec.dimensions
             ),
@@ -257,7 +257,7 @@ def _named(
     return _with(renamed, lesson)
 
 
-def _called(metric: Metric, name: str) -> Metric:
+def called(metric: Metric, name: str) -> Metric:
     """The metric under another name; its only measure goes by the metric's name."""
     if len(metric.measures) != 1 or metric.formula != metric.measures[0].name != name:
         return metric.model_copy(update={"name": name})

@@ -18,6 +18,7 @@ from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting import own_states
 from crew.drafting.figure_reader import FigureReader
+from crew.drafting.figure_words import Quoted, is_mark
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
 from crew.drafting.schema_linker import (
@@ -518,15 +519,17 @@ class MetricReader:
             for word in reversed(left):  # `gold contracts started`: when, and which ones
                 moment = self._event([word], reading.entity)
                 others = [w for w in left if w != word]
+                if any(word in self._quoted_stems(w) for w in others):
+                    continue  # `sold tickets (SOLD)`: the state is meant, not the moment
                 if moment and self.linker.conditions(others, bases):
                     self._explain(reading, [word], bases, timed)
                     return self._explain(reading, others, bases)
         if self._stands(reading, left):
             return
         # Longest run of words first, so that `not shipped` is not read as two conditions.
-        conditions = self.linker.conditions(
-            [*left, *self._tail(reading)], bases
-        ) or self.linker.conditions(left, bases)
+        wider = [*left, *self._tail(reading)]
+        ways = (left, wider) if any(map(is_mark, left)) else (wider, left)
+        conditions = next((c for way in ways if (c := self.linker.conditions(way, bases))), [])
         if not conditions and reading.entity and self._is_always(left, reading.entity):
             return
         if not conditions:
@@ -548,6 +551,11 @@ class MetricReader:
             for m in metric.measures
         )
         reading.metric = metric.model_copy(update={"measures": measures})
+
+    def _quoted_stems(self, word: str) -> list[str]:
+        """The words of the values that a mark stands for."""
+        said = self.linker.figures.marks.get(word)
+        return [s for v in said.values for s in stems(v)] if isinstance(said, Quoted) else []
 
     def _stands(self, reading: Reading, left: Sequence[str]) -> bool:
         """`running contracts at the end of each month`: begun by then, and not ended."""

@@ -160,7 +160,7 @@ def _limits_left(text: str, clause: Phrase) -> list[Phrase]:
 
 
 _DATING = re.compile(
-    r"\b(?P<how>by|per|for\s+each|each|every|and)\s+(?:the\s+)?(?P<grain>\w+)\s+(?:of\s+(?:the\s+|their\s+|its\s+)?|in\s+which\s+(?:they|it)\s+(?:was|were|is|are)\s+)"
+    r"(?:\bdated\s+)?\b(?P<how>by|per|for\s+each|each|every|and)\s+(?:the\s+)?(?P<grain>\w+)\s+(?:of\s+(?:the\s+|their\s+|its\s+)?|in\s+which\s+(?:they|it)\s+(?:was|were|is|are)\s+)"
     r"(?P<date>(?:(?!\b(?:and|by|per|for|of|only|which|that|year|day|week|month)\b)\w+\s?){1,3}?)(?=\s*(?:[,;:|().!?]|$|\b(?:and|by|per|for|of|only|with)\b))",
     re.I,
 )
@@ -176,6 +176,7 @@ _BY_DATE = re.compile(
     r"\(\s*(?:by\s+|on\s+|dated\s+by\s+)?(?:the\s+)?(?P<date>(?:\w+\s){0,1}"
     r"(?:date|booking|departure|arrival|delivery|order|signup|creation|col\d+))\s*(?:\)|,\s*all\s+(?:states?|status(?:es)?|kinds?)\s*\))"
     r"|\(\s*(?:week|month|day|quarter|year|date)?\s*of\s+(?:the\s+|their\s+|its\s+)?(?P<date3>\w+(?:\s\w+)?)\s*\)"
+    r"|\bby\s+(?:the\s+)?(?:date|day|time)\s+of\s+(?:the\s+|their\s+|its\s+)?(?P<date4>\w+)"
     r"|\bby\s+(?:the\s+)?(?P<date2>(?:\w+\s){0,2}(?:date|timestamp))\b",
     re.I,
 )
@@ -199,7 +200,9 @@ def _take_dating(text: str, clause: Phrase, wish: Wish) -> str:
         return f"{text[: matched.end('grain')]} {text[matched.end() :]}"
     if matched := _DATED.search(text) or _BY_DATE.search(text):
         groups = matched.groupdict()
-        said = next((groups[n] for n in ("date", "date2", "date3") if groups.get(n)), "").strip()
+        said = next(
+            (groups[n] for n in ("date", "date2", "date3", "date4") if groups.get(n)), ""
+        ).strip()
         wish.dated_by = wish.dated_by or replace(clause, text=said)
         return text[: matched.start()] + " " + text[matched.end() :]
     return text

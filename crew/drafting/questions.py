@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from string import ascii_uppercase
 
 from crew.artifacts import Choice, Followed, Grounding, Option, PastAnswer, Question
@@ -220,7 +221,8 @@ def choose(
 
 
 def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | None:
-    """The option whose own words, those that no other option has, the answers use most."""
+    """The option whose own words, those that no other option has, the answers use most. An answer
+    with words that neither the option nor the question has says something else."""
     words = [
         set(stems(o.meaning)) - stem_set("articles") - stem_set("splitters") - stem_set("stops")
         for o in question.options
@@ -233,7 +235,8 @@ def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | No
             set().union(*(w for m, w in enumerate(words) if m != n)) if len(words) > 1 else set()
         )
         distinctive = own - others - set(stems(question.text))
-        scored = [(len(distinctive & set(stems(a))), a) for a in answers]
+        known = own | set(stems(question.text)) | _plain_stems()
+        scored = [(len(distinctive & set(stems(a))), a) for a in answers if set(stems(a)) <= known]
         hits, quote = max(scored, default=(0, ""))
         if hits:
             best.append((hits, n, quote))
@@ -241,6 +244,25 @@ def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | No
     if best and (len(best) == 1 or best[0][0] > best[1][0]):
         return best[0][1], best[0][2]
     return None
+
+
+@cache
+def _plain_stems() -> frozenset[str]:
+    """Words that say nothing about what is chosen."""
+    lists = ("articles", "splitters", "stops", "courtesies", "before_commands", "openers", "fillers",
+             "wishes", "strong_wishes", "wrapping_nouns", "greetings", "politeness", "choosing")  # fmt: skip
+    turning = {
+        "not",
+        "without",
+        "except",
+        "excluding",
+        "ignoring",
+        "than",
+        "over",
+        "before",
+        "after",
+    }
+    return frozenset(s for name in lists for s in stem_set(name)) - turning
 
 
 def _names_another(answer: str, shown: str) -> bool:

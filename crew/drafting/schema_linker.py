@@ -507,7 +507,9 @@ class SchemaLinker:
         self, figure: Comparison, unit: str, said: Sequence[str], bases: Sequence[str]
     ) -> list[ConditionLink]:
         """`over 90 minutes`: the number whose column is in that very unit, by name or description."""
-        links = self.measurable([*said, unit], bases) or self.measurable([unit], bases)
+        links = self.measurable([*said, unit], bases)
+        if not links and set(said) <= stem_set("measuring"):
+            links = self.measurable([unit], bases)
         told = self.measurable(said, bases) if said else []
         links = links or [k for k in told if unit in stems(k.column.told)]
         return [

@@ -63,10 +63,16 @@ def as_read(request: Request, lexicon: Lexicon | None = None) -> str:
     return " ".join(clause.quote for clause in read_ticket(request, lexicon=lexicon).clauses)
 
 
-def read_text(text: str, place: Place, figures: FigureWishes | None = None) -> Wish:
-    """The wish in one sentence, as read in that place; marks are added to `figures`."""
+def read_text(
+    text: str,
+    place: Place,
+    figures: FigureWishes | None = None,
+    grain: tuple[str, str] | None = None,
+) -> Wish:
+    """The wish in one sentence, as read in that place; marks are added to `figures`, `grain` is
+    what the ticket says by itself."""
     calendar, text = take_calendar(take_zones(text)[1])
-    wish = Wish(figures=figures or FigureWishes(), calendar=calendar)
+    wish = Wish(figures=figures or FigureWishes(), calendar=calendar, grain=grain)
     read_clause(Phrase(text, place, text), wish)
     return wish
 

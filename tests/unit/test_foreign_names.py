@@ -3,13 +3,9 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import duckdb
 import pytest
 
-from crew.artifacts import ColumnCard, Evidence, JoinEdge, RelationCard, Request, RequirementSpec
-from crew.drafting.engine import DraftingEngine
+from tests.small_company import SmallCompany
 
 RAW = {
     "stg_haeuser": "select * from (values (1, 'Lindenhof', 'Bergheim'), (2, 'Seeblick', 'Grünau')) as t(haus_nr, haus_name, ort)",
@@ -34,57 +30,8 @@ JOINS = [("stg_vertraege", "haus_nr", "stg_haeuser"), ("stg_zahlungen", "vertrag
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as opened:
-        for name, sql in RAW.items():
-            opened.execute(f"create table {name} as {sql}")
-        yield opened
-
-
-def card(connection: duckdb.DuckDBPyConnection, name: str) -> RelationCard:
-    columns = []
-    for column, type_, *_ in connection.execute(f"describe {name}").fetchall():
-        distinct, nulls, low, high = connection.execute(
-            f"select count(distinct {column}), count(*) - count({column}), min({column})::varchar,"
-            f" max({column})::varchar from {name}"
-        ).fetchall()[0]
-        columns.append(
-            ColumnCard(
-                name=column, data_type=type_.lower(), distinct=distinct, nulls=nulls, minimum=low,
-                maximum=high, values=VALUES.get(column, ()), is_unique=column == KEYS[name],
-            )
-        )  # fmt: skip
-    rows = connection.execute(f"select count(*) from {name}").fetchall()[0][0]
-    told = "One row per lease" if name == "stg_vertraege" else ""
-    return RelationCard(
-        key=name, unique_id=f"model.p.{name}", kind="model", layer="staging", relation_name=name,
-        row_count=rows, columns=tuple(columns), description=told,
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def evidence(connection: duckdb.DuckDBPyConnection) -> Evidence:
-    edges = tuple(
-        JoinEdge(left=a, left_column=c, right=b, right_column=c, match_share=1.0)
-        for a, c, b in JOINS
-    )
-    cards = tuple(card(connection, name) for name in RAW)
-    return Evidence(project="p", dialect="duckdb", relations=cards, joins=edges)
-
-
-def spec_of(evidence: Evidence, body: str, title: str = "Zahlen") -> RequirementSpec:
-    return DraftingEngine().spec(Request(source="x", key="k", title=title, body=body), evidence)
-
-
-def rows(
-    connection: duckdb.DuckDBPyConnection, evidence: Evidence, body: str
-) -> set[tuple[str, ...]]:
-    spec = spec_of(evidence, body)
-    assert not spec.questions, [q.text for q in spec.questions]
-    sql = DraftingEngine().model(spec, evidence).models[0].sql
-    for name in RAW:
-        sql = sql.replace(f"{{{{ ref('{name}') }}}}", name)
-    return {tuple(str(v) for v in row) for row in connection.execute(sql).fetchall()}
+def company() -> SmallCompany:
+    return SmallCompany(RAW, KEYS, VALUES, JOINS, {"stg_vertraege": "One row per lease"})
 
 
 @pytest.mark.parametrize(
@@ -105,32 +52,31 @@ def rows(
     ],
 )  # fmt: skip
 def test_names_of_another_language_are_read(
-    connection: duckdb.DuckDBPyConnection,
-    evidence: Evidence,
+    company: SmallCompany,
     body: str,
     expected: set[tuple[str, ...]],
 ) -> None:
-    assert rows(connection, evidence, body) == expected
+    assert company.rows(body) == expected
 
 
-def test_costs_known_when_the_work_is_done_may_be_dated_by_either(evidence: Evidence) -> None:
-    questions = spec_of(evidence, "Summe der Kosten (kosten_netto) pro Monat").questions
+def test_costs_known_when_the_work_is_done_may_be_dated_by_either(company: SmallCompany) -> None:
+    questions = company.spec("Summe der Kosten (kosten_netto) pro Monat").questions
     options = {o.meaning for q in questions for o in q.options}
     assert options == {"by `stg_auftraege.gemeldet_am`", "by `stg_auftraege.erledigt_am`"}
 
 
-def test_options_of_an_exclusion_say_what_is_left_out(evidence: Evidence) -> None:
-    questions = spec_of(evidence, "Number of payments without the bounced ones").questions
+def test_options_of_an_exclusion_say_what_is_left_out(company: SmallCompany) -> None:
+    questions = company.spec("Number of payments without the bounced ones").questions
     meanings = [o.meaning for q in questions for o in q.options]
     assert "leave out rows with stg_zahlungen.ruecklast_kz = 'J'" in meanings
     assert "leave out rows with stg_zahlungen.ruecklast_kz = 'N'" in meanings
 
 
-def test_no_question_shows_a_mark_of_ours(evidence: Evidence) -> None:
+def test_no_question_shows_a_mark_of_ours(company: SmallCompany) -> None:
     for body in (
         "Splendour of gemeldet_am",
         "Number of payments by glimmer_code",
         "Total shine from stg_haeuser",
     ):
-        for question in spec_of(evidence, body).questions:
+        for question in company.spec(body).questions:
             assert "col0" not in question.text

@@ -3,14 +3,13 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import duckdb
 import pytest
 
-from crew.artifacts import ColumnCard, Evidence, JoinEdge, RelationCard, Request, RequirementSpec
+from crew.artifacts import Request
 from crew.drafting.engine import DraftingEngine
 from crew.ports import Rows
+from tests.small_company import SmallCompany
 
 RAW = {
     "clubs": "select * from (values (1, 'Altona', 'DE'), (2, 'Prater', 'AT')) as t(club_id, club_name, country)",
@@ -33,62 +32,12 @@ VALUES = {
 }  # fmt: skip
 JOINS = [("members", "club_id", "clubs"), ("contracts", "member_id", "members"),
          ("bookings", "class_id", "classes"), ("bookings", "member_id", "members")]  # fmt: skip
+KEYS = {"clubs": "club_id", "members": "member_id", "contracts": "contract_id", "classes": "class_id", "bookings": "booking_id"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as opened:
-        for name, sql in RAW.items():
-            opened.execute(f"create table {name} as {sql}")
-        yield opened
-
-
-def card(connection: duckdb.DuckDBPyConnection, name: str) -> RelationCard:
-    columns = []
-    for column, type_, *_ in connection.execute(f"describe {name}").fetchall():
-        distinct, nulls, low, high = connection.execute(
-            f"select count(distinct {column}), count(*) - count({column}), min({column})::varchar,"
-            f" max({column})::varchar from {name}"
-        ).fetchall()[0]
-        columns.append(
-            ColumnCard(
-                name=column, data_type=type_.lower(), distinct=distinct, nulls=nulls, minimum=low,
-                maximum=high, values=VALUES.get(column, ()),
-                is_unique=column == f"{name.removesuffix('es' if name == 'classes' else 's')}_id",
-            )
-        )  # fmt: skip
-    rows = connection.execute(f"select count(*) from {name}").fetchall()[0][0]
-    return RelationCard(
-        key=name, unique_id=f"model.p.{name}", kind="model", layer="staging", relation_name=name,
-        row_count=rows, columns=tuple(columns),
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def evidence(connection: duckdb.DuckDBPyConnection) -> Evidence:
-    edges = tuple(
-        JoinEdge(left=a, left_column=c, right=b, right_column=c, match_share=1.0)
-        for a, c, b in JOINS
-    )
-    cards = tuple(card(connection, name) for name in RAW)
-    return Evidence(project="p", dialect="duckdb", relations=cards, joins=edges)
-
-
-def spec_of(evidence: Evidence, body: str, title: str = "Figures") -> RequirementSpec:
-    request = Request(source="x", key="k", title=title, body=body)
-    return DraftingEngine().spec(request, evidence)
-
-
-def rows(
-    connection: duckdb.DuckDBPyConnection, evidence: Evidence, body: str
-) -> set[tuple[str, ...]]:
-    """The rows of the drafted model, every value as text; no question may be open."""
-    spec = spec_of(evidence, body)
-    assert not spec.questions, [q.text for q in spec.questions]
-    sql = DraftingEngine().model(spec, evidence).models[0].sql
-    for name in RAW:
-        sql = sql.replace(f"{{{{ ref('{name}') }}}}", name)
-    return {tuple(str(v) for v in row) for row in connection.execute(sql).fetchall()}
+def company() -> SmallCompany:
+    return SmallCompany(RAW, KEYS, VALUES, JOINS)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +63,11 @@ def rows(
     ],
 )  # fmt: skip
 def test_it_means_the_same(
-    connection: duckdb.DuckDBPyConnection,
-    evidence: Evidence,
+    company: SmallCompany,
     body: str,
     expected: set[tuple[str, ...]],
 ) -> None:
-    assert rows(connection, evidence, body) == expected
+    assert company.rows(body) == expected
 
 
 @pytest.mark.parametrize(
@@ -131,8 +79,8 @@ def test_it_means_the_same(
         "Number of contracts (status platinum) per month",
     ],
 )
-def test_what_the_data_does_not_say_is_asked(evidence: Evidence, body: str) -> None:
-    assert spec_of(evidence, body).questions
+def test_what_the_data_does_not_say_is_asked(company: SmallCompany, body: str) -> None:
+    assert company.spec(body).questions
 
 
 @pytest.mark.parametrize(
@@ -150,14 +98,14 @@ def test_what_the_data_does_not_say_is_asked(evidence: Evidence, body: str) -> N
         "Month, number, splendour, rank.",
     ],
 )
-def test_rules_told_in_passing_are_asked(evidence: Evidence, rule: str) -> None:
+def test_rules_told_in_passing_are_asked(company: SmallCompany, rule: str) -> None:
     wish = "Number of contracts" if "Terms" in rule else "Number of bookings"
-    assert spec_of(evidence, f"{wish} per month. {rule}").questions
+    assert company.spec(f"{wish} per month. {rule}").questions
 
 
-def test_rules_told_beside_a_table_of_entities_are_asked(evidence: Evidence) -> None:
+def test_rules_told_beside_a_table_of_entities_are_asked(company: SmallCompany) -> None:
     body = "One row per member with the number of bookings. We never count test bookings."
-    assert any("test bookings" in q.text for q in spec_of(evidence, body).questions)
+    assert any("test bookings" in q.text for q in company.spec(body).questions)
 
 
 @pytest.mark.parametrize(
@@ -169,24 +117,22 @@ def test_rules_told_beside_a_table_of_entities_are_asked(evidence: Evidence) -> 
         "The old report is slow.",
     ],
 )
-def test_what_is_told_without_a_rule_is_not_asked(evidence: Evidence, told: str) -> None:
-    assert not spec_of(evidence, f"Number of bookings per month. {told}").questions
+def test_what_is_told_without_a_rule_is_not_asked(company: SmallCompany, told: str) -> None:
+    assert not company.spec(f"Number of bookings per month. {told}").questions
 
 
-def test_leaving_out_rows_without_is_counting_those_with(
-    connection: duckdb.DuckDBPyConnection, evidence: Evidence
-) -> None:
+def test_leaving_out_rows_without_is_counting_those_with(company: SmallCompany) -> None:
     body = "Number of contracts by tariff. Contracts without end date do not count."
-    assert rows(connection, evidence, body) == {("BASIC", "1")}
+    assert company.rows(body) == {("BASIC", "1")}
 
 
-def test_list_items_below_a_wish_are_not_lost(evidence: Evidence) -> None:
+def test_list_items_below_a_wish_are_not_lost(company: SmallCompany) -> None:
     body = "For the dashboard I need per month\n* number of bookings\n* splendour of bookings\n"
-    assert any("splendour" in q.text for q in spec_of(evidence, body).questions)
+    assert any("splendour" in q.text for q in company.spec(body).questions)
 
 
-def test_the_period_of_the_text_counts_not_that_of_the_title(evidence: Evidence) -> None:
-    spec = spec_of(evidence, "Number of bookings per week", "Figures for the annual meeting")
+def test_the_period_of_the_text_counts_not_that_of_the_title(company: SmallCompany) -> None:
+    spec = company.spec("Number of bookings per week", "Figures for the annual meeting")
     assert spec.time and spec.time.grain == "week"
 
 
@@ -201,20 +147,16 @@ class Data:
         return Rows(tuple(c[0] for c in found.description or ()), tuple(found.fetchall()))
 
 
-def test_options_say_what_the_figure_would_be(
-    connection: duckdb.DuckDBPyConnection, evidence: Evidence
-) -> None:
+def test_options_say_what_the_figure_would_be(company: SmallCompany) -> None:
     body = "Number of bookings per month, without the weird ones"
     request = Request(source="x", key="k", title="Figures", body=body)
-    questions = DraftingEngine(Data(connection)).spec(request, evidence).questions
+    questions = DraftingEngine(Data(company.warehouse)).spec(request, company.evidence).questions
     effects = {o.meaning: o.effect for q in questions for o in q.options}
     assert effects["leave out rows with bookings.outcome = 'attended'"] == "1 in all"
     assert effects["leave out rows with bookings.outcome = 'no_show'"] == "3 in all"
     assert effects["none: it changes nothing"] == "4 in all"
 
 
-def test_all_but_some_leaves_them_out(
-    connection: duckdb.DuckDBPyConnection, evidence: Evidence
-) -> None:
+def test_all_but_some_leaves_them_out(company: SmallCompany) -> None:
     body = "Number of bookings by outcome. Please take all bookings but the attended ones."
-    assert rows(connection, evidence, body) == {("no_show", "1")}
+    assert company.rows(body) == {("no_show", "1")}
