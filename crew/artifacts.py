@@ -118,7 +118,8 @@ class ColumnCard(Value):
 
 
 class RelationCard(Value):
-    """A table or view that a request may be about."""
+    """A table or view that a request may be about. `called` is what its rows are called, where its
+    name says something else: `client` of `clients_snapshot`."""
 
     key: str
     unique_id: str
@@ -133,6 +134,7 @@ class RelationCard(Value):
     materialization: str = ""
     parents: tuple[str, ...] = ()
     has_freshness: bool = False
+    called: str = ""
 
     def column(self, name: str) -> ColumnCard | None:
         """The column of that name, upper and lower case alike."""
@@ -605,6 +607,11 @@ class Related(Value):
     `to_column`, and rows of `relation` by `by`: a qualified column that is called `to_column` here
     too. With a `value` it holds that aggregate, under its name; else all columns of the row that is
     the `pick` by `order_by`, qualified columns of `relation` of which the later ones settle ties.
+
+    With a `match`, a column of `to` and one of `relation`, it holds for each row of `to` what `shows`
+    (columns of `relation` and what they are called) of the one row that has the same value there,
+    meets `filters` and, where `at` names a column of `to`, whose `valid` columns hold that moment:
+    from (included) to (excluded, or empty).
     """
 
     key: str
@@ -616,6 +623,10 @@ class Related(Value):
     pick: Literal["first", "last"] = "last"
     order_by: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    match: tuple[str, ...] = ()
+    shows: tuple[tuple[str, str], ...] = ()
+    at: str = ""
+    valid: tuple[str, ...] = ()
 
 
 class Filter(Value):

@@ -11,6 +11,7 @@ import duckdb
 
 from crew.artifacts import ColumnCard, Evidence, JoinEdge, RelationCard, Request, RequirementSpec
 from crew.drafting.engine import DraftingEngine
+from crew.errors import InvalidInput
 from crew.ports import Rows
 
 
@@ -37,7 +38,10 @@ class SmallWarehouse:
         )  # fmt: skip
 
     def query(self, sql: str, limit: int = 1000) -> Rows:
-        found = self.database.execute(sql)
+        try:
+            found = self.database.execute(sql)
+        except duckdb.Error as error:
+            raise InvalidInput(str(error)) from error
         names = tuple(d[0] for d in found.description)
         rows = found.fetchmany(limit)
         return Rows(columns=names, rows=tuple(rows))

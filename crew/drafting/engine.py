@@ -44,6 +44,7 @@ from crew.drafting.model_text import CannotEdit
 from crew.drafting.scope import UnknownColumn
 from crew.drafting.sql_compiler import AggregateCompiler
 from crew.drafting.staging_compiler import compile_staging
+from crew.drafting.state_reader import with_states
 from crew.drafting.test_suggester import suggest_tests
 from crew.drafting.unit_test_writer import OF_THE_REQUEST
 from crew.errors import NoValidAnswer
@@ -82,7 +83,13 @@ class DraftingEngine:
 
     def _read(self, request: Request, evidence: Evidence) -> RequirementSpec:
         seen, keys = with_named_keys(evidence, f"{request.title}\n{request.body}")
-        return read_in_place(interpret(request, seen, self.warehouse), keys, evidence)
+        states = with_states(request, seen, self.warehouse)
+        spec = read_in_place(
+            interpret(states.request, states.evidence, self.warehouse), keys, evidence
+        )
+        if states.made and spec.kind != "new_model":  # what exists is changed by its own rules
+            return read_in_place(interpret(request, seen, self.warehouse), keys, evidence)
+        return states.settled(spec)
 
     def _inputs(self, spec: RequirementSpec, evidence: Evidence) -> tuple[str, ...]:
         """What the model of a specification reads; nothing while it cannot be drafted."""

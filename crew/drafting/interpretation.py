@@ -11,6 +11,7 @@ from crew.drafting.period_sql import EVERYONES
 from crew.drafting.questions import Asking
 from crew.drafting.related_reader import RelatedReader
 from crew.drafting.schema_linker import SchemaLinker
+from crew.drafting.versions import Versions, versions_in
 from crew.drafting.zone_words import ZoneWish
 from crew.ports import Warehouse
 
@@ -29,6 +30,8 @@ class Interpretation:
     notes: list[str] = field(default_factory=list)
     calendar: Calendar = EVERYONES
     zones: ZoneWish = field(default_factory=ZoneWish)
+    versions: dict[str, Versions] = field(default_factory=dict)
+    """Relations with a row for each period in which something held, by key."""
     told: set[str] = field(default_factory=set)
     """Sentences of comments that settled an open point without a question of its own."""
 
@@ -39,7 +42,8 @@ class Interpretation:
         linker = SchemaLinker(evidence, planner)
         related = RelatedReader(linker, planner)
         linker.having, linker.cohort = related.conditions, related.dated
-        return cls(evidence, planner, linker, probe, Asking(()), related)
+        versions = {v.relation: v for v in versions_in(evidence, warehouse)}
+        return cls(evidence, planner, linker, probe, Asking(()), related, versions=versions)
 
     def assume(self, text: str, check_sql: str = "") -> None:
         """State what is taken for granted, once, with the query that would check it."""

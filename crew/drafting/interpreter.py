@@ -53,6 +53,7 @@ from crew.drafting.related_filters import RelatedFilters
 from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.row_sets import dimension_sql, parse_sql
 from crew.drafting.schema_linker import KEY_STEMS, content_stems, entity_stems
+from crew.drafting.state_words import without_moment
 from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
 from crew.drafting.vocabulary import (
@@ -343,6 +344,8 @@ class Interpreter:
         self._keep_added(wish, bases)
         self.related_filters.read(wish, bases, metrics)
         filters = self.filters.read(wish, bases, metrics)
+        if any(b in self.context.versions for b in bases):
+            wish.leftovers = [p for p in wish.leftovers if without_moment(p.text)]
         filters += self.leftovers.read(wish, self.readings.unread, metrics, bases)
         filters += self._scopes(bases, filters)
         filters = self.filters.settle_alternatives(filters)
@@ -457,6 +460,13 @@ class Interpreter:
     def _entity_model(self, request: Request, wish: Wish, spine: RelationCard) -> RequirementSpec:
         """One row for each row of the spine, whether or not anything happened to it."""
         metrics, dimensions, unread = self.entities.read(wish, spine)
+        version = self.context.versions.get(spine.key)
+        if version and version.is_of_key:
+            self.entities.filters.append(version.now)
+            self.context.assume(
+                f"Of the {spine.row_count:,} rows of `{spine.key}` the {version.current:,} that hold now are"
+                f" there (`{version.now}`)."
+            )
         wish.fill_gaps = False
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
         for phrase in unread:

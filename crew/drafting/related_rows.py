@@ -26,6 +26,9 @@ def read_by_related(
     """Keys of all relations that these are made of."""
     for one in related:
         yield one.relation
+        if one.match:
+            yield one.to
+            continue
         yield from (e.right for e in planner.plan(one.relation, _needs(one, evidence)))
 
 
@@ -35,6 +38,9 @@ def related_ctes(
     """The steps that make these relations, in order."""
     found: list[Cte] = []
     for one in related:
+        if one.match:
+            found.append(_then(one, evidence, aliases))
+            continue
         joins = planner.plan(one.relation, _needs(one, evidence))
         rows = RowSet(one.relation, one.filters, [], joins, evidence, aliases)
         by = rows.aliased(one.by)
@@ -56,6 +62,31 @@ def related_ctes(
         first = exp.select("*").from_(numbered).where(exp.column(_PLACE).eq(1))
         found.append(Cte(name, first, f"the {one.pick} row per {one.to_column}"))
     return found
+
+
+def _then(one: Related, evidence: Evidence, aliases: Aliases) -> Cte:
+    """Each row of `to` with the state that held at its moment: none or one."""
+    own, state = aliases.of(one.to), aliases.of(one.relation)
+
+    def aliased(text: str) -> exp.Expr:
+        tree = parse_sql(text, evidence.dialect)
+        for column in tree.find_all(exp.Column):
+            column.set("table", exp.to_identifier(aliases.of(key_of(column))))
+            column.set("db", None)
+        return tree
+
+    on: exp.Expr = exp.column(one.match[0], table=own).eq(exp.column(one.match[1], table=state))
+    if one.at:
+        moment = exp.column(one.at, table=own)
+        begins, ends = (exp.column(c, table=state) for c in one.valid)
+        on = exp.and_(on, begins <= moment, exp.paren(exp.or_(ends.is_(exp.null()), moment < ends)))
+    columns: list[exp.Expr] = [exp.column(one.to_column, table=own)]
+    columns += [exp.alias_(exp.column(c, table=state), name) for c, name in one.shows]
+    query = exp.select(*columns).from_(own).join(state, on=on, join_type="inner")
+    for text in one.filters:
+        query = query.where(aliased(text))
+    when = f"at its {one.at}" if one.at else "now"
+    return Cte(aliases.of(one.key), query, f"the row of {one.relation} that holds {when}, if any")
 
 
 def _aggregated(rows: RowSet, value: Measure) -> exp.Expr:

@@ -43,7 +43,8 @@ class RowHygiene:
             said = " ".join([*measure.filters, *(f.condition for f in filters)])
             if card is not None:
                 measure = self._removed(measure, card, said)
-                measure = self._repeated(measure, card)
+                held = self._held(measure, card, said)
+                measure = self._repeated(measure, card) if held is None else held
                 measure = self._mixed_currencies(measure, card, said)
             measures.append(measure)
         return metric.model_copy(update={"measures": tuple(measures)})
@@ -64,6 +65,34 @@ class RowHygiene:
             f"select count(*) from {card.relation_name} where not ({keep.replace(name, column.name)})",
         )
         return without
+
+    def _held(self, measure: Measure, card: RelationCard, said: str) -> Measure | None:
+        """The measure over what holds now, where rows are periods; None where they are none."""
+        version = self.context.versions.get(card.key)
+        if version is None:
+            return None
+        told = f"{card.row_count:,} rows of `{card.key}` are periods of {version.keys:,} `{version.key}`"
+        split = {version.begins, version.ends, version.flag} & self._split_by
+        if measure.is_stock or measure.time or split or version.is_told(said):
+            return measure
+        counts = measure.aggregation in {"count", "count_distinct"}
+        if counts and not version.is_of_key:
+            self.context.assume(f"{told}: all of them count, those that have ended too.")
+            return measure
+        now = measure.model_copy(update={"filters": (*measure.filters, version.now)})
+        if version.is_of_key:
+            self.context.assume(
+                f"{told}: only the {version.current:,} that hold now count (`{version.now}`)."
+            )
+            return now
+        options = [
+            (f"those that hold now (`{version.now}`)", self.context.probe.overall(now)),
+            ("all of them, those that have ended too", self.context.probe.overall(measure)),
+        ]
+        index = self.context.asking.ask(
+            f"versions:{card.key}", f"{told}. Which ones count?", options
+        )
+        return now if index == 0 else measure
 
     def _mixed_currencies(self, measure: Measure, card: RelationCard, said: str) -> Measure:
         """Amounts of several currencies do not add up."""

@@ -38,12 +38,12 @@ _FILLING = frozenset(
 
 def entity_stems(card: RelationCard) -> list[str]:
     """Stems of what a row of a relation is called; those of its name first."""
-    return entity_words(entity_of(card.key), card.description)[0]
+    return entity_words(card.called or entity_of(card.key), card.description)[0]
 
 
 def entity_names(card: RelationCard) -> list[list[str]]:
     """Every name of what a row is: by the relation's name, and by its description."""
-    name, told = entity_words(entity_of(card.key), card.description)[1:]
+    name, told = entity_words(card.called or entity_of(card.key), card.description)[1:]
     return [n for n in (name, told) if n]
 
 

@@ -12,6 +12,8 @@ from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.spoken_names import column_stems
+from crew.drafting.state_words import moment_of_period
+from crew.drafting.versions import Versions
 from crew.drafting.vocabulary import names_event, stems
 from crew.drafting.wish import Wish
 
@@ -73,6 +75,8 @@ class TimeReader:
         card = self.context.evidence.relation(owner)
         if hinted := self.hinted(measure, wish):
             return {"time": hinted}
+        if version := self.context.versions.get(measure.relation):
+            return self._held(measure, version, wish)
         names = [
             qualified(owner, c.name).sql(dialect=self.context.evidence.dialect) for c, _ in times
         ]
@@ -167,6 +171,24 @@ class TimeReader:
     def _is_event(self, metric: Metric, names: Sequence[str]) -> bool:
         said = set(stems(metric.label))
         return any(said & (set(stems(n.split(".")[-1])) - {"at", "date", "on"}) for n in names)
+
+    def _held(self, measure: Measure, version: Versions, wish: Wish) -> dict[str, str] | None:
+        """Rows that are periods: those that hold at a moment of each period, else asked."""
+        at = next((m for c in wish.clauses if (m := moment_of_period(c.quote))), "")
+        if at and wish.grain:
+            begin, end = (
+                qualified(version.relation, c).sql(dialect=self.context.evidence.dialect)
+                for c in (version.begins, version.ends)
+            )
+            if version.far:  # no end yet: periods are not listed up to that day
+                until = f"CAST('{version.far}' AS DATE)"
+                end = f"CASE WHEN {end} < {until} THEN {end} END"
+            self.context.assume(
+                f"A row of `{version.relation}` counts where `{version.begins}` lies before, and"
+                f" `{version.ends}` not before, the {at.removeprefix('period_')} of the {wish.grain[0]}."
+            )
+            return {"active_from": begin, "active_to": end, "at": at}
+        return self._ask_lasting(measure, (version.begins, version.ends), wish)
 
     def _ask_lasting(
         self, measure: Measure, lasting: tuple[str, str], wish: Wish

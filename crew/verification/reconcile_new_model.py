@@ -175,7 +175,7 @@ def _periods(card: Card, measures: Iterable[Measure], cut: Cut, keys: Keys) -> s
     flows = [card.totals.cells(m, cut) for m in measures if not m.is_stock]
     parts += [f"select period from ({cells}) as f" for cells in flows]
     conditions = ["period is not null", *card.totals.span("period", cut, is_period=True)]
-    return f"select period from ({' union '.join(parts)}) as e where {' and '.join(conditions)}"
+    return f"select distinct period from ({' union '.join(parts)}) as e where {' and '.join(conditions)}"
 
 
 def _left_out(card: Card, measure: Measure, cut: Cut) -> str:

@@ -36,7 +36,7 @@ def edges_of(related: Related, evidence: Evidence) -> list[JoinEdge]:
         for left, column in dict.fromkeys([(related.to, related.to_column), (key_of(by), by.name)])
         if left
     ]  # fmt: skip
-    if related.value is None:
+    if related.value is None and not related.match:
         found += [
             e.model_copy(update={"left": related.key, "match_share": None})
             for e in evidence.joins
@@ -50,16 +50,21 @@ def _with(evidence: Evidence, related: Related) -> Evidence:
     owner = evidence.relation(key_of(by))
     key = (owner.column(by.name) if owner else None) or ColumnCard(name=by.name)
     key = key.model_copy(update={"name": related.to_column, "is_unique": True, "nulls": 0})
-    if related.value is not None:
+    if related.match and source:
+        shown = ((source.column(c), name) for c, name in related.shows)
+        columns = [key, *(c.model_copy(update={"name": name, "is_unique": False, "tests": ()})
+                          for c, name in shown if c)]  # fmt: skip
+    elif related.value is not None:
         columns = [key, ColumnCard(name=related.value.name, data_type=_type(related, evidence))]
     else:
-        shown = source.columns if source else ()
-        columns = [key, *(c.model_copy(update={"is_unique": False}) for c in shown
+        every = source.columns if source else ()
+        columns = [key, *(c.model_copy(update={"is_unique": False}) for c in every
                           if c.name != key.name)]  # fmt: skip
     card = RelationCard(
         key=related.key, unique_id=f"related.{related.key}", kind="model",
         layer=source.layer if source else "staging", columns=tuple(columns),
         relation_name=_rows_sql(related, evidence),
+        called=related.key.replace("_", "") if related.match else "",  # nobody's word
     )  # fmt: skip
     joins = dict.fromkeys((*evidence.joins, *edges_of(related, evidence)))
     relations = (*evidence.relations, card)
@@ -84,6 +89,8 @@ def _column(text: str, evidence: Evidence) -> exp.Column:
 
 def _rows_sql(related: Related, evidence: Evidence) -> str:
     """The rows as a query in brackets, over the real names of relations."""
+    if related.match:
+        return _then_sql(related, evidence)
     totals = SourceTotals(evidence, JoinPlanner(evidence))
     if related.value is not None:
         measure = related.value.model_copy(update={"filters": ()})
@@ -115,6 +122,46 @@ def _picked_sql(related: Related, evidence: Evidence, totals: SourceTotals) -> s
     return (
         f"(select distinct {', '.join(shown)} from ({kept}) as p where p.d0 is not null and not exists "
         f"(select 1 from ({kept}) as o where o.d0 = p.d0 and ({' or '.join(earlier) or 'false'})))"
+    )
+
+
+def _then_sql(related: Related, evidence: Evidence) -> str:
+    """The state of each row: the one begun last by its moment, unless that has ended by then; of now
+    the one that meets the conditions."""
+    own, states = evidence.relation(related.to), evidence.relation(related.relation)
+    assert own is not None and states is not None
+    dialect = evidence.dialect
+
+    def aliased(text: str, alias: str) -> str:
+        tree = parse_sql(text, dialect)
+        for column in tree.find_all(exp.Column):
+            column.set("table", exp.to_identifier(alias))
+            column.set("db", None)
+        return str(tree.sql(dialect=dialect))
+
+    def column(alias: str, name: str) -> str:
+        return str(exp.column(name, table=alias, quoted=None).sql(dialect=dialect))
+
+    mine, theirs = related.match
+    kept = [aliased(f, "p") for f in related.filters]
+    conditions = [f"{column('p', theirs)} = {column('o', mine)}", *kept]
+    if related.at:
+        begins, ends = related.valid
+        moment = column("o", related.at)
+        last = (
+            f"(select max({column('q', begins)}) from {states.relation_name} as q where"
+            f" {column('q', theirs)} = {column('o', mine)} and not {column('q', begins)} > {moment})"
+        )
+        conditions += [
+            f"{column('p', begins)} = {last}",
+            f"not coalesce({column('p', ends)} <= {moment}, false)",
+        ]
+    shown = [f"{column('o', related.to_column)} as {_name(related.to_column)}"]
+    shown += [f"{column('p', c)} as {_name(n)}" for c, n in related.shows]
+    return (
+        f"(select {', '.join(shown)}"
+        f" from {own.relation_name} as o cross join {states.relation_name} as p"
+        f" where {' and '.join(conditions)})"
     )
 
 

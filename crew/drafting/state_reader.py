@@ -1,0 +1,274 @@
+"""Splits by a state that changes: looked up in a type-2 relation by key and moment, never by key
+alone, so that each row finds one state or none.
+
+The phrase of the ticket becomes the name of a column of a relation that is made for the result; where
+no such column is found, the ticket is read as it stands, and what it leaves open is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crew.artifacts import (
+    Assumption,
+    ColumnCard,
+    Evidence,
+    Grounding,
+    Question,
+    Related,
+    RelationCard,
+    Request,
+    RequirementSpec,
+)
+from crew.catalog.dbt_project import entity_of
+from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.schema_linker import KEY_STEMS, SchemaLinker, content_stems, entity_stems
+from crew.drafting.spoken_names import column_stems
+from crew.drafting.state_words import StateWish, moment_of_period, state_wishes
+from crew.drafting.versions import Versions, by_their_names, versions_in
+from crew.drafting.vocabulary import alike, name_stems, singular, snake
+from crew.errors import InvalidInput
+from crew.ports import Warehouse
+from crew.verification.related_relations import with_related
+
+_TOLD = {"text", "question", "label", "quote", "definition", "notes", "meaning", "acceptance"}
+_NAMES = {"name", "model", "row_grain", "formula", "key", "of", "by"}
+_LAYERS = ("staging", "intermediate", "mart", "source")
+
+
+@dataclass(frozen=True)
+class States:
+    """A ticket with a column's name in the place of each phrase in `said`; `made` are the relations
+    that have these columns, `found` what is taken for granted of them."""
+
+    request: Request
+    evidence: Evidence
+    made: tuple[Related, ...] = ()
+    said: tuple[tuple[str, str], ...] = ()
+    found: tuple[Assumption, ...] = ()
+
+    def settled(self, spec: RequirementSpec) -> RequirementSpec:
+        """The specification with these relations and the ticket's own words."""
+        if not self.made:
+            return spec
+        content = spec.model_dump()
+        used = _texts(content)
+        lost = [phrase for name, phrase in self.said if " " not in name and name not in used]
+        spec = RequirementSpec.model_validate(_in_own_words(content, self.said))
+        if spec.questions:
+            return spec
+        if lost:
+            asked = Question(
+                id="state:lost",
+                text=f"“{lost[0]}”: what is to be shown of that, and of which rows?",
+            )
+            return spec.model_copy(update={"questions": (asked,)})
+        return spec.model_copy(
+            update={
+                "related": (*self.made, *spec.related),
+                "assumptions": (*self.found, *spec.assumptions),
+            }
+        )
+
+
+def with_states(request: Request, evidence: Evidence, warehouse: Warehouse | None) -> States:
+    """The ticket and the evidence with what it says of states that change."""
+    text = f"{request.title}\n{request.body}"
+    wishes, versions = list(state_wishes(text)), versions_in(evidence, warehouse)
+    without = _without_versions(text, evidence, versions) if moment_of_period(text) else []
+    evidence = by_their_names(evidence, versions, without)
+    states = States(request, evidence)
+    for wish in wishes if versions else ():
+        made = _Lookup(states.evidence, versions, text).made(wish)
+        if made is None:
+            continue
+        name, found = made.shows[0][1], _assumed(wish, made, evidence, warehouse)
+        by = wish.whole.split()[0].lower()
+        named = f"per {name}" if by == "by" else wish.whole.replace(wish.phrase, name)
+        title = request.title.replace(wish.whole, named)
+        body = request.body.replace(wish.whole, named)
+        request = request.model_copy(update={"title": title, "body": body})
+        kept = {m.key: m for m in states.made}
+        if before := kept.get(made.key):
+            shows = tuple(dict.fromkeys((*before.shows, *made.shows)))
+            made = made.model_copy(update={"shows": shows})
+        kept[made.key] = made
+        states = States(
+            request=request,
+            evidence=with_related(evidence, list(kept.values())),
+            made=tuple(kept.values()),
+            said=(*states.said, (named, wish.whole), (name, wish.phrase)),
+            found=(*states.found, found),
+        )
+    return states
+
+
+def _without_versions(text: str, evidence: Evidence, versions: Sequence[Versions]) -> list[str]:
+    """What has versions, where a ticket counts it at a moment by what but its versions tell."""
+    said = set(content_stems(text))
+    found = []
+    for version in versions if versions else ():
+        card = evidence.relation(version.relation)
+        told = [
+            c for c in (card.columns if card else ())
+            if set(name_stems(c.name)) - KEY_STEMS and set(name_stems(c.name)) - KEY_STEMS <= said
+            and c.name not in {version.key, version.begins, version.ends}
+        ]  # fmt: skip
+        owners = [
+            c for c in evidence.relations
+            if c.key != version.relation and (k := c.column(version.key)) and k.is_unique
+        ]  # fmt: skip
+        if told and version.is_of_key:
+            found += [o.key for o in owners if not any(o.column(c.name) for c in told)]
+    return found
+
+
+@dataclass(frozen=True)
+class _Lookup:
+    evidence: Evidence
+    versions: Sequence[Versions]
+    text: str
+
+    def made(self, wish: StateWish) -> Related | None:
+        """The relation that a phrase names a column of; None where that is not clear."""
+        found = [
+            (v, c) for v in self.versions if self._is_owner(wish.owner, v)
+            if (c := self._value(wish.value, v)) is not None
+        ]  # fmt: skip
+        if len(found) != 1:
+            return None
+        version, column = found[0]
+        if wish.is_now:
+            return self._now(version, column)
+        return self._then(wish, version, column)
+
+    def _is_owner(self, owner: str, version: Versions) -> bool:
+        said = content_stems(owner)
+        if not said:
+            return True
+        card = self.evidence.relation(version.relation)
+        own = {*name_stems(version.key), *(entity_stems(card) if card else ())}
+        own |= {
+            s for e in self.evidence.joins if (e.left, e.left_column) == (version.relation, version.key)
+            for s in name_stems(entity_of(e.right))
+        }  # fmt: skip
+        return all(alike(s) & own for s in said)
+
+    def _value(self, value: str, version: Versions) -> ColumnCard | None:
+        card = self.evidence.relation(version.relation)
+        technical = {version.key, version.begins, version.ends}
+        own = {*name_stems(version.key)} - KEY_STEMS
+        said = [s for s in content_stems(value) if s not in own]
+        columns = [
+            c for c in (card.columns if card else ())
+            if c.name not in technical and said and set(said) <= set(column_stems(c))
+        ]  # fmt: skip
+        exact = [c for c in columns if set(column_stems(c)) - own <= {*said, *KEY_STEMS}]
+        columns = exact if len(exact) == 1 else columns
+        return columns[0] if len(columns) == 1 and not columns[0].is_personal else None
+
+    def _then(self, wish: StateWish, version: Versions, column: ColumnCard) -> Related | None:
+        linker = SchemaLinker(self.evidence, JoinPlanner(self.evidence))
+        said = content_stems(wish.event)
+        found: list[tuple[RelationCard, str, str, str]] = []
+        for card in sorted(self.evidence.relations, key=lambda c: _LAYERS.index(c.layer)):
+            mine, key = self._pointer(card, version), linker.key_column(card)
+            if mine is None or key is None or card.key == version.relation:
+                continue
+            times = linker.times(card)
+            is_named = bool(said) and all(alike(s) & set(entity_stems(card)) for s in said)
+            if said and not is_named:
+                moments = linker.moments(card, wish.event)
+            else:
+                clear = len(times) == 1 or (times and times[0][1] >= times[1][1] + 0.7)
+                moments = [times[0][0]] if clear else []
+            spoken = {x for s in content_stems(self.text) for x in alike(s)}
+            if not said and not set(entity_stems(card)) <= spoken:
+                continue
+            if len(moments) == 1 and moments[0].nulls != card.row_count:
+                found.append((card, mine, key, moments[0].name))
+        nearest = [f for f in found if f[0].layer == found[0][0].layer]
+        if len(nearest) != 1:
+            return None
+        card, mine, key, at = nearest[0]
+        return Related(
+            key=snake(f"{singular(entity_of(card.key))} with {entity_of(version.relation)} then"),
+            relation=version.relation, by=f"{card.key}.{key}", to=card.key, to_column=key,
+            match=(mine, version.key), shows=((column.name, f"{snake(column.name)}_then"),), at=at,
+            valid=(version.begins, version.ends),
+        )  # fmt: skip
+
+    def _now(self, version: Versions, column: ColumnCard) -> Related | None:
+        linker = SchemaLinker(self.evidence, JoinPlanner(self.evidence))
+        owners = [
+            (c, mine) for c in sorted(self.evidence.relations, key=lambda c: _LAYERS.index(c.layer))
+            if c.key != version.relation and (mine := self._pointer(c, version))
+            and linker.key_column(c) == mine and not c.column(column.name)
+        ]  # fmt: skip
+        if not owners:
+            return None
+        card, mine = owners[0]
+        return Related(
+            key=snake(f"{singular(entity_of(card.key))} with current {entity_of(version.relation)}"),
+            relation=version.relation, by=f"{card.key}.{mine}", to=card.key, to_column=mine,
+            match=(mine, version.key), filters=(version.now,),
+            shows=((column.name, f"current_{snake(column.name)}"),),
+        )  # fmt: skip
+
+    def _pointer(self, card: RelationCard, version: Versions) -> str | None:
+        """The column of a relation that names what has versions."""
+        ends = {
+            (e.right, e.right_column) for e in self.evidence.joins
+            if (e.left, e.left_column) == (version.relation, version.key)
+        }  # fmt: skip
+        ways = [
+            e.left_column for e in self.evidence.joins
+            if e.left == card.key and (e.right, e.right_column) in ends
+        ]  # fmt: skip
+        same = card.column(version.key)
+        own = [column for relation, column in ends if relation == card.key]
+        if same or own:
+            return same.name if same else own[0]
+        return ways[0] if len(set(ways)) == 1 else None
+
+
+def _assumed(
+    wish: StateWish, made: Related, evidence: Evidence, warehouse: Warehouse | None
+) -> Assumption:
+    when = f"at `{made.to}.{made.at}`" if made.at else "now"
+    bounds = f" (`{made.valid[0]}` included, `{made.valid[1]}` excluded)" if made.at else ""
+    text = f"“{wish.phrase}” is `{made.shows[0][0]}` of the row of `{made.relation}` that holds"
+    text += f" {when}{bounds}"
+    card, there = evidence.relation(made.to), with_related(evidence, [made]).relation(made.key)
+    check = f"select count(*) from {there.relation_name} as r" if there else ""
+    if card and there and warehouse:
+        try:
+            known = warehouse.query(check, limit=1).rows[0][0]
+            text += f"; {(card.row_count or 0) - known:,} of {card.row_count or 0:,} rows have none"
+        except InvalidInput:
+            check = ""
+    grounding = Grounding(source="assumption", text=text, confidence=0.7)
+    return Assumption(text=f"{text}.", check_sql=check, grounding=grounding)
+
+
+def _texts(content: Any) -> str:
+    """All columns and SQL of a specification, without what is told of them."""
+    if isinstance(content, dict):
+        return " ".join(_texts(v) for k, v in content.items() if k not in _TOLD | _NAMES)
+    if isinstance(content, list | tuple):
+        return " ".join(map(_texts, content))
+    return content if isinstance(content, str) else ""
+
+
+def _in_own_words(content: Any, said: Sequence[tuple[str, str]], name: str = "") -> Any:
+    """What is told, with the phrases of the ticket in the place of our names for them."""
+    if isinstance(content, dict):
+        return {k: _in_own_words(v, said, k) for k, v in content.items()}
+    if isinstance(content, list | tuple):
+        return tuple(_in_own_words(v, said, name) for v in content)
+    if isinstance(content, str) and name in _TOLD:
+        for column, phrase in said:
+            content = content.replace(column, phrase)
+    return content
