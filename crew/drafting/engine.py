@@ -46,6 +46,7 @@ from crew.drafting.sql_compiler import AggregateCompiler
 from crew.drafting.staging_compiler import compile_staging
 from crew.drafting.state_reader import with_states
 from crew.drafting.test_suggester import suggest_tests
+from crew.drafting.tracking_reader import tracking_request
 from crew.drafting.unit_test_writer import OF_THE_REQUEST
 from crew.errors import NoValidAnswer
 from crew.ports import Warehouse
@@ -69,6 +70,8 @@ class DraftingEngine:
     def _spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
         if fresh := freshness_request(request, evidence, self.warehouse):
             return fresh
+        if tracked := tracking_request(request, evidence):
+            return tracked
         if history := history_request(request, evidence, self.warehouse):
             return history
         if self.project is not None:

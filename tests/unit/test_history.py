@@ -111,6 +111,26 @@ def test_other_tickets_are_no_history(title: str, shop: SmallWarehouse) -> None:
     assert not any(w.is_sure for w in history_wishes(title))
 
 
+@pytest.mark.parametrize(
+    "title",
+    ["Start tracking changes of the tier of accounts", "Keep history of the tier of accounts",
+     "We need a dbt snapshot of the account tier",
+     "Änderungen der Tier der Accounts ab jetzt verfolgen"],
+)  # fmt: skip
+def test_history_from_now_on_is_told_how_to_keep(title: str, shop: SmallWarehouse) -> None:
+    spec = shop.spec(title)
+    assert spec.kind == "refuse"
+    assert "relation: ref('stg_accounts')" in spec.reason
+    assert "strategy: check\n      check_cols: [tier]" in spec.reason
+
+
+def test_a_moment_of_change_is_used_by_snapshots() -> None:
+    rows = "(1, 'a', date '2024-01-01'), (2, 'b', date '2024-01-02')"
+    sql = f"select * from (values {rows}) as t(seat_id, state, updated_at)"
+    spec = SmallWarehouse({"stg_seats": sql}).spec("Start tracking changes of the state of seats")
+    assert "strategy: timestamp\n      updated_at: updated_at" in spec.reason
+
+
 def test_two_states_at_one_moment_are_settled_or_asked() -> None:
     rows = "(1, 'a', date '2024-01-01', {0}), (1, 'b', date '2024-01-01', {1}), (1, 'b', date '2024-02-01', 3)"
     sql = f"select * from (values {rows}) as t(seat_id, state, changed_on, entry_no)"

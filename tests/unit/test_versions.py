@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from crew.drafting.engine import DraftingEngine
@@ -77,8 +79,11 @@ def test_states_of_what_has_a_relation_of_its_own() -> None:
         "Amount of orders, summed, by the plan the account was on at that time",
     ],
 )
-@pytest.mark.parametrize("told", [shop(), shop(FAR), beside()])
-def test_a_state_at_an_event_never_multiplies_rows(told: SmallWarehouse, title: str) -> None:
+@pytest.mark.parametrize("make", [shop, lambda: shop(FAR), beside])
+def test_a_state_at_an_event_never_multiplies_rows(
+    make: Callable[[], SmallWarehouse], title: str
+) -> None:
+    told = make()
     assert told.rows(title) == [("basic", 16), ("pro", 7), (None, 30)]
     spec = told.spec(title)
     assert any("2 of 5 rows have none" in a.text for a in spec.assumptions)
