@@ -26,6 +26,7 @@ _TRACKS = re.compile(
 )
 _NOT = re.compile(r"\b(?:do not|don['’]t|no need to|stop|never|nicht)\s+(?:\w+\s+){0,2}$", re.I)
 _UPDATED = {stem(w) for w in ("updated", "modified", "changed")}
+_ABOUT = {s for w in ("changes", "änderungen", "history", "snapshot", "record") for s in stems(w)}
 _LAYERS = ("staging", "source", "intermediate", "mart")
 
 
@@ -35,7 +36,7 @@ def tracking_request(request: Request, evidence: Evidence) -> RequirementSpec | 
     match = _TRACKS.search(text)
     if match is None or _NOT.search(text[: match.start()]):
         return None
-    said = {x for s in stems(_TRACKS.sub(" ", text)) for x in alike(s)}
+    said = {x for s in stems(text) if s not in _ABOUT for x in alike(s)}
     linker = SchemaLinker(evidence, JoinPlanner(evidence))
     found = [
         (c, key) for c in sorted(evidence.relations, key=lambda c: _LAYERS.index(c.layer))
@@ -49,7 +50,9 @@ def tracking_request(request: Request, evidence: Evidence) -> RequirementSpec | 
     if not found:
         reason += " Which relation, and which of its columns, is to be kept?"
     else:
-        card, key = max(found, key=lambda f: (len(_watched(*f, said)), len(entity_stems(f[0]))))
+        card, key = max(
+            found, key=lambda f: (len(_watched(f[0], f[1], said)), len(entity_stems(f[0])))
+        )
         reason += f" To keep it, add `snapshots/{_name(card)}.yml`:\n\n{_yaml(card, key, said)}"
     return RequirementSpec(kind="refuse", question=request.title, reason=reason)
 
