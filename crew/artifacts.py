@@ -551,7 +551,7 @@ class Dimension(Value):
 
     `expression`, where the column is not taken as it is, is SQL over qualified columns that gives
     one value a row: a range it lies in, a part of its date; `grain` says of which period it is the
-    first day.
+    first day. `key` is the column of the base that leads there, where there are several.
     """
 
     name: str
@@ -559,6 +559,7 @@ class Dimension(Value):
     column: str
     expression: str = ""
     grain: TimeGrain | Literal[""] = ""
+    key: str = ""
     grounding: Grounding
 
 

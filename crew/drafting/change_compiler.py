@@ -53,7 +53,9 @@ class _Change:
         base = self.text.base
         self.aliases.names[self.target.key] = base
         ctes: list[Cte] = []
-        joins = self.planner.plan(self.target.key, {d.relation for d in self.spec.dimensions})
+        dimensions = self.spec.dimensions
+        keys = tuple(dict.fromkeys(d.key for d in dimensions if d.key))
+        joins = self.planner.plan(self.target.key, {d.relation for d in dimensions}, keys)
         figures = self._figures()
         used = dict.fromkeys(
             [e.right for e in joins]

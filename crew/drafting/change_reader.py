@@ -26,13 +26,14 @@ from crew.drafting.edits.finer_grain import group_keys
 from crew.drafting.edits.phrases import says
 from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.key_roles import meant_keys
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.model_text import CannotEdit
 from crew.drafting.questions import Asking
-from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems
+from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems, entity_stems
 from crew.drafting.staging_reader import read_staging, source_named, wants_staging
-from crew.drafting.vocabulary import snake, stem_set, stems
+from crew.drafting.vocabulary import name_stems, snake, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
 
 _ADD = re.compile(
@@ -70,9 +71,11 @@ _COMMANDS = (
     "|modify|adjust|dedup\\w*|partition|materiali[sz]e|runde\\w*|ergänze|entferne|ändere|benenne|arrondir"
 )
 _NEW = re.compile(r"\b(?:new|separate|another) (?:mart|table|report|dashboard)\b", re.I)
-_VERBS = re.compile(r"\b(?:rename|remove|drop|delete|retype|deprecate)\b.{0,60}", re.I)
+_VERBS = re.compile(
+    r"\b(?:rename|remove|drop(?![- ]?offs?\b)|delete|retype|deprecate)\b.{0,60}", re.I
+)
 _UNSUPPORTED = re.compile(
-    r"\b(rename|drop|remove|delete|retype|change the type|split|merge|replace|deprecate"
+    r"\b(rename|drop(?![- ]?offs?\b)|remove|delete|retype|change the type|split|merge|replace|deprecate"
     r"|make .{0,30} incremental)\b.{0,40}\b(column|model|table|mart|macro|`)",
     re.I,
 )
@@ -394,10 +397,14 @@ class ChangeReader:
                 if index is None:
                     return
                 link = meanings[index]
+            key = self._key(f"{what} {name}", link, clause, target)
+            if key is None:
+                return
             column = Dimension(
                 name=name or link.column.name,
                 relation=link.relation,
                 column=link.column.name,
+                key=key,
                 grounding=grounding,
             )
             if all(c.name != column.name for c in items.columns):
@@ -406,6 +413,30 @@ class ChangeReader:
                     items.assumptions.append(f"“{what}” is `{link.name}`.")
             return
         self._add_metric(what, name, clause, target, items)
+
+    def _key(self, what: str, link: ColumnLink, clause: Phrase, target: RelationCard) -> str | None:
+        """The column of the target that leads to what is wished for, where there are several; empty
+        where there is one, none where it has to be asked."""
+        edges = [e for e in self.planner.edges if (e.left, e.right) == (target.key, link.relation)]
+        if len(edges) < 2 or link.hops != 1:
+            return ""
+        card = self.evidence.relation(link.relation)
+        known = set(name_stems(link.column.name)) | set(entity_stems(card) if card else ())
+        known |= {s for e in edges for s in name_stems(e.left_column)}
+        meant = meant_keys(edges, set(stems(f"{what} {clause.quote}")))
+        if set(content_stems(what)) - known and any(
+            e.left_column.lower() == e.right_column.lower() for e in meant
+        ):
+            meant = edges  # `drop-off station`: no key is called so
+        if len(meant) > 1:
+            index = self.asking.ask(
+                f"column:key:{snake(what)}",
+                f"“{what.strip()}”: `{target.key}` points at `{link.relation}` by more than one key. Which"
+                " one is meant?",
+                [(f"by `{e.left_column}`", "") for e in meant],
+            )
+            return meant[index].left_column if index is not None else None
+        return meant[0].left_column
 
     def _is_elsewhere(self, link: ColumnLink, target: RelationCard) -> bool:
         """Whether another model has a column of that name too."""

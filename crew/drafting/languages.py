@@ -19,6 +19,11 @@ _ENGLISH = frozenset(
      "is", "are", "to", "that", "how", "many", "not", "without", "only", "month", "week"]
 )  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+")
+_VALUE = re.compile(
+    r"((?:(?<=[=<>])|(?<=[=<>] )|(?<=\bin \()|(?<=', ))'[^'\n]*'(?!\w)"
+    r"|(?<!\w)(?:'[^'\s]{1,3}'|\"[^\"\s]{1,3}\"|`[^`\n]+`)(?!\w))"
+)
+"""Values and names in quotes: behind a sign, or too short for a word of their own."""
 _MIN_TELLTALES = 2
 
 
@@ -43,7 +48,13 @@ def language_of(text: str) -> str:
 
 def in_english(text: str, language: str) -> str:
     """The text with the known forms of a language in English; lines and punctuation stay."""
-    return _pattern(language).sub(lambda m: _forms(language)[_group(m)], text) if language else text
+    if not language:
+        return text
+    parts = _VALUE.split(text)  # every second is a value, which stays as it is written
+    return "".join(
+        part if n % 2 else _pattern(language).sub(lambda m: _forms(language)[_group(m)], part)
+        for n, part in enumerate(parts)
+    )
 
 
 def _group(matched: re.Match[str]) -> int:

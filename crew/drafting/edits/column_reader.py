@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 from crew.artifacts import AddColumn, FollowSource
 from crew.drafting.edits.aggregate_reader import AggregateReader
 from crew.drafting.edits.conditions import negated
+from crew.drafting.edits.empties import Empties
 from crew.drafting.edits.formulas import Formulas
-from crew.drafting.edits.names import Link
+from crew.drafting.edits.lookup_reader import LookupReader
+from crew.drafting.edits.names import Link, without
 from crew.drafting.edits.phrases import says
 from crew.drafting.edits.wished_columns import WishedColumns
 from crew.drafting.languages import in_english, language_of
+from crew.drafting.schema_linker import content_stems
+from crew.drafting.vocabulary import name_stems
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
@@ -31,6 +35,12 @@ _COLUMN = re.compile(
 )
 _ADD = re.compile(
     rf"\b(?:add|adding|bring|include|expose|append|show|have|needs?)\s+(?:us\s+)?{_NOUN}(?P<names>{_LIST})",
+    re.I,
+)
+_ADD_AS = re.compile(
+    r"\b(?:add|adding|bring|include|expose|append|show|have)\s+(?P<told>[^;:]+?)\s+(?:as|called|named)\s+"
+    r"(?:(?:the|an?)\s+)?(?:(?:new|further|additional)\s+)*(?:(?:column|field)\s+)?"
+    r"[`\"'“]?(?P<name>[A-Za-z]\w*_\w+)[`\"'”]?",
     re.I,
 )
 _FROM = re.compile(r"\b(?:from|aus|out of|of|in)\s+[`\"']?$", re.I)
@@ -71,6 +81,7 @@ class ColumnReader:
         self.formulas = Formulas(reader)
         self.decides = _DECIDES
         self.aggregates = AggregateReader(reader)
+        self.lookups, self.empties = LookupReader(reader), Empties(reader)
         self.wished = WishedColumns(self)
 
     def read(self, sentence: str) -> bool:
@@ -91,16 +102,36 @@ class ColumnReader:
                 return False  # `we need the …`: of what, is for others to say
         if len(models) == 1 and self.wished.read(said, models[0]):
             return True
+        if (told := self._added_as(said, models)) is not None:
+            return told
         found = False
         for name, definition in self._wanted(said, models[0]):
             found |= self._add(name, definition or self._behind(sentence), models)
         return found
+
+    def _added_as(self, sentence: str, models: list[str]) -> bool | None:
+        """`Add its name as station_name`; None for a sentence of another form, or with more in it."""
+        match = _ADD_AS.search(sentence)
+        if match is None or not self.is_new(match["name"], False) or len(models) != 1:
+            return None
+        name, told = match["name"], without(match["told"], models)
+        if name.lower() in map(str.lower, self.view.columns(models[0])):
+            return None
+        edit = self._edit(name, told, models[0])
+        if edit is not None or self.reader.asking.open:
+            return edit is None or self.reader.add(edit)
+        return None if set(content_stems(told)) <= set(name_stems(name)) else False
 
     def limit(self, sentence: str) -> bool:
         """`Only count those that are paid`: which rows of the figure added last count; asks where
         that is not clear."""
         reader = self.reader
         last = reader.reading.edits[-1]
+        said = in_english(sentence, language_of(reader.text))
+        is_told = isinstance(last, AddColumn) and not self.names.models(sentence)
+        if is_told and (emptied := self.empties.read(said, last)):
+            reader.reading.edits[-1] = emptied
+            return True
         match = _ONLY.match(sentence)
         if (
             match is None
@@ -146,7 +177,7 @@ class ColumnReader:
             for match, end in zip(matches, ends, strict=True):
                 spoken = list(re.finditer(r"[A-Za-z]\w*", match["names"]))
                 plain = bool(_COLUMN is found or re.match(r"\s*=", sentence[match.end() :]))
-                good = [m for m in spoken if self._is_new(m.group(), plain)]
+                good = [m for m in spoken if self.is_new(m.group(), plain)]
                 good = [m for m in good if "_" in m.group()] or good[:1]
                 behind = sentence[match.start("names") + good[-1].end() : end] if good else ""
                 wanted += [(m.group(), behind if len(good) == 1 else "") for m in good]
@@ -154,7 +185,7 @@ class ColumnReader:
                 return wanted
         return []
 
-    def _is_new(self, name: str, plain: bool) -> bool:
+    def is_new(self, name: str, plain: bool) -> bool:
         words = {
             "and",
             "the",
@@ -206,6 +237,7 @@ class ColumnReader:
             or self._other_end(name, model)
             or self._held(name, told, model)
             or self.aggregates.read(name, told, model)
+            or self.lookups.read(name, told, model)
         )
 
     def _says_more(self, name: str, definition: str, model: str) -> bool:

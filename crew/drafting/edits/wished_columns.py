@@ -33,6 +33,11 @@ _NOUN = re.compile(
 )
 _NAME = r"[`\"']?(?P<name>[A-Za-z]\w*)[`\"']?"
 _WORDS = r"[`\"']?(?P<name>[A-Za-z]\w*(?: \w+){0,3}?)[`\"']?"
+_BRACKETED = re.compile(
+    r"(?P<told>[^()]+?)\s*\(\s*(?:(?:in|as)\s+)?(?:an?\s+|the\s+)?(?:(?:new\s+)?(?:column|field)\s+)?(?:(?:called|named)\s+)?"
+    r"[`\"']?(?P<name>[A-Za-z]\w*_\w+)[`\"']?(?P<more>,[^()]+)?\)(?P<rest>[^()]*)",
+    re.I,
+)
 _DEFINED = (
     rf"{_WORDS}\s*(?:=|:=)\s*(?P<told>.+)",
     rf"{_WORDS}\s*\((?P<told>[^()]+(?:\([^()]*\)[^()]*)*)\)",
@@ -213,6 +218,10 @@ class WishedColumns:
 
     def _column(self, part: str, model: str) -> AddColumn | None:
         part = _COURTESY.sub("", _NOUN.sub("", part, count=1)).strip(" .,;`?!")
+        match = _BRACKETED.fullmatch(part)
+        if match and self.columns.is_new(match["name"], False):  # `number of visits (visit_count)`
+            told = f"{match['told']}{match['rest']}{match['more'] or ''}"
+            return self._defined(match["name"], told.strip(), model)
         for form in _DEFINED:
             match = re.fullmatch(form, part, re.I)
             if match is None or not self._may_be_named(match["name"], model):
@@ -239,6 +248,7 @@ class WishedColumns:
             or self._limit(name, told, model)
             or self._flag(name, told, model)
             or self.columns.aggregates.read(new, told, model)
+            or self.columns.lookups.read(name, told, model)
         )
 
     def _called(self, told: str) -> str:

@@ -1,0 +1,148 @@
+"""Columns that are added to the models of a small made-up parcel firm: what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from crew.artifacts import (
+    ColumnCard,
+    Evidence,
+    JoinEdge,
+    RelationCard,
+    Request,
+    RequirementSpec,
+)
+from crew.drafting.edits.project_view import ProjectView
+from crew.drafting.edits.reader import read_edit
+from crew.errors import InvalidInput
+from crew.ports import Rows
+
+TABLES = {
+    "hubs": "select 1 as hub_id, 'North' as hub_name, 'Lund' as hub_town"
+    " union all select 2, 'South', 'Ystad'",
+    "drivers": "select 1 as driver_id, 'Ida' as first_name, null::int as trained_by_driver_id, false as is_trainee"
+    " union all select 2, 'Bo', 1, true union all select 3, 'Ulf', 1, false",
+    "parcels": "select 1 as parcel_id, 1 as hub_id, 2 as target_hub_id, 1 as driver_id, 12.5 as weight_kg,"
+    " 5 as volume_l, 90 as minutes_on_road, 'sent' as state"
+    " union all select 2, 1, null, 2, 3.0, 0, 0, 'lost' union all select 3, 2, 1, 1, 1.0, 2, 30, 'sent'",
+    "charges": "select 1 as charge_id, 1 as parcel_id, 10.0 as amount, 'paid' as charge_state"
+    " union all select 2, 1, -4.0, 'returned' union all select 3, 3, 7.0, 'failed'",
+}
+JOINS = [
+    ("parcels", "hub_id", "hubs", "hub_id"),
+    ("parcels", "target_hub_id", "hubs", "hub_id"),
+    ("parcels", "driver_id", "drivers", "driver_id"),
+    ("charges", "parcel_id", "parcels", "parcel_id"),
+    ("drivers", "trained_by_driver_id", "drivers", "driver_id"),
+]
+TOLD = {("parcels", "target_hub_id"): "Hub it goes to, empty while it waits for an address"}
+
+
+class Parcels:
+    """The firm's tables in memory, as project and warehouse."""
+
+    def __init__(self, folder: Path) -> None:
+        self.connection = duckdb.connect()
+        for name, sql in TABLES.items():
+            self.connection.execute(f"create table {name} as {sql}")
+        nodes: dict[str, Any] = {}
+        for name in TABLES:
+            nodes[f"model.parcels.{name}"] = {
+                "unique_id": f"model.parcels.{name}", "resource_type": "model", "name": name,
+                "package_name": "parcels", "raw_code": f"select * from raw.{name}",
+                "relation_name": name, "original_file_path": f"models/{name}.sql",
+                "depends_on": {"nodes": []},
+            }  # fmt: skip
+        self.view = ProjectView(
+            folder=folder, name="parcels", dialect="duckdb",
+            manifest={"nodes": nodes, "sources": {}, "macros": {}, "exposures": {}},
+            columns_of=lambda id_: self._columns(id_.split(".")[-1]) if id_ else [],
+            relations={}, writable=("models", "tests"),
+        )  # fmt: skip
+        joins = tuple(
+            JoinEdge(left=a, left_column=b, right=c, right_column=d) for a, b, c, d in JOINS
+        )
+        self.evidence = Evidence(
+            project="parcels", dialect="duckdb", joins=joins, model_names=tuple(TABLES),
+            relations=tuple(self._card(name) for name in TABLES),
+            sql={name: f"select * from raw.{name}" for name in TABLES},
+        )  # fmt: skip
+
+    def query(self, sql: str, limit: int = 1000) -> Rows:
+        try:
+            found = self.connection.execute(sql)
+        except duckdb.Error as error:
+            raise InvalidInput(str(error)) from error
+        names = tuple(d[0] for d in found.description or ())
+        return Rows(columns=names, rows=tuple(found.fetchmany(limit)))
+
+    def _columns(self, name: str) -> list[tuple[str, str]]:
+        rows = self.connection.execute(f"describe {name}").fetchall()
+        return [(str(r[0]), str(r[1]).lower()) for r in rows]
+
+    def _card(self, name: str) -> RelationCard:
+        columns = []
+        for column, type_ in self._columns(name):
+            rows = self.connection.execute(f"select {column} from {name}").fetchall()
+            values = sorted({str(r[0]) for r in rows if r[0] is not None})
+            columns.append(
+                ColumnCard(
+                    name=column, data_type=type_, values=tuple(values) if type_ == "varchar" else (),
+                    nulls=sum(r[0] is None for r in rows), description=TOLD.get((name, column), ""),
+                )
+            )  # fmt: skip
+        return RelationCard(
+            key=name, unique_id=f"model.parcels.{name}", kind="model", layer="mart", relation_name=name,
+            path=f"models/{name}.sql", columns=tuple(columns), row_count=3,
+        )  # fmt: skip
+
+    def read(self, body: str, title: str = "A change") -> RequirementSpec:
+        request = Request(source="cli", key="P-1", title=title, body=body)
+        spec = read_edit(request, self.evidence, self.view, self)  # type: ignore[arg-type]
+        assert spec is not None
+        return spec
+
+    def edit(self, body: str, title: str = "A change") -> Any:
+        spec = self.read(body, title)
+        assert not spec.questions and len(spec.edits) == 1, (spec.questions, spec.edits)
+        return spec.edits[0]
+
+    def questions(self, body: str) -> str:
+        return " ".join(q.text for q in self.read(body).questions)
+
+
+@pytest.fixture(scope="module")
+def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parcels]:
+    yield Parcels(tmp_path_factory.mktemp("parcels"))
+
+
+@pytest.mark.parametrize(
+    ("body", "column", "expression", "key"),
+    [
+        ("Add the name of the target hub to parcels as target_hub_name.",
+         "target_hub_name", "hub_name", "target_hub_id"),
+        ("Add the town of the target hub to parcels.",
+         "target_hub_town", "hub_town", "target_hub_id"),
+        ("The model parcels needs the town of the target hub (goes_to).",
+         "goes_to", "hub_town", "target_hub_id"),
+        ("Please add the hub's town to parcels as hub_town.", "hub_town", "hub_town", "hub_id"),
+    ],
+)  # fmt: skip
+def test_of_two_keys_the_words_choose(
+    parcels: Parcels, body: str, column: str, expression: str, key: str
+) -> None:
+    edit = parcels.edit(body)
+    assert (edit.column, edit.expression, edit.relation) == (column, expression, "hubs")
+    assert edit.keys == ((key, "hub_id"),)
+
+
+def test_where_a_column_is_empty_is_proven_by_what_is_documented(parcels: Parcels) -> None:
+    body = "Add the name of the target hub to parcels as target_hub_name."
+    spec = parcels.read(f"{body} Leave it empty for parcels waiting for an address.")
+    assert not spec.questions and any("`target_hub_id`" in a.text for a in spec.assumptions)
+    assert "heavy parcels" in parcels.questions(f"{body} Leave it empty for heavy parcels.")
