@@ -17,8 +17,10 @@ from crew.artifacts import (
     Request,
     RequirementSpec,
 )
+from crew.drafting.edits.definitions import defined
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.reader import read_edit
+from crew.drafting.languages import in_english
 from crew.errors import InvalidInput
 from crew.ports import Rows
 
@@ -146,3 +148,44 @@ def test_where_a_column_is_empty_is_proven_by_what_is_documented(parcels: Parcel
     spec = parcels.read(f"{body} Leave it empty for parcels waiting for an address.")
     assert not spec.questions and any("`target_hub_id`" in a.text for a in spec.assumptions)
     assert "heavy parcels" in parcels.questions(f"{body} Leave it empty for heavy parcels.")
+
+
+@pytest.mark.parametrize(
+    ("body", "column", "expression"),
+    [
+        ("Add kg_per_hour to parcels: kilos divided by hours (minutes_on_road / 60). Empty if it took 0 minutes.",
+         "kg_per_hour", "weight_kg / nullif((minutes_on_road / 60), 0)"),
+        ("Add is_moved to parcels: true if target_hub_id is another hub than hub_id, otherwise false;"
+         " empty while it waits for an address (no target_hub_id).",
+         "is_moved", "target_hub_id <> hub_id"),
+        ("Add is_lost to parcels: true if state = 'lost', false otherwise",
+         "is_lost", "coalesce(state = 'lost', false)"),
+        ("Add is_moved to parcels: target_hub_id differs from hub_id. Leave it empty if minutes_on_road is 0.",
+         "is_moved", "case when minutes_on_road is distinct from 0 then target_hub_id <> hub_id end"),
+    ],
+)  # fmt: skip
+def test_truths_and_formulas_are_told_in_prose(
+    parcels: Parcels, body: str, column: str, expression: str
+) -> None:
+    edit = parcels.edit(body)
+    assert (edit.column, edit.expression, edit.relation) == (column, expression, "")
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "plain"),
+    [
+        ("wahr, wenn a_id eine andere Station ist als b_id, sonst falsch", "german",
+         "true if a_id <> b_id, otherwise false"),
+        ("que sea verdadera si el coche es rojo (farbe = 'E') y falsa en los demás casos", "spanish",
+         ": true if el coche es rojo (farbe = 'E') y false otherwise"),
+        ("vrai si a_id est différent de b_id, sinon faux", "french",
+         "true if a_id <> b_id, otherwise false"),
+    ],
+)  # fmt: skip
+def test_truth_is_told_alike_in_other_languages(said: str, language: str, plain: str) -> None:
+    assert defined(said, language) == plain
+
+
+def test_a_quoted_value_is_no_word() -> None:
+    assert in_english("una columna que es verdadera si fuel = 'E' y 'y'", "spanish").count("'") == 4
+    assert "'E'" in in_english("fuel = 'E' y no", "spanish")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from crew.artifacts import AddColumn, FollowSource
 from crew.drafting.edits.aggregate_reader import AggregateReader
 from crew.drafting.edits.conditions import negated
+from crew.drafting.edits.definitions import defined
 from crew.drafting.edits.empties import Empties
 from crew.drafting.edits.formulas import Formulas
 from crew.drafting.edits.lookup_reader import LookupReader
@@ -86,8 +87,7 @@ class ColumnReader:
 
     def read(self, sentence: str) -> bool:
         """Whether all columns that a sentence wants could be told; adds them."""
-        reader = self.reader
-        said = in_english(sentence, language_of(reader.text))
+        said = self.plainly(sentence)
         models = self._targets(said)
         if not models or says("test", said):
             return False
@@ -127,18 +127,14 @@ class ColumnReader:
         that is not clear."""
         reader = self.reader
         last = reader.reading.edits[-1]
-        said = in_english(sentence, language_of(reader.text))
-        is_told = isinstance(last, AddColumn) and not self.names.models(sentence)
-        if is_told and (emptied := self.empties.read(said, last)):
+        said = self.plainly(sentence)
+        if not isinstance(last, AddColumn):
+            return False
+        if not self.names.models(sentence) and (emptied := self.empties.read(said, last)):
             reader.reading.edits[-1] = emptied
             return True
         match = _ONLY.match(sentence)
-        if (
-            match is None
-            or not isinstance(last, AddColumn)
-            or last.where
-            or "(" not in last.expression
-        ):
+        if match is None or last.where or "(" not in last.expression:
             return False
         if not last.relation or self.names.models(sentence):
             return False
@@ -157,6 +153,12 @@ class ColumnReader:
         reader.reading.edits[-1] = last.model_copy(update={"where": sql})
         reader.assume(f"`{last.column}`: only rows of `{last.relation}` where {sql}.")
         return True
+
+    def plainly(self, sentence: str) -> str:
+        """The sentence in English, as far as the words are known, in plain forms."""
+        request = self.reader.request
+        language = language_of(f"{request.title}\n{request.body}")
+        return in_english(defined(sentence, language), language)
 
     def _targets(self, sentence: str) -> list[str]:
         """The models that get the columns: those named, but not as where they come from."""

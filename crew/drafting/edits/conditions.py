@@ -62,6 +62,11 @@ _MEASURED = re.compile(
     r"(?P<n>\d+(?:\.\d+)?)\s+(?P<unit>[A-Za-z]+)(?P<rest>(?:\s+[A-Za-z]+){0,2})\W*$",
     re.I,
 )
+_EXACT = re.compile(
+    r"^\W*(?:(?:it|they|the \w+|that|which)\s+)?(?:lasted|lasts?|took|takes?)\s+(?:exactly\s+|only\s+)?"
+    r"(?P<n>\d+(?:\.\d+)?)\s+(?P<unit>[A-Za-z]+)(?P<rest>)\W*$",
+    re.I,
+)
 _SIGNS = {"at least": ">=", "at most": "<=", "up to": "<=",
           "less than": "<", "under": "<", "shorter than": "<"}  # fmt: skip
 _QUOTED = re.compile(r"['\"“‘`]([^'\"”’`]+)['\"”’`]")
@@ -108,6 +113,10 @@ class ConditionReader:
                 continue
             is_test = isinstance(tree, exp.Predicate | exp.Connector | exp.Not | exp.In | exp.Is)
             used = [c for c in tree.find_all(exp.Column)]
+            if any(
+                not isinstance(n.expression, exp.Null | exp.Boolean) for n in tree.find_all(exp.Is)
+            ):
+                continue  # `minutes is 0` is English
             if not is_test or not used or any(c.name.lower() not in columns for c in used):
                 continue
             if tree.find(exp.Query, exp.Anonymous, exp.Command) is None:
@@ -208,7 +217,7 @@ class ConditionReader:
 
     def _measured(self, text: str, relation: str) -> list[Condition]:
         """`longer than 60 minutes`, where one number of the relation is in minutes by its name."""
-        match = _MEASURED.match(text)
+        match = _MEASURED.match(text) or _EXACT.match(text)
         card = self.evidence.relation(relation)
         if match is None or card is None:
             return []
@@ -217,7 +226,8 @@ class ConditionReader:
         numbers = [c for c, t in typed.items() if re.match(_NUMBER, t) and said <= set(stems(c))]
         if len(numbers) != 1:
             return []
-        sign = _SIGNS.get(match["sign"].lower(), ">")
+        said_sign = match.groupdict().get("sign")
+        sign = _SIGNS.get(said_sign.lower(), ">") if said_sign else "="
         return [Condition(f"{_name(numbers[0])} {sign} {match['n']}", relation, f"“{text}”")]
 
     def _dated(self, text: str, relation: str) -> list[Condition]:

@@ -75,7 +75,7 @@ class Empties:
         if inside and len(found) > 1:
             found = {c.sql for t in inside for c in self.reader.conditions.read(t, [edit.model])}
         if len(found) == 1:
-            return self._where(edit, found.pop(), inputs)
+            return self._where(edit, part, found.pop(), inputs)
         if not found and _NOTHING.match(part) and edit.relation and not edit.empty:
             return edit
         options = [f"rows where `{c}` is empty" for c in inputs]
@@ -89,13 +89,13 @@ class Empties:
             self.reader.assume(f"“{part}” are the rows where `{inputs[index]}` is empty.")
         return edit
 
-    def _where(self, edit: AddColumn, sql: str, inputs: list[str]) -> AddColumn:
+    def _where(self, edit: AddColumn, part: str, sql: str, inputs: list[str]) -> AddColumn:
         dialect = self.view.dialect
         tree = sqlglot.parse_one(sql, read=dialect)
         names = {c.name.lower() for c in tree.find_all(exp.Column)}
         made_of = {i.lower() for i in inputs}
         if isinstance(tree, exp.Is) and isinstance(tree.expression, exp.Null) and names <= made_of:
-            self.reader.assume(f"`{edit.column}` is empty where `{sql}`.")
+            self.reader.assume(f"“{part}”: `{edit.column}` is empty where `{sql}`.")
             return edit
         if edit.relation:
             self.reader.ask(
@@ -105,13 +105,16 @@ class Empties:
                 [("leave that out", "")],
             )
             return edit
-        self.reader.assume(f"`{edit.column}` is empty where `{sql}`.")
+        self.reader.assume(f"“{part}”: `{edit.column}` is empty where `{sql}`.")
         divided = [
-            n.this.sql()
+            _multiplied(n.this).sql()
             for n in sqlglot.parse_one(edit.expression, read=dialect).find_all(exp.Nullif)
         ]
         if isinstance(tree, exp.EQ) and tree.expression.sql() == "0" and tree.this.sql() in divided:
             return edit
+        bare = _untotalled(edit.expression, names, self._nullable(edit.model))
+        if bare:
+            return edit.model_copy(update={"expression": bare})
         value = f"case when {negated(sql, dialect)} then {edit.expression} end"
         return edit.model_copy(update={"expression": value})
 
@@ -124,9 +127,14 @@ class Empties:
             own = list(dict.fromkeys(c.name for c in tree.find_all(exp.Column))) if bare else []
         elif edit.empty or is_aggregate(edit.expression, self.view.dialect):
             own = []
-        card = self.reader.evidence.relation(edit.model)
-        cards = {c.name.lower(): c for c in card.columns} if card else {}
-        return [c for c in own if c.lower() not in cards or cards[c.lower()].nulls != 0]
+        nullable = self._nullable(edit.model)
+        return [c for c in own if c.lower() in nullable]
+
+    def _nullable(self, model: str) -> set[str]:
+        """The model's columns that may be empty, in lower case."""
+        card = self.reader.evidence.relation(model)
+        full = {c.name.lower() for c in card.columns if c.nulls == 0} if card else set()
+        return {c.lower() for c in self.view.columns(model)} - full
 
     def _documented(self, part: str, model: str, inputs: list[str]) -> str:
         """The column of those that is documented to be empty for what a phrase says."""
@@ -139,3 +147,26 @@ class Empties:
             if said and 2 * len(said & known) >= len(said) and len(said - known) < 2:
                 return name
         return ""
+
+
+def _multiplied(tree: exp.Expr) -> exp.Expr:
+    """What a product with a number or a quotient by one is made of: it is 0 where that is."""
+    while isinstance(tree, exp.Paren) or (
+        isinstance(tree, exp.Div | exp.Mul) and isinstance(tree.expression, exp.Literal)
+    ):
+        tree = tree.this
+    return tree
+
+
+def _untotalled(expression: str, empty: set[str], nullable: set[str]) -> str:
+    """Of `coalesce(condition, false)` the condition, where it is empty for just what is to be."""
+    tree = sqlglot.parse_one(expression, read="duckdb")
+    if not isinstance(tree, exp.Coalesce) or not re.fullmatch(r"coalesce\(.*, false\)", expression):
+        return ""
+    used = {c.name.lower() for c in tree.find_all(exp.Column)}
+    compared = isinstance(tree.this, exp.EQ | exp.NEQ | exp.GT | exp.LT | exp.GTE | exp.LTE)
+    return (
+        expression[len("coalesce(") : -len(", false)")]
+        if compared and used & nullable == empty
+        else ""
+    )

@@ -37,10 +37,27 @@ _BETWEEN = re.compile(
     r"(?P<b>.+?)(?=[,;.(]|\s+(?:if|empty|null|where|when)\b|$)",
     re.I,
 )
+_SPELT_OUT = re.compile(
+    r"(?<![\w.])(?!and\b|or\b|not\b)[A-Za-z]+\s*(?P<sum>\([^()]*\w\s*[-+*/]\s*[\w.]+\s*\))", re.I
+)
 _OPERATORS = (exp.Binary, exp.Paren, exp.Column, exp.Identifier, exp.Literal, exp.Neg)
 _IS_FLAG = re.compile(r"(?:is|has|was|had)_", re.I)
 _CUTTING = {"postgres", "redshift", "tsql", "trino", "presto", "athena", "sqlite"}
 _FRACTIONS = ("double", "float", "real", "decimal", "numeric")
+_NUMBER = r"(?:tiny|small|big|huge|u)?int|decimal|numeric|double|float|real"
+_UNITS = {
+    word: "|".join(words)
+    for words in (
+        ("km", "kms", "kilometre", "kilometres", "kilometer", "kilometers"),
+        ("m", "metre", "metres", "meter", "meters"), ("mi", "mile", "miles"),
+        ("h", "hr", "hrs", "hour", "hours"), ("min", "mins", "minute", "minutes"),
+        ("s", "sec", "secs", "second", "seconds"), ("day", "days"), ("week", "weeks"),
+        ("kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"), ("g", "gram", "grams"),
+        ("t", "ton", "tons", "tonne", "tonnes"), ("l", "litre", "litres", "liter", "liters"),
+    )
+    for word in words
+    if len(word) > 1
+}  # fmt: skip
 _DAY = re.compile(r"^\W*(?:the\s+)?(?:day|date)\s+of\s+", re.I)
 
 
@@ -108,6 +125,7 @@ class Formulas:
         text = re.sub(r"\((?:0?\.\d+ \S+ \S+ \d+)\)", "", text).strip()
         if not re.search(r"[-+*/<>]", text):
             return ""
+        text = _SPELT_OUT.sub(r"\g<sum>", text)  # `hours (minutes / 60)`
         text = self._by_name(text, model)
         try:
             tree = sqlglot.parse_one(text, read=self.reader.view.dialect)
@@ -166,5 +184,19 @@ class Formulas:
             said = part.strip()
             plain = not re.search(r"[A-Za-z]", said)
             link = None if plain else self.reader.names.column(said, model, loose=False)
-            found.append(f" {link.name} " if link and not link.others else part)
+            measured = "" if plain or link else self._in_unit(said, model)
+            found.append(f" {link.name} " if link and not link.others else measured or part)
         return " ".join("".join(found).split())
+
+    def _in_unit(self, said: str, model: str) -> str:
+        """The one number that is in a unit by its name: `distance_km` for `kilometres`."""
+        unit = _UNITS.get(re.sub(r"^(?:the|its)\s+|s$", "", said.lower().strip()), "")
+        typed = self.reader.view.typed_columns(model)
+        numbers = [
+            c for c, t in typed.items()
+            if unit and re.match(_NUMBER, t, re.I) and set(c.lower().split("_")) & set(unit.split("|"))
+        ]  # fmt: skip
+        if len(numbers) != 1:
+            return ""
+        self.reader.assume(f"“{said}” are `{numbers[0]}`.")
+        return f" {numbers[0]} "

@@ -48,14 +48,14 @@ class LookupReader:
             return None
         parents = self.view.nodes[model].parents
         relation, column = min(found, key=lambda f: (f[0] not in parents, self.view.order[f[0]]))
-        edge = self._edge(found[relation, column], required | hints, phrase)
-        if edge is None:
+        by = self._edge(found[relation, column], required | hints, phrase)
+        if by is None:
             return None
-        new = name or _called(edge, column)
-        self.reader.assume(f"`{new}` is `{relation}.{column}` by `{edge.left_column}`.")
+        new = name or _called(by, column)
+        self.reader.assume(f"`{new}` is `{relation}.{column}` by `{by.left_column}`.")
         return AddColumn(
             model=model, column=new, expression=column, relation=relation,
-            keys=((edge.left_column, edge.right_column),),
+            keys=((by.left_column, by.right_column),),
         )  # fmt: skip
 
     def _columns(

@@ -316,7 +316,8 @@ class EditReader:
         made = " ".join([*said, *reading.assumptions, *reading.notes, *reading.present])
         kinds = {k for e in reading.edits for k in _KIND_WORDS.get(type(e), ())}
         for sentence in read:
-            for clause in unread_clauses(sentence, made, self.view.models):
+            plain = self.columns.plainly(sentence)
+            for clause in unread_clauses(plain, made, self.view.models):
                 if any(says(kind, clause) for kind in kinds):
                     continue
                 self.ask(

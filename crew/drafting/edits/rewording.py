@@ -32,7 +32,22 @@ def _plainly(match: re.Match[str]) -> str:
     )
 
 
+_NEW_COLUMN = (
+    r"(?:(?:eine?n?|die|das|une|la|una|an?|the)\s+)?(?:(?:neue[sn]?|weitere[sn]?|nouvelle|nueva|new|further|additional)\s+)*"
+    r"(?:spalte|feld|colonne|columna|columns?|field)\s+(?:(?:namens|nommée|llamada|called|named)\s+)?"
+)
+_INTO = r"(?:(?:der|dem|die|das|la|le|el|the)\s+)?(?:(?:tabelle|modell|modèle|modelo|tabla|table|model)\s+)?"
 _FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (
+        rf"(?:\b(?:in|zu|an|bei)\s+{_INTO}(?P<model>[A-Za-z]\w*_\w+)\s+(?:bitte\s+)?|(?P<um>{_NAME})\s+(?:bitte\s+)?um\s+)"
+        rf"{_NEW_COLUMN}(?P<new>{_NAME})\s+(?:ergänzen|hinzufügen|anlegen|einfügen|aufnehmen|einbauen|erweitern)\b",
+        lambda m: f"add column {m['new']} to {m['model'] or m['um']}",
+    ),
+    (
+        rf"\b(?:ajoute[rz]?|añad(?:ir|e|id|an|a)|agreg(?:ar|ad|a|ue|uen)|add)\s+(?:à|a|en|dans|to|in)\s+{_INTO}"
+        rf"(?P<model>[A-Za-z]\w*_\w+)\s+{_NEW_COLUMN}(?P<new>{_NAME})",
+        r"add column \g<new> to \g<model>",
+    ),
     (
         rf"{_MUST}(?P<mid>[^;:.]*?)\s+(?P<new>{_NAME})\s+(?:heißen|heissen|genannt werden|lauten)\b",
         lambda m: f"{_plainly(m).lstrip()} should be called {m['new']}",

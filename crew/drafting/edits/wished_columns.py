@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from crew.artifacts import AddColumn
+from crew.drafting.edits.definitions import truth_of
 from crew.drafting.schema_linker import content_stems
 from crew.drafting.vocabulary import singular, snake, stem_set, stems, words
 
@@ -327,15 +328,25 @@ class WishedColumns:
         return AddColumn(model=model, column=name, expression=f"{column} {sign} {match['n']}")
 
     def _flag(self, name: str, told: str, model: str) -> AddColumn | None:
-        """A condition on the model's own columns, under a name that says that it is one."""
-        if not re.match(r"(?:is|has|was|had|needs)_", name, re.I):
+        """A condition on the model's own columns, under a name that says that it is one, or said to
+        be true or false."""
+        bare, is_truth, is_total = truth_of(told)
+        if not name or not (
+            is_truth or is_total or re.match(r"(?:is|has|was|had|needs)_", name, re.I)
+        ):
             return None
-        told = re.sub(r"^\W*(?:true\s+)?(?:if|when|where|whether)\s+", "", told, flags=re.I)
-        found = self.reader.conditions.read(told, [model])
+        written = [
+            c for text in re.findall(r"\(([^()]+)\)", bare) for c in self.reader.conditions.read(text, [model])
+            if re.search(r"[=<>]| is ", c.sql)
+        ]  # fmt: skip
+        found = written or self.reader.conditions.read(bare, [model])
         if len({c.sql for c in found}) != 1 or "{{" in found[0].sql:
             return None
-        self.reader.assume(f"`{name}` is true where `{found[0].sql}`.")
-        return AddColumn(model=model, column=name, expression=found[0].sql)
+        sql = found[0].sql
+        self.reader.assume(f"“{bare.strip(' .,')}”: `{name}` is true where `{sql}`.")
+        if is_total:
+            sql = f"coalesce({sql}, false)"
+        return AddColumn(model=model, column=name, expression=sql)
 
 
 def _listed(body: str) -> list[tuple[str, str]]:
