@@ -18,7 +18,9 @@ from crew.artifacts import (
     Choice,
     Comment,
     Followed,
+    GlossaryTerm,
     Grounding,
+    GroundingSource,
     PastAnswer,
     Question,
     Request,
@@ -83,23 +85,34 @@ _OF_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Rewording:
-    """A request in the words of an answer: which question that settles, what the words mean, the
-    sentence that told it, who told it if it was earlier, and what was done, in words."""
+    """A request in other words: which question that settles, what the words mean, the sentence that
+    told it, what was done, in words, and where that comes from, if not from an answer on it."""
 
     request: Request
     question: Question
     meaning: str
     said: str
     done: str
+    source: GroundingSource = "answer"
     past: PastAnswer | None = None
 
+    @property
+    def told(self) -> str:
+        how = "so the glossary defines it" if self.source == "glossary" else "so it was answered"
+        return f"{self.done}: {how}, “{self.said}”."
 
-def read_with_answers(read: Read, request: Request, past: Sequence[PastAnswer]) -> RequirementSpec:
+
+def read_with_answers(
+    read: Read,
+    request: Request,
+    past: Sequence[PastAnswer] = (),
+    glossary: Sequence[GlossaryTerm] = (),
+) -> RequirementSpec:
     """The specification that `read` gives of a request; while it asks, of the request in the words
-    of the answers on it, then of those to the same question on earlier requests."""
+    of the answers on it, of those to the same question on earlier requests, of the glossary."""
     spec, now, taken = read(request), request, list[Rewording]()
     while spec.questions and len(taken) < MAX_QUESTIONS:
-        for rewording in rewordings(now, spec.questions, past):
+        for rewording in rewordings(now, spec.questions, past, glossary):
             tried = read(rewording.request)
             if _settles(rewording, spec, tried):
                 spec, now = tried, rewording.request
@@ -111,7 +124,10 @@ def read_with_answers(read: Read, request: Request, past: Sequence[PastAnswer]) 
 
 
 def rewordings(
-    request: Request, questions: Sequence[Question], past: Sequence[PastAnswer] = ()
+    request: Request,
+    questions: Sequence[Question],
+    past: Sequence[PastAnswer] = (),
+    glossary: Sequence[GlossaryTerm] = (),
 ) -> Iterator[Rewording]:
     """The request in the words of each answer, the most likely ones first."""
     language = language_of(f"{request.title}\n{request.body}")
@@ -132,7 +148,16 @@ def rewordings(
     for question in questions:
         for answer in [p for p in past if is_same_question(p.question, question.id)]:
             for text, done in _reworded(english, question, answer.meaning):
-                yield Rewording(text, question, answer.meaning, answer.said, done, answer)
+                yield Rewording(
+                    text, question, answer.meaning, answer.said, done, "precedent", answer
+                )
+    for question in questions:
+        about = {s for t in _ASKED.findall(question.text) for s in stems(t)}
+        for term in (t for t in glossary if t.definition and not t.formula):
+            if set(stems(term.name)) <= about:
+                words = term.definition.strip(" .")
+                for text, done in _reworded(english, question, words):
+                    yield Rewording(text, question, words, term.definition, done, "glossary")
 
 
 def _said_to_us(request: Request) -> Iterator[tuple[str, tuple[Comment, ...]]]:
@@ -203,6 +228,11 @@ def _swaps(terms: Sequence[str], words: str) -> Iterator[tuple[str, str]]:
     bare = re.sub(r"^(?:an?|the|any|all|every|each)\s+", "", words, flags=re.I)
     aggregation, counted = split_aggregation(phrase)
     opening = phrase[: -len(counted)] if aggregation and phrase.endswith(counted) else ""
+    if " divided by " in words:
+        above, below = words.split(" divided by ", 1)
+        for new in (words, f"number of {above} divided by the number of {below}"):
+            yield phrase, new
+        return
     if split_aggregation(words)[0]:
         if _covers([*(single or [phrase]), words], phrase):
             for old in (phrase, counted):
@@ -278,7 +308,6 @@ def _told(spec: RequirementSpec, request: Request, taken: Sequence[Rewording]) -
     texts = [request.title, request.body, as_read(request), *(c.body for c in request.comments)]
     stood = _plain(" ".join(texts))
     last = taken[-1]
-    source = "precedent" if last.past else "answer"
 
     def put_down(value: Any) -> Any:
         if isinstance(value, list):
@@ -288,34 +317,31 @@ def _told(spec: RequirementSpec, request: Request, taken: Sequence[Rewording]) -
         if set(value) == set(Grounding.model_fields) and value["source"] in {"ticket", "answer"}:
             told = next((t for t in taken if _plain(t.meaning) in _plain(value["text"])), last)
             if _plain(value["text"]) not in stood:
-                return {**value, "source": source, "text": told.said}
+                return {**value, "source": told.source, "text": told.said}
         return {k: put_down(v) for k, v in value.items()}
 
     told = _named(RequirementSpec.model_validate(put_down(spec.model_dump(mode="json"))), taken)
-    made = [
-        Assumption(
-            text=f"{t.done}: so it was answered, “{t.said}”.",
-            grounding=Grounding(source="precedent" if t.past else "answer", text=t.said),
-        )
+    made = (
+        Assumption(text=t.told, grounding=Grounding(source=t.source, text=t.said)) for t in taken
+    )
+    settled = (
+        Choice(question=t.question.id, meaning=t.meaning, said=t.said)
         for t in taken
-    ]
+        if t.source == "answer"
+    )
+    followed = (
+        Followed(id=f"{t.past.request} {t.past.question}", text=t.told, provenance=t.past.request)
+        for t in taken
+        if t.past
+    )
     return told.model_copy(
         update={
             "question": request.title.strip() or spec.question,
             "assumptions": (*made, *told.assumptions),
-            "settled": (
-                *told.settled,
-                *(Choice(question=t.question.id, meaning=t.meaning, said=t.said)
-                  for t in taken if not t.past),
-            ),
-            "followed": (
-                *told.followed,
-                *(Followed(id=f"{t.past.request} {t.past.question}", text=f"{t.done}: so it was answered, “{t.said}”.",
-                           provenance=t.past.request)
-                  for t in taken if t.past),
-            ),
+            "settled": (*told.settled, *settled),
+            "followed": (*told.followed, *followed),
         }
-    )  # fmt: skip
+    )
 
 
 def _named(spec: RequirementSpec, taken: Sequence[Rewording]) -> RequirementSpec:

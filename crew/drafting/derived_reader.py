@@ -39,6 +39,11 @@ class DerivedReader:
             for metric in self._about(said, metrics):
                 found += self._columns(said, metric, wish, dimensions)
         top = self._top(wish.figures.top, metrics, dimensions) if wish.figures.top else None
+        if top and top.within:  # the place that decides is the one that is shown
+            found = [
+                d.model_copy(update={"within": top.within}) if d.kind == "rank" else d
+                for d in found
+            ]
         unique = {d.name: d for d in found}
         return list(unique.values()), top
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from crew.artifacts import Dimension, Grounding
 from crew.catalog.dbt_project import entity_of
-from crew.catalog.warehouse_profile import is_numeric
+from crew.catalog.warehouse_profile import is_numeric, is_text
 from crew.drafting.computed_dimensions import ComputedDimensions
 from crew.drafting.figure_words import Ranges
 from crew.drafting.interpretation import Interpretation
@@ -19,6 +19,7 @@ from crew.drafting.vocabulary import (
     name_stems,
     singular,
     snake,
+    stem_set,
     stems,
     word_set,
     words,
@@ -107,7 +108,9 @@ class DimensionReader:
         if sum(k.hops == 0 for k in called) == 1:
             meanings = [k for k in called if k.hops == 0]  # it is called just so
         if len(meanings) == 1 and not self._names_owner(said, meanings[0]):
-            meanings += self._out_of_reach(meanings[0], bases)
+            meanings += self._out_of_reach(meanings[0], bases) or self._own_like(
+                said, meanings[0], bases
+            )
         counted = (
             meanings
             and is_numeric(meanings[0].column)
@@ -159,6 +162,24 @@ class DimensionReader:
                 entities.add(entity_of(card.key))
                 found.append(other)
         return found
+
+    def _own_like(
+        self, said: Sequence[str], link: ColumnLink, bases: Sequence[str]
+    ) -> list[ColumnLink]:
+        """Columns of the counted rows that are called so and a little more: `city` of what a row
+        points at may as well be the `station_city` that it holds itself."""
+        if link.hops == 0:
+            return []
+        found = []
+        for card in (c for b in bases if (c := self.context.evidence.relation(b))):
+            for column in card.columns:
+                parts = {x for s in column_stems(column) for x in alike(s)}
+                other = ColumnLink(card.key, column, link.score, 0, link.exact)
+                more = set(column_stems(column)) - set(said) - KEY_STEMS - stem_set("labels")
+                named = is_text(column) and set(said) <= parts and more
+                if named and not self.context.linker.is_copy(link, other):
+                    found.append(other)
+        return found[:3]
 
     def _without_one(
         self, phrase: Phrase, said: Sequence[str], bases: Sequence[str]

@@ -64,8 +64,8 @@ class DraftingEngine:
     project: ProjectView | None = None
 
     def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
-        past = evidence.remembered.answers
-        return read_with_answers(lambda asked: self._spec(asked, evidence), request, past)
+        past, glossary = evidence.remembered.answers, evidence.glossary
+        return read_with_answers(lambda r: self._spec(r, evidence), request, past, glossary)
 
     def _spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
         if fresh := freshness_request(request, evidence, self.warehouse):

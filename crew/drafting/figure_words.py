@@ -313,13 +313,13 @@ _FROM_EACH = re.compile(
     re.I,
 )
 _SHARE_OF_EACH = re.compile(
-    r"\b(?:share|percentage|percent|proportion|part|fraction)\s+of\s+(?:each|every)\s+(?P<who>\w+(?:\s\w+)?)\s+(?:in|of|from|on)\s+(?:the\s+|our\s+)*(?:total\s+|overall\s+)?"
-    r"(?P<what>(?:number\s+of\s+)?(?:(?!\b(?:per|by|for|in)\b)\w+\s?){1,3})",
+    r"\b(?:share|percentage|percent|proportion|part|fraction)\s+of\s+(?:each|every|that|this)\s+(?P<who>\w+(?:\s(?!in\b|of\b)\w+)?)\s+(?:in|of|from|on|among)\s+(?:all\s+|the\s+|our\s+)*(?:total\s+|overall\s+)?"
+    r"(?P<what>(?:number\s+of\s+)?(?:(?!\b(?:per|by|for|in|of)\b)\w+\s?){1,3})(?:\s*(?:of|in)\s+(?:the|that|this|each)\s+(?:same\s+)?(?:day|week|month|quarter|year|period))?",
     re.I,
 )
 _WITH_MOST = re.compile(
     rf"\b(?:the\s+)?{_COUNT}\s+{_WHAT}\s+with\s+the\s+(?P<most>most|highest|largest|biggest|lowest|fewest|least)\s+"
-    r"(?P<by2>[^,;:|()]+?)(?=\s*(?:[,;:|().!?]|$|\s(?:over|in|for|from|since|during|excluding|without|only|and|last|per)\b))",
+    r"(?P<by2>[^,;:|()]+?)(?:\s+(?:per|in\s+each|for\s+each|within\s+each|in\s+every)\s+(?P<within>\w+(?:\s(?!in\b|since\b|over\b|during\b|from\b|for\b|and\b)\w+)?))?(?=\s*(?:[,;:|().!?]|$|\s(?:over|in|for|from|since|during|excluding|without|only|and|last|per)\b))",
     re.I,
 )
 
@@ -404,7 +404,7 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     """Names of columns, and codes such as `(X)` or `status X`."""
     if (known := wishes.lexicon.pattern) and known.search(text):
         text = known.sub(lambda m: _spoken(m, wishes), text)
-    text = _NAME.sub(lambda m: f" {wishes.mark('col', Named(m['name'], m['name']))} ", text)
+    text = _NAME.sub(lambda m: _named(m, wishes), text)
     text = _ITS_VALUES.sub(r"\g<split>", _SUCH_AS.sub("", _ITSELF.sub("", text)))
     text = _BESIDE.sub(lambda m: _called(m, wishes), text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
@@ -416,6 +416,14 @@ def _take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     text = _COLUMN_WORDS.sub(lambda m: _listed_values(m, wishes), text)
     text = _COLUMN_VALUE.sub(lambda m: _valued(m, wishes), text)
     return _BRACKETED_VALUE.sub(r" \g<inner> ", text)
+
+
+def _named(matched: re.Match[str], wishes: FigureWishes) -> str:
+    """A column by its name; `no_show` where that is but a value stays as it is."""
+    name, held = matched["name"].lower(), wishes.lexicon.held
+    if name not in held and any(name in values for values in held.values()):
+        return matched.group()
+    return f" {wishes.mark('col', Named(matched['name'], matched['name']))} "
 
 
 # `ruecklast_kz = J`, `way LAST`, `status = active`: a column and a value of it.

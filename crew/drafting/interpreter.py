@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -41,6 +42,7 @@ from crew.drafting.follow_up_reader import unread_commands, unread_follow_ups
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
+from crew.drafting.lexicon import Lexicon
 from crew.drafting.lexicon_reader import lexicon_of
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader
@@ -174,33 +176,8 @@ class Interpreter:
         )
 
     def _interpreted(self, request: Request, follow_ups: Sequence[str]) -> RequirementSpec:
-        wish = self._wish = read_ticket(
-            request, follow_ups, lexicon_of(self.evidence.relations, self.context.linker)
-        )
-        self._follow_ups = follow_ups
-        for sentence in follow_ups:
-            said = read_text(sentence, "wish").grain
-            if said and wish.grain and said[0] != wish.grain[0]:
-                wish.other_grains.append((said[0], sentence))
-        self.context.asking = Asking(
-            wish.answers,
-            wish.directed,
-            request.choices,
-            self.evidence.remembered.answers,
-            letters_used=self.skipped_letters,
-        )
-        if wish.grain is None and wish.figures.grain:
-            wish.grain = (wish.figures.grain, wish.figures.derived[0].quote)
-        back, resets = wish.look_back, {d.unit for d in wish.figures.derived if d.unit}
-        if back and back.calendar == "current" and wish.grain and back.unit in resets:
-            wish.look_back = None  # `year to date` is the running total that the text tells
-        self.context.linker.grain = wish.grain[0] if wish.grain else ""
-        self.context.linker.figures = wish.figures
-        self.context.linker.is_dated = wish.dated_by is not None
-        self.context.related.cohort = wish.dated_by.text if wish.dated_by else ""
-        self.context.linker.said = frozenset(s for c in wish.clauses for s in stems(c.quote))
-        self.context.notes += [f"Not followed: {text}." for text in wish.ignored]
-        self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
+        lexicon = lexicon_of(self.evidence.relations, self.context.linker)
+        wish = self._listen(request, follow_ups, replace(lexicon, relations=frozenset()))
         if wish.language:
             self.context.assume(f"The ticket is read as {wish.language.capitalize()}.")
         if personal := _personal_wish(wish):
@@ -240,6 +217,10 @@ class Interpreter:
                     "followed": self.context.asking.followed,
                 }
             )
+        if any(r in f"{request.title} {request.body}" for r in lexicon.relations):
+            wish = self._listen(request, follow_ups, lexicon)
+            self.context.calendar = self.calendars.settled(wish)
+            self.context.linker.calendar = self.context.calendar
         self._add_answers(wish)
         spine = self.entities.spine(wish)
         if spine is not None:
@@ -253,6 +234,37 @@ class Interpreter:
             )
             return self._unready(request)
         return self._new_model(request, wish)
+
+    def _listen(self, request: Request, follow_ups: Sequence[str], lexicon: Lexicon) -> Wish:
+        """What a ticket asks for, with everything set that depends on its words."""
+        wish = self._wish = read_ticket(request, follow_ups, lexicon)
+        self._follow_ups = follow_ups
+        for sentence in follow_ups:
+            said = read_text(sentence, "wish").grain
+            if said and wish.grain and said[0] != wish.grain[0]:
+                wish.other_grains.append((said[0], sentence))
+        self.context.asking = Asking(
+            wish.answers,
+            wish.directed,
+            request.choices,
+            self.evidence.remembered.answers,
+            letters_used=self.skipped_letters,
+        )
+        if wish.grain is None and wish.figures.grain:
+            wish.grain = (wish.figures.grain, wish.figures.derived[0].quote)
+        back, resets = wish.look_back, {d.unit for d in wish.figures.derived if d.unit}
+        if back and back.calendar == "current" and wish.grain and back.unit in resets:
+            wish.look_back = None  # `year to date` is the running total that the text tells
+        self.context.linker.grain = wish.grain[0] if wish.grain else ""
+        self.context.linker.figures = wish.figures
+        self.context.linker.is_dated = wish.dated_by is not None
+        self.context.related.cohort = wish.dated_by.text if wish.dated_by else ""
+        self.context.linker.said = frozenset(s for c in wish.clauses for s in stems(c.quote))
+        self.context.linker.clauses = [c.quote for c in wish.clauses]
+        self.context.linker.sources = wish.sources
+        self.context.notes[:] = [f"Not followed: {text}." for text in wish.ignored]
+        self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
+        return wish
 
     def _only_names_a_model(self, wish: Wish) -> str:
         """The existing model that a ticket speaks of by name without asking for any figure, split
@@ -365,9 +377,17 @@ class Interpreter:
             filters += self._named_only(dimensions, filters)
         own = [c for c in wish.clauses if c.quote not in self._follow_ups]
         self.context.notes += [f"Not read: “{p[:200]}”." for p in unread_commands(own)]
+        self._note_sources(wish, bases)
         self.taken |= {f.grounding.text for f in filters}
         spec = self._assemble(request, wish, readings, metrics, dimensions, filters)
         return spec.model_copy(update={"derived": tuple(derived), "top": top})
+
+    def _note_sources(self, wish: Wish, bases: Sequence[str]) -> None:
+        """What the ticket names as the place of its figures and nothing is counted in."""
+        for source in wish.sources:
+            if source not in bases:
+                told = ", ".join(f"`{b}`" for b in bases)
+                self.context.notes.append(f"`{source}` is named, but what is counted is in {told}.")
 
     def _without_splits(self, readings: Sequence[Reading], wish: Wish) -> list[Reading]:
         """Without phrases among the figures that are but a column to split by, such as `hall name`

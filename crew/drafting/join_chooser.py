@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from crew.artifacts import Dimension, Filter, JoinEdge, Measure, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_planner import AmbiguousJoin, NoJoin
-from crew.drafting.vocabulary import name_stems
+from crew.drafting.schema_linker import KEY_STEMS, entity_stems
+from crew.drafting.spoken_names import column_stems
+from crew.drafting.vocabulary import name_stems, stems
 
 
 class JoinChooser:
@@ -21,6 +24,9 @@ class JoinChooser:
     ) -> Metric:
         measures = []
         for measure in metric.measures:
+            if roles := self._roles(measure, dimensions, filters):
+                measures.append(measure.model_copy(update={"keys": roles}))
+                continue
             keys, said = self.context.probe.keys(measure, dimensions, filters)
             if said:
                 self.context.assume(said, "")
@@ -56,6 +62,41 @@ class JoinChooser:
                     f"No key leads from `{missing.base}` to `{missing.target}`. By what are they connected?",
                     [],
                 )
+
+    def _roles(
+        self, measure: Measure, dimensions: Sequence[Dimension], filters: Sequence[Filter]
+    ) -> tuple[str, ...]:
+        """The keys that the ticket names by their part: `city of the return station` is reached by
+        `return_station_id`, though `station_id` leads to stations too."""
+        chosen = []
+        for target in sorted(self.context.probe.targets(measure, dimensions, filters)):
+            card = self.context.evidence.relation(target)
+            edges = [
+                e for e in self.context.planner.edges
+                if e.left == measure.relation and e.right == target
+            ]  # fmt: skip
+            own = {e.left_column: set(name_stems(e.left_column)) for e in edges}
+            if card is None or len(own) < 2:
+                continue
+            things = {*entity_stems(card), *(s for c in card.columns for s in column_stems(c))}
+            shared = set.intersection(*own.values()) | things | KEY_STEMS
+            named = [c for c, said in own.items() if self._is_part_said(said - shared, things)]
+            if len(named) == 1:
+                chosen.append(named[0])
+                self.context.assume(
+                    f"`{target}` is reached through `{measure.relation}.{named[0]}`."
+                )
+        return tuple(chosen)
+
+    def _is_part_said(self, part: set[str], things: set[str]) -> bool:
+        """Whether words stand right before what they are a part of: `return station`."""
+        if not part:
+            return False
+        for clause in self.context.linker.clauses:
+            said = stems(clause)
+            if any(a in part and b in things for a, b in pairwise(said)):
+                return True
+        return False
 
     def _said(self, fork: AmbiguousJoin) -> JoinEdge | None:
         """The key that the ticket names by the word that no other has: `city of the origin depot`."""

@@ -117,9 +117,16 @@ class LeftoverReader:
             if told is None:
                 self._ask(phrase, [k.condition for k in best])
             return told
+        if phrase.place == "wish" and (rows := self._names_rows(fresh, bases)):
+            self._ask(phrase, rows)  # `kilometres our members drove in electric cars`
         else:
             self.context.notes.append(f"Not read: “{phrase.text}”.")
         return None
+
+    def _names_rows(self, said: Sequence[str], bases: Sequence[str]) -> list[str]:
+        """The conditions that single words of a phrase would be."""
+        found = (self.context.linker.conditions([s], bases)[:1] for s in said)
+        return list(dict.fromkeys(k.condition for links in found for k in links))
 
     def _names_the_rows(self, said: Sequence[str], bases: Sequence[str]) -> bool:
         """`from stg_payments`: the relation whose rows are counted anyway, by its very name."""

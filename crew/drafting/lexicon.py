@@ -30,6 +30,8 @@ class Lexicon:
     words: frozenset[str] = frozenset()
     held: dict[str, dict[str, str]] = field(default_factory=dict)
     """Values by their words in lower case, of each column by its name in lower case."""
+    relations: frozenset[str] = frozenset()
+    """Models and source tables by their very names."""
 
     def in_own_words(self, text: str) -> str:
         """The text with words of the project in the form they have there: `Kaltmieten` as

@@ -41,7 +41,8 @@ def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexic
                     names[" ".join(said)] = column.name
     spoken = {w for c in relations for n in (c.key, *(x.name for x in c.columns)) for w in words(n)}
     own = frozenset(w for w in spoken if len(w) >= 4)
-    return Lexicon(names, values, lambda unit: _is_split(unit, linker), own, held)
+    keys = frozenset(c.key for c in relations if re.search(r"[_.]", c.key))
+    return Lexicon(names, values, lambda unit: _is_split(unit, linker), own, held, keys)
 
 
 def _is_compound(parts: Sequence[str]) -> bool:

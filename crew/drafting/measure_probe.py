@@ -17,6 +17,9 @@ from crew.errors import InvalidInput
 from crew.ports import Warehouse
 from crew.verification.source_totals import SourceTotals
 
+_MOSTLY = 0.5
+"""A key that is empty on so much more of the rows than another is not the one they are joined by."""
+
 
 class MeasureProbe:
     """Small read-only questions; without a warehouse it knows nothing and says nothing."""
@@ -99,6 +102,7 @@ class MeasureProbe:
             ways = self._planner.ways(measure.relation, target)
             if len(ways) > 1:
                 forks[target] = ways
+        forks = {t: ways for t, ways in forks.items() if not self._are_parts(measure, ways)}
         if not forks or self._warehouse is None:
             return (), ""
         columns = sorted({w[0].left_column for ways in forks.values() for w in ways})
@@ -136,6 +140,15 @@ class MeasureProbe:
             return None
         total, differing, backwards = rows[0]
         return None if not total or backwards else float(differing) / total
+
+    def _are_parts(self, measure: Measure, ways: Sequence[Sequence[JoinEdge]]) -> bool:
+        """Whether rows point at the same place for several reasons, each on about all of them: the
+        data does not tell which one is meant."""
+        direct = sorted({w[0].left_column for w in ways if len(w) == 1})
+        if len(direct) < 2 or self._warehouse is None:
+            return False
+        filled = self._filled(measure, direct)
+        return filled is not None and max(filled.values()) - min(filled.values()) < _MOSTLY
 
     def _filled(self, measure: Measure, columns: Sequence[str]) -> dict[str, float] | None:
         card = self._evidence.relation(measure.relation)

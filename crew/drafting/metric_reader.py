@@ -9,6 +9,7 @@ from dataclasses import replace
 from crew.artifacts import (
     Aggregation,
     Evidence,
+    GlossaryTerm,
     Grounding,
     Measure,
     Metric,
@@ -56,6 +57,10 @@ class MetricReader:
     def read(self, phrase: Phrase, wanted: Sequence[str], timed: bool) -> Reading:
         """The reading of a phrase, marks of figures included."""
         shown = self.linker.figures.readable(phrase.text)
+        if told := self._told_in_words(content_stems(shown)):
+            reading = Reading(phrase, unexplained=content_stems(told.name), told=shown)
+            reading.problem = f"the glossary defines it in words alone, as: {told.definition}"
+            return reading
         if shown != phrase.text and term_for(content_stems(shown), self.evidence.glossary):
             agreed = self._plain(replace(phrase, text=shown), wanted, timed)
             if agreed.term:
@@ -63,12 +68,12 @@ class MetricReader:
         figures = FigureReader(self.linker, lambda p: self._plain(p, wanted, timed), bool(wanted))
         reading = figures.read(phrase) or self._plain(phrase, wanted, timed)
         if shown != phrase.text:
-            told = self.linker.figures.readable
+            readable = self.linker.figures.readable
             reading.told = shown
-            reading.assumptions = [told(a) for a in reading.assumptions]
+            reading.assumptions = [readable(a) for a in reading.assumptions]
             if reading.metric:
                 reading.metric = reading.metric.model_copy(
-                    update={"label": told(reading.metric.label)}
+                    update={"label": readable(reading.metric.label)}
                 )
         return reading
 
@@ -119,6 +124,21 @@ class MetricReader:
         said = words(text)
         owners = self.linker.entities(list(rest[:-1]))
         return f"{said[-1]} {' '.join(said[:-2])} {plural(said[-2])}" if owners else ""
+
+    def _told_in_words(self, said: Sequence[str]) -> GlossaryTerm | None:
+        """The agreed word in a phrase that has a definition and nothing to compute it by: what the
+        phrase would be otherwise is not what was agreed."""
+        things = {s for c in self.evidence.relations for s in entity_stems(c)}
+        for term in self.evidence.glossary:
+            if term.formula or term.condition or not term.definition:
+                continue
+            for name in (term.name, *term.synonyms):
+                wanted = content_stems(name)
+                starts = range(len(said) - len(wanted) + 1)
+                stands = any(list(said[n : n + len(wanted)]) == wanted for n in starts)
+                if wanted and stands and not set(wanted) <= things:
+                    return term
+        return None
 
     # --- agreed terms ----------------------------------------------------------------------
 
@@ -244,7 +264,7 @@ class MetricReader:
     def _best(self, readings: list[Reading], wanted: Sequence[str]) -> Reading:
         """The reading that explains most and reaches the wanted dimensions; like ones compared."""
 
-        def rank(reading: Reading) -> tuple[int, int, int, int]:
+        def rank(reading: Reading) -> tuple[int, int, int, int, int]:
             assert reading.metric is not None
             bases = [m.relation for m in reading.metric.measures]
             missed = sum(not self.linker.dimensions(content_stems(w), bases) for w in wanted)
@@ -252,14 +272,20 @@ class MetricReader:
             card = self.evidence.relation(bases[0])
             has_time = bool(card and self.linker.times(card))
             has_key = bool(card and self.linker.key_column(card))
-            return (len(reading.unexplained), missed, 0 if has_key else 1, 0 if has_time else 1)
+            elsewhere = bool(self.linker.sources) and bases[0] not in self.linker.sources
+            known = (len(reading.unexplained), missed)
+            return (elsewhere, *known, 0 if has_key else 1, 0 if has_time else 1)
 
         ranked = sorted(readings, key=rank)
+        agreed = ranked[0].entity and self.linker.agreed_rows(ranked[0].entity)
+        ranked.sort(key=lambda r: (rank(r), r.entity != agreed))
         best = ranked[0]
         for other in ranked[1:]:
             if best.entity and other.entity and rank(other) == rank(best):
                 a, b = best.entity, other.entity
                 if b.layer == "source" and a.layer != "source":
+                    continue
+                if a == agreed and b.layer != "staging":
                     continue
                 if (
                     a.row_count is not None
@@ -329,6 +355,7 @@ class MetricReader:
             if all(self.linker.dimensions(content_stems(w), [k.relation]) for w in wanted)
         ]
         usable = reaching or links
+        usable = [k for k in usable if k.relation in self.linker.sources] or usable
         if timed:
             usable = [k for k in usable if self._is_dated(k.relation)] or usable
         fewest = min(self._unsaid([k.relation]) for k in usable)
@@ -339,6 +366,7 @@ class MetricReader:
         ]
         meanings = called if len(called) == 1 else meanings
         left = left if not self._always_so(left, meanings[0].relation) else []
+        left += self._told_values(meanings[0], [s for s in rest if s not in left])
         if left and not self.linker.conditions(left, [meanings[0].relation]):
             return Reading(phrase, unexplained=left, columns=[])
         if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
@@ -370,6 +398,17 @@ class MetricReader:
             reading.assumptions.append(f"“{text}” is read as `{link.name}`.")
         self._explain(reading, left, [link.relation])
         return reading
+
+    def _told_values(self, link: ColumnLink, said: Sequence[str]) -> list[str]:
+        """Words that only a column's description has, and that say which rows count as well:
+        `refunded amount` of an amount that is `positive also for refunds`."""
+        own = {x for s in name_stems(link.column.name) for x in alike(s)}
+        own |= {x for s in self._entity_words(link.relation) for x in alike(s)}
+        return [
+            s for s in said
+            if not alike(s) & own
+            and any(k.relation == link.relation for k in self.linker.conditions([s], [link.relation]))
+        ]  # fmt: skip
 
     def _other_amounts(self, meanings: Sequence[ColumnLink]) -> list[ColumnLink]:
         """Amounts beside the one that a word such as `revenue` is but much like, for a choice."""
@@ -464,8 +503,10 @@ class MetricReader:
         near = [f for f in found if set(self._entity_words(f[0].relation)) - counted & said] or [
             f for f in found if set(self._entity_words(f[0].relation)) & said
         ]
-        near = near or found
-        best = self.linker.distinct_meanings([f[0] for f in near]) if near else []
+        near = [f for f in found if f[0].relation in self.linker.sources] or near or found
+        best = self._agreed_rows(
+            self.linker.distinct_meanings([f[0] for f in near]) if near else []
+        )
         places = {entity_of(k.relation): k for k in reversed(best)}
         if len(places) != 1:
             return Reading(
@@ -488,6 +529,12 @@ class MetricReader:
         reading.assumptions.append(f"“{phrase.text}” are the different `{link.name}`.")
         self._explain(reading, left, [link.relation])
         return reading
+
+    def _agreed_rows(self, links: list[ColumnLink]) -> list[ColumnLink]:
+        """Without those of rows that the project has agreed to count elsewhere."""
+        cards = [self.evidence.relation(k.relation) for k in links]
+        agreed = {a.key for c in cards if c and (a := self.linker.agreed_rows(c))}
+        return [k for k in links if k.relation in agreed] or links
 
     def _names_relation(self, word: str) -> bool:
         return any(alike(word) & set(entity_stems(c)) for c in self.evidence.relations)
@@ -535,7 +582,9 @@ class MetricReader:
         if not conditions:
             reading.unexplained = [w for w in left if not self._is_noise(w)] or []
             return
-        best = [c for c in conditions if c.score >= conditions[0].score - 0.05]
+        best = self.linker.own_first(
+            [c for c in conditions if c.score >= conditions[0].score - 0.05], bases
+        )
         if timed and set(left) & stem_set("standing") and not best[0].origin.startswith("glossary"):
             # `active users per month`: who is active now says nothing of the months before.
             reading.unexplained = left

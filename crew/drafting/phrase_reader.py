@@ -134,6 +134,8 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
         if what and not _only_grain(what) and wish.row_per is None:
             wish.row_per = replace(clause, text=what)
     text = _ROW_PER.sub(" per ", text)
+    if clause.place == "acceptance" and _is_figure(text):
+        clause = replace(clause, place="wish", item=True)
     if clause.place in {"acceptance", "aside"} and not row_per:
         wish.leftovers.extend(_limits_left(text, clause))
         return
@@ -141,6 +143,28 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
     text = _take_grain(text, clause, wish)
     if clause.place not in {"acceptance", "aside"}:
         wish.metrics.extend(_metric_phrases(text, clause, wish))
+
+
+def _is_figure(text: str) -> bool:
+    """Whether a line of a list of criteria asks for a figure rather than what has to hold."""
+    said = set(words(text))
+    checks = {
+        "match",
+        "matches",
+        "equal",
+        "equals",
+        "sum",
+        "sums",
+        "add",
+        "adds",
+        "agree",
+        "agrees",
+        "same",
+    }
+    return bool(_FIGURE.search(text)) and not said & (word_set("finite_verbs") | checks)
+
+
+_FIGURE = re.compile(r"\b(?:number|count|average|median|share|total)\s+of\b|\bhow\s+many\b", re.I)
 
 
 def _limits_left(text: str, clause: Phrase) -> list[Phrase]:
@@ -591,6 +615,10 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         if asked and wished and denies_wish(segment.removesuffix(wished)):
             wish.denied.append(clause)
             continue
+        if asked and _WHETHER.match(wished):
+            wish.passed_over.append(replace(clause, text=segment.strip()))
+            wish.prose.append(segment.strip())
+            continue  # `would like to know whether members come back`
         if asked and (rest := _after_how_many(segment)):
             wish.leftovers.append(replace(clause, text=rest, item=True))
         added = bool(_ADDED.search(segment))
@@ -629,6 +657,7 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
     return found
 
 
+_WHETHER = re.compile(r"\W*(?:whether|if|why)\b", re.I)
 _HEADS = re.compile(
     r"\W*(?:the\s+|an?\s+)?(?:distribution|overview|breakdown|analysis|summary|development|comparison|structure|statistics|evolution)\b",
     re.I,

@@ -155,7 +155,12 @@ class ReadingChooser:
             column = measure.filters[0].split(" = ")[0]
             same = [k for k in links if k.condition.startswith(f"{column} = ")]
             is_value = value.metric is None or len(words) == 1
-            if not same or not is_value or same[0].condition == measure.filters[0]:
+            if (
+                not same
+                or not is_value
+                or same[0].condition == measure.filters[0]
+                or value not in kept
+            ):
                 continue
             either = f"({same[0].condition} or {measure.filters[0]})"
             assert counted.metric is not None
@@ -302,6 +307,8 @@ def _covers(a: Reading, b: Reading) -> bool:
         return False
     if not set(b.unexplained) <= set(content_stems(a.phrase.text)):
         return False  # it has a word that nothing explains
+    if b.conditions and not a.conditions:
+        return False  # it has rows of its own that are not settled
     if len(a.metric.measures) > 1 or len(b.metric.measures) > 1:
         same = [x.model_copy(update={"name": ""}) for x in a.metric.measures]
         return same == [x.model_copy(update={"name": ""}) for x in b.metric.measures]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from sqlglot import exp
+
 from crew.artifacts import ColumnCard, Dimension, Filter, Measure, Metric, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_boolean, is_temporal
 from crew.drafting.interpretation import Interpretation
+from crew.drafting.row_sets import parse_sql
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import singular, spelt_out
+from crew.drafting.vocabulary import name_stems, singular, spelt_out, stem_set
 
 REMOVED = re.compile(
     r"^_?(?:is_|was_)?(?:soft_)?(?:deleted|removed)(?:_at|_on|_flag)?$|^_fivetran_deleted$", re.I
@@ -98,7 +101,7 @@ class RowHygiene:
         """Amounts of several currencies do not add up."""
         column = next((c for c in card.columns if _CURRENCY.match(c.name)), None)
         counts = measure.aggregation in {"count", "count_distinct"}
-        if column is None or counts or len(column.values) < 2:
+        if column is None or counts or len(column.values) < 2 or not self._is_money(measure):
             return measure
         if column.name in said or column.name in self._split_by:
             return measure
@@ -115,6 +118,14 @@ class RowHygiene:
             options,
         )
         return only[index] if index is not None and index < len(only) else measure
+
+    def _is_money(self, measure: Measure) -> bool:
+        """Whether a measure may be an amount: kilometres are in no currency."""
+        tree = parse_sql(measure.expression, self.context.evidence.dialect)
+        said = {s for c in tree.find_all(exp.Column) for s in name_stems(c.name)}
+        return not said & (stem_set("units") | stem_set("measuring")) or bool(
+            said & stem_set("money")
+        )
 
     def _repeated(self, measure: Measure, card: RelationCard) -> Measure:
         """Rows that share a key: counted once or as often as they were delivered?"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, Measure, RelationCard
@@ -130,7 +130,8 @@ FIGURE_MARGIN = 0.15
 
 class SchemaLinker:
     """Links over one evidence. `grain` is the period that is asked for, empty if none is; `figures`
-    are what the marks in its phrases stand for, `said` the stems of all that the ticket wishes;
+    are what the marks in its phrases stand for, `said` the stems of all that the ticket wishes, `clauses`
+    its sentences, `sources` are the relations that it says its figures come from,
     `is_dated` where it says itself which date puts a row into a period, `limits` what it says of
     the rows that count. `having` links what is said of related rows, `cohort` dates entities by an
     event of theirs."""
@@ -143,6 +144,8 @@ class SchemaLinker:
         self.figures = FigureWishes()
         self.said: frozenset[str] = frozenset()
         self.is_dated = False
+        self.sources: Sequence[str] = ()
+        self.clauses: Sequence[str] = ()
         self.having: Callable[[Having, Sequence[str], Sequence[str]], list[ConditionLink]] = (
             lambda figure, rest, bases: []
         )
@@ -173,6 +176,20 @@ class SchemaLinker:
                     break
         order = {c.key: n for n, c in enumerate(self.evidence.relations)}
         return sorted(found, key=lambda e: (-e.size, _LAYER_ORDER[e.card.layer], order[e.card.key]))
+
+    def agreed_rows(self, card: RelationCard) -> RelationCard | None:
+        """The one mart of the same things that is made of these rows and leaves some of them out:
+        what the project has agreed to count."""
+        key = self.key_column(card)
+        found = [
+            c
+            for c in self.evidence.relations
+            if c.layer == "mart" and card.layer != "mart" and key
+            and entity_of(c.key) == entity_of(card.key) and self.key_column(c) == key
+            and c.row_count is not None and card.row_count is not None
+            and 0 < c.row_count < card.row_count and card.key in self._lineage(c.key)
+        ]  # fmt: skip
+        return found[0] if len(found) == 1 else None
 
     def key_column(self, card: RelationCard) -> str | None:
         """The primary key: unique and not null in the data, named like one."""
@@ -323,7 +340,16 @@ class SchemaLinker:
             b.column.maximum,
         )
         return a.column.name == b.column.name and (
-            same or entity_of(a.relation) == entity_of(b.relation)
+            same
+            or entity_of(a.relation) == entity_of(b.relation)
+            or self._is_handed_down(a.relation, b.relation)
+        )
+
+    def _is_handed_down(self, a: str, b: str) -> bool:
+        """Whether one of two relations is made of the other, row by row."""
+        keys = {(c := self.evidence.relation(k)) and self.key_column(c) for k in (a, b)}
+        return (
+            len(keys) == 1 and None not in keys and (a in self._lineage(b) or b in self._lineage(a))
         )
 
     def is_copy(self, a: ColumnLink, b: ColumnLink) -> bool:
@@ -359,6 +385,8 @@ class SchemaLinker:
                 return []
             figure = self.figures.marks[marks[0]]
             return self._marked(figure, rest, bases) or self._both(figure, rest, bases)
+        if "or" in phrase[1:-1]:
+            return self._either(phrase, bases)
         found = [*self._agreed(phrase, bases), *self._filled(phrase, bases)]
         for key, hops in self.reach(bases).items():
             card = self.evidence.relation(key)
@@ -373,6 +401,31 @@ class SchemaLinker:
             found,
             key=lambda c: (-round(c.score, 1), c.relation in other, -c.score, c.relation, c.column),
         )
+
+    def _either(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ConditionLink]:
+        """`completed or expired bookings`: one value of a column or another."""
+        at = list(phrase).index("or")
+        sides = [self.conditions(part, bases) for part in (phrase[:at], phrase[at + 1 :])]
+        return [
+            replace(
+                a, condition=f"({a.condition} or {b.condition})",
+                negated=f"({a.negated} and {b.negated})", score=min(a.score, b.score),
+            )
+            for a in sides[0][:3] for b in sides[1][:3]
+            if (a.relation, a.column) == (b.relation, b.column) and a.condition != b.condition
+        ]  # fmt: skip
+
+    def own_first(self, links: list[ConditionLink], bases: Sequence[str]) -> list[ConditionLink]:
+        """Without conditions on a copy of a column that the counted rows have themselves."""
+        own = [k for k in links if k.relation in bases]
+        columns = {k.column for k in own}
+        return own + [
+            k for k in links
+            if k.relation not in bases
+            and not (
+                k.column in columns and any(self._is_handed_down(k.relation, b) for b in bases)
+            )
+        ]  # fmt: skip
 
     def _filled(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ConditionLink]:
         """`with unit_id`: a column of the rows by its very name, which not all of them have."""

@@ -27,6 +27,7 @@ from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.phrase_reader import read_clause, says_gaps, tail_match
 from crew.drafting.questions import cut_option
 from crew.drafting.related_words import Having
+from crew.drafting.source_words import take_sources
 from crew.drafting.vocabulary import grain_words, phrase_pattern, vocabulary, word_set, words
 from crew.drafting.wish import Phrase, Place, Wish
 from crew.drafting.zone_words import take_zones
@@ -48,7 +49,8 @@ def read_ticket(
         request = request.model_copy(
             update={k: own(in_english(t, language)) for k, t in texts.items()}
         )
-    request = _without_calendar(_with_definitions(request), wish)
+    request = _without_sources(_with_definitions(request), wish)
+    request = _without_calendar(request, wish)
     wish.said_later = frozenset(follow_ups)
     clauses = [*_clauses(request, wish), *(Phrase(s, "wish", s) for s in follow_ups)]
     wish.answers = [a for a in wish.answers if a not in follow_ups]
@@ -75,6 +77,15 @@ def read_text(
     wish = Wish(figures=figures or FigureWishes(), calendar=calendar, grain=grain)
     read_clause(Phrase(text, place, text), wish)
     return wish
+
+
+def _without_sources(request: Request, wish: Wish) -> Request:
+    """The request without the models that it says its figures come from, which the wish tells."""
+    texts: dict[str, str] = {}
+    for name in ("title", "body"):
+        found, texts[name] = take_sources(getattr(request, name), wish.figures.lexicon.relations)
+        wish.sources += found
+    return request.model_copy(update=texts)
 
 
 def _without_calendar(request: Request, wish: Wish) -> Request:
@@ -201,7 +212,17 @@ _BY_WAY = re.compile(
 )
 
 
+# `… so that I can paste it into the board pack`: what it is for.
+_PURPOSE = re.compile(
+    r",?\s*\bso\s+(?:that\s+)?(?:i|we|you|they|people|everyone|everybody|the\s+\w+|our\s+\w+|\w+s)\s+"
+    r"(?:can|could|may|might|will|would|know|see|understand|get|need\s+not|don['’]?t\s+(?:have|need)\s+to|do\s+not\s+(?:have|need)\s+to)\b"
+    r"(?!\s+(?:be\s+)?(?:left|exclud|includ|count|filter|ignor))[^.!?;\n|]*",
+    re.I,
+)
+
+
 def _plain(text: str) -> str:
+    text = _PURPOSE.sub(" ", text)
     text = _BY_WAY.sub(" ", _GREETING.sub(" ", _REPORTED.sub(" ", text)))
     text = _LINK.sub(r"\1", _FENCE.sub(" ", text))
     text = _MENTION.sub(" ", text)

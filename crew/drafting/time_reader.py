@@ -23,6 +23,10 @@ _RARELY = 0.02
 """Share of rows up to which another date is no other result to speak of."""
 
 
+_SELDOM = 0.1
+"""Likewise of what is counted and lasts for a while, such as trips: by its beginning."""
+
+
 class TimeReader:
     """Times of the measures of one interpretation."""
 
@@ -82,6 +86,10 @@ class TimeReader:
         ]
         lasting = self.context.linker.interval(card) if card and owner == measure.relation else None
         if lasting and measure.aggregation == "count" and not self._is_event(metric, names):
+            grain = wish.grain[0] if wish.grain else "month"
+            both = [t for t in times if t[0].name in lasting]
+            if early := self._short_event(owner, both, grain, _SELDOM):
+                return {"time": early}
             return self._ask_lasting(measure, lasting, wish)
         likely = len(times) == 1 or times[0][1] >= times[1][1] + 0.7
         clear = likely and (wish.dated_by is None or len(times) == 1)
@@ -122,11 +130,15 @@ class TimeReader:
         return not times[0][0].nulls and any(_ALIKE * lacking <= n <= lacking for n in later)
 
     def _short_event(
-        self, owner: str, times: Sequence[tuple[ColumnCard, float]], grain: str
+        self,
+        owner: str,
+        times: Sequence[tuple[ColumnCard, float]],
+        grain: str,
+        rarely: float = _RARELY,
     ) -> str:
-        """The beginning of what begins and ends in the same period all but always: by which of
-        the two it is dated makes hardly a difference."""
-        rivals = [c for c, score in times if score > times[0][1] - 0.7]
+        """The beginning of what begins and ends in the same period all but `rarely` (a share of
+        the rows): by which of the two it is dated makes hardly a difference."""
+        rivals = [c for c, score in times if score > times[0][1] - 0.7 or len(times) == 2]
         if len(rivals) != 2:
             return ""
         first, last = sorted(rivals, key=lambda c: c.nulls or 0)
@@ -135,7 +147,7 @@ class TimeReader:
             for c in (first, last)
         ]
         apart = self.context.probe.apart(owner, first.name, last.name, grain)
-        if apart is None or apart > _RARELY:
+        if apart is None or apart > rarely:
             return ""
         self.context.assume(
             f"Dated by `{names[0]}`; by `{names[1]}` {apart:.1%} of the rows would be in another {grain}."

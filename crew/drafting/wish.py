@@ -50,6 +50,7 @@ class Wish:
     are words around a wish that no other field took, mostly prose. `row_per` is what the result
     has a row for, in so many words; `dated_by` the date that puts a row into a period;
     `said_later` are the sentences of comments that are read like the ticket's own.
+    `sources` are the relations that it names as the place of its figures.
     `prose` are sentences of the body that wish for nothing; `scopes` are the rows that all figures are about.
     """
 
@@ -82,6 +83,7 @@ class Wish:
     scopes: list[Phrase] = field(default_factory=list)
     row_per: Phrase | None = None
     dated_by: Phrase | None = None
+    sources: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
