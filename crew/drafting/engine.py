@@ -90,7 +90,9 @@ class DraftingEngine:
         spec = read_in_place(
             interpret(states.request, states.evidence, self.warehouse), keys, evidence
         )
-        if states.made and spec.kind != "new_model":  # what exists is changed by its own rules
+        if (
+            not states.is_empty and spec.kind != "new_model"
+        ):  # what exists is changed by its own rules
             return read_in_place(interpret(request, seen, self.warehouse), keys, evidence)
         return states.settled(spec)
 

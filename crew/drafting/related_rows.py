@@ -67,6 +67,10 @@ def related_ctes(
 def _then(one: Related, evidence: Evidence, aliases: Aliases) -> Cte:
     """Each row of `to` with the state that held at its moment: none or one."""
     own, state = aliases.of(one.to), aliases.of(one.relation)
+    states: exp.Expr = exp.to_table(state)
+    if one.to == one.relation:  # rows of one relation, each beside another one
+        state = aliases.fresh(f"{state}_named")
+        states = exp.alias_(states, state, table=True)
 
     def aliased(text: str) -> exp.Expr:
         tree = parse_sql(text, evidence.dialect)
@@ -82,11 +86,11 @@ def _then(one: Related, evidence: Evidence, aliases: Aliases) -> Cte:
         on = exp.and_(on, begins <= moment, exp.paren(exp.or_(ends.is_(exp.null()), moment < ends)))
     columns: list[exp.Expr] = [exp.column(one.to_column, table=own)]
     columns += [exp.alias_(exp.column(c, table=state), name) for c, name in one.shows]
-    query = exp.select(*columns).from_(own).join(state, on=on, join_type="inner")
-    for text in one.filters:
-        query = query.where(aliased(text))
+    on = exp.and_(on, *(aliased(text) for text in one.filters))
+    query = exp.select(*columns).from_(own).join(states, on=on, join_type="left")
     when = f"at its {one.at}" if one.at else "now"
-    return Cte(aliases.of(one.key), query, f"the row of {one.relation} that holds {when}, if any")
+    told = f"that holds {when}" if one.to != one.relation else f"that {one.match[0]} names"
+    return Cte(aliases.of(one.key), query, f"the row of {one.relation} {told}, if any")
 
 
 def _aggregated(rows: RowSet, value: Measure) -> exp.Expr:

@@ -24,6 +24,14 @@ from crew.artifacts import (
 )
 from crew.catalog.dbt_project import entity_of
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.parent_reader import (
+    Parent,
+    assumed,
+    chains,
+    parent_wishes,
+    parents_in,
+    unexplained,
+)
 from crew.drafting.schema_linker import KEY_STEMS, SchemaLinker, content_stems, entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.state_words import StateWish, moment_of_period, state_wishes
@@ -48,10 +56,18 @@ class States:
     made: tuple[Related, ...] = ()
     said: tuple[tuple[str, str], ...] = ()
     found: tuple[Assumption, ...] = ()
+    parents: tuple[Parent, ...] = ()
+    chain: Question | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.made or self.parents)
 
     def settled(self, spec: RequirementSpec) -> RequirementSpec:
         """The specification with these relations and the ticket's own words."""
-        if not self.made:
+        if self.chain and spec.kind == "new_model":
+            return spec.model_copy(update={"questions": (self.chain,)})
+        if self.is_empty or spec.kind != "new_model":
             return spec
         content = spec.model_dump()
         used = _texts(content)
@@ -59,6 +75,13 @@ class States:
         spec = RequirementSpec.model_validate(_in_own_words(content, self.said))
         if spec.questions:
             return spec
+        text = f"{self.request.title} {self.request.body}"
+        if role := unexplained(spec, text, used, self.parents):
+            asked = Question(
+                id=f"parent:{role}", text=f"“{role}”: what does it change about the rows that count, or"
+                " what they are split by? I found no column that says so.",
+            )  # fmt: skip
+            return spec.model_copy(update={"questions": (asked,)})
         if lost:
             asked = Question(
                 id="state:lost",
@@ -67,7 +90,7 @@ class States:
             return spec.model_copy(update={"questions": (asked,)})
         return spec.model_copy(
             update={
-                "related": (*self.made, *spec.related),
+                "related": (*(m for m in self.made if m.key in used), *spec.related),
                 "assumptions": (*self.found, *spec.assumptions),
             }
         )
@@ -86,7 +109,9 @@ def with_states(request: Request, evidence: Evidence, warehouse: Warehouse | Non
             continue
         name, found = made.shows[0][1], _assumed(wish, made, evidence, warehouse)
         by = wish.whole.split()[0].lower()
-        named = f"per {name}" if by == "by" else wish.whole.replace(wish.phrase, name)
+        named = (
+            f", split by {name}" if by in {"by", "per"} else wish.whole.replace(wish.phrase, name)
+        )
         title = request.title.replace(wish.whole, named)
         body = request.body.replace(wish.whole, named)
         request = request.model_copy(update={"title": title, "body": body})
@@ -102,7 +127,32 @@ def with_states(request: Request, evidence: Evidence, warehouse: Warehouse | Non
             said=(*states.said, (named, wish.whole), (name, wish.phrase)),
             found=(*states.found, found),
         )
-    return states
+    return _with_parents(states, warehouse)
+
+
+def _with_parents(states: States, warehouse: Warehouse | None) -> States:
+    """The ticket with columns of parents in the place of what it says of them."""
+    request, base = states.request, states.evidence
+    text = f"{request.title}\n{request.body}"
+    parents = parents_in(base, warehouse)
+    if not parents:
+        return states
+    kept = {m.key: m for m in states.made}
+    said, found = list(states.said), list(states.found)
+    for wish in parent_wishes(text, parents, warehouse):
+        title = request.title.replace(wish.whole, wish.named)
+        body = request.body.replace(wish.whole, wish.named)
+        request = request.model_copy(update={"title": title, "body": body})
+        before = kept.get(wish.made.key)
+        shows = tuple(dict.fromkeys((*(before.shows if before else ()), *wish.made.shows)))
+        kept[wish.made.key] = wish.made.model_copy(update={"shows": shows})
+        said += [(wish.named, wish.whole)]
+        said += [(n, wish.phrase) for _, n in wish.made.shows if n in wish.named]
+        found.append(assumed(wish.told))
+    return States(
+        request, with_related(base, list(kept.values())), tuple(kept.values()), tuple(said),
+        tuple(found), tuple(parents), chains(text, parents),
+    )  # fmt: skip
 
 
 def _without_versions(text: str, evidence: Evidence, versions: Sequence[Versions]) -> list[str]:
