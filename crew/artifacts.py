@@ -804,6 +804,17 @@ class Retype(Value):
     data_type: str
 
 
+class FillEmpty(Value):
+    """Give an output column a `value`, a SQL literal, where it is empty; with `blanks` also where it
+    is an empty text."""
+
+    kind: Literal["fill_empty"] = "fill_empty"
+    model: str
+    column: str
+    value: str
+    blanks: bool = False
+
+
 class DropColumn(Value):
     """Remove an output column; `everywhere` also what models further on make of it."""
 
@@ -971,6 +982,7 @@ Edit = Annotated[
     | RenameColumn
     | RenameModel
     | Retype
+    | FillEmpty
     | DropColumn
     | DropModel
     | AddFilter

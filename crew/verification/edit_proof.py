@@ -21,6 +21,7 @@ from crew.artifacts import (
     DropColumn,
     DropModel,
     Edit,
+    FillEmpty,
     FollowSource,
     MakeIncremental,
     MakeUnique,
@@ -149,11 +150,13 @@ class _Proof:
         names, findings = self._names(model, before, after, compared)
         where = self._where(model)
         old = f"(select * from {old} as o where {where})" if where else old
+        old = self._filled(model, old, before)
         compared.rows_before, compared.rows_after = self._count(old), self._count(new)
         if model in {e.model for e in self.edits if isinstance(e, _LOOKED_AT)}:
             return findings  # those are looked at by themselves
         compared.differs = self._differences(model, old, new, names, before, after)
-        changed = self.changes_rows and not where
+        fills = {e.model for e in self.edits if isinstance(e, FillEmpty)}
+        changed = (self.changes_rows and not where) or bool(fills and model not in fills)
         compared.expected = changed
         if compared.differs and not changed:
             findings.append(f"{model}: {'; '.join(compared.differs)}")
@@ -201,6 +204,22 @@ class _Proof:
             " and ".join(conditions),
         )
 
+    def _filled(self, model: str, old: str, before: dict[str, str]) -> str:
+        """The old rows with the values that empty ones are to get."""
+        fills = {
+            e.column.lower(): e for e in self.edits if isinstance(e, FillEmpty) and e.model == model
+        }
+        if not fills:
+            return old
+        columns = []
+        for column in before:
+            name = self.context.quote(column)
+            if edit := fills.get(column.lower()):
+                value = f"nullif({name}, '')" if edit.blanks else name
+                name = f"coalesce({value}, {edit.value}) as {name}"
+            columns.append(name)
+        return f"(select {', '.join(columns)} from {old} as f)"
+
     def _differences(
         self,
         model: str,
@@ -219,7 +238,14 @@ class _Proof:
             f"{c} is {after[names[c]]} instead of {before[c]}" for c in names
             if c.lower() in retyped and not asked
         ]  # fmt: skip
-        left = [self._value(c, before[c]) for c in names]
+        left = [
+            self._value(
+                c,
+                before[c],
+                cut="date" if c.lower() in retyped and after[names[c]] == "date" else "",
+            )
+            for c in names
+        ]
         right = [
             self._value(n, before[c], cast=c.lower() in retyped) for c, n in names.items()
         ]  # fmt: skip
@@ -241,8 +267,10 @@ class _Proof:
             told.append(f"{counts[1]:,} rows are new or differ")
         return told
 
-    def _value(self, column: str, type_: str, cast: bool = False) -> str:
+    def _value(self, column: str, type_: str, cast: bool = False, cut: str = "") -> str:
         name = self.context.quote(column)
+        if cut and type_:  # of a moment that is to be a day, the time is to go
+            return f"cast(cast({name} as {cut}) as {type_})"
         value = f"cast({name} as {type_})" if cast and type_ else name
         if type_.lower().startswith(_FLOATS):  # sums of floats depend on their order
             return f"round(cast({value} as double), 6)"

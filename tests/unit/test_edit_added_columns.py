@@ -189,3 +189,74 @@ def test_truth_is_told_alike_in_other_languages(said: str, language: str, plain:
 def test_a_quoted_value_is_no_word() -> None:
     assert in_english("una columna que es verdadera si fuel = 'E' y 'y'", "spanish").count("'") == 4
     assert "'E'" in in_english("fuel = 'E' y no", "spanish")
+
+
+TABLE = (
+    "Please add a column effort to parcels.\n\n{0} | effort\n{1} | none\n{2} | some\n{3} | much\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "conditions"),
+    [
+        (("minutes_on_road", "0", "1 to 59", "60 or more"), ("= 0", "between 1 and 59", ">= 60")),
+        (("minutes on road", "0", "1 - 59", "60+"), ("= 0", "between 1 and 59", ">= 60")),
+        (("minutes_on_road", "< 1", "from 1 to 59 minutes", "more than 59"), ("< 1", "between 1 and 59", "> 59")),
+    ],
+)  # fmt: skip
+def test_a_table_of_ranges_is_a_column(
+    parcels: Parcels, rows: tuple[str, ...], conditions: tuple[str, ...]
+) -> None:
+    edit = parcels.edit(TABLE.format(*rows))
+    cases = [
+        f"when minutes_on_road {c} then '{v}'"
+        for c, v in zip(conditions, ("none", "some", "much"), strict=True)
+    ]
+    assert edit.expression == f"case {' '.join(cases)} end"
+
+
+def test_ranges_with_a_gap_or_an_overlap_are_asked_about(parcels: Parcels) -> None:
+    assert "between 59 and 61" in parcels.questions(
+        TABLE.format("minutes_on_road", "0", "1 to 59", "more than 60")
+    )
+    assert "30 is in two" in parcels.questions(
+        TABLE.format("minutes_on_road", "0", "1 to 59", "30 or more")
+    )
+    assert "none of the cases (such as 90)" in parcels.questions(
+        TABLE.format("minutes_on_road", "0", "1 to 59", "60")
+    )
+
+
+def test_cases_are_told_in_a_sentence_or_a_list(parcels: Parcels) -> None:
+    edit = parcels.edit("Add load_class to parcels: 'none' if volume_l = 0, otherwise 'some'")
+    assert edit.expression == "case when volume_l = 0 then 'none' else 'some' end"
+    edit = parcels.edit(
+        "Add a column drive to parcels.\n- 0 minutes: none\n- 1 or more minutes: some"
+    )
+    assert edit.expression == (
+        "case when minutes_on_road = 0 then 'none' when minutes_on_road >= 1 then 'some' end"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Replace empty target_hub_id in the model parcels by 0.",
+        "In the model parcels target_hub_id is empty now and then. Can you put 0 there instead?",
+        "Where target_hub_id is empty, the model parcels should show 0.",
+        "Leere target_hub_id in der Tabelle parcels bitte durch 0 ersetzen.",
+    ],
+)
+def test_what_is_empty_gets_a_value(parcels: Parcels, body: str) -> None:
+    edit = parcels.edit(body)
+    assert (edit.kind, edit.column, edit.value) == ("fill_empty", "target_hub_id", "0")
+
+
+def test_a_value_for_some_empty_rows_or_of_another_type_is_not_filled(parcels: Parcels) -> None:
+    for more in (" by 0, but only for heavy ones.", " by 'none'."):
+        request = Request(
+            source="cli", key="P-2", title="x",
+            body=f"Replace empty target_hub_id in the model parcels{more}",
+        )  # fmt: skip
+        spec = read_edit(request, parcels.evidence, parcels.view, parcels)  # type: ignore[arg-type]
+        assert spec is None or spec.questions

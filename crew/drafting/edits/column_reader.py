@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from crew.artifacts import AddColumn, FollowSource
 from crew.drafting.edits.aggregate_reader import AggregateReader
+from crew.drafting.edits.case_reader import CaseReader
 from crew.drafting.edits.conditions import negated
 from crew.drafting.edits.definitions import defined
 from crew.drafting.edits.empties import Empties
@@ -82,6 +83,7 @@ class ColumnReader:
         self.formulas = Formulas(reader)
         self.decides = _DECIDES
         self.aggregates = AggregateReader(reader)
+        self.cases = CaseReader(reader)
         self.lookups, self.empties = LookupReader(reader), Empties(reader)
         self.wished = WishedColumns(self)
 
@@ -102,12 +104,25 @@ class ColumnReader:
                 return False  # `we need the …`: of what, is for others to say
         if len(models) == 1 and self.wished.read(said, models[0]):
             return True
+        if len(models) == 1 and (by_ranges := self._by_ranges(said, models[0])) is not None:
+            return by_ranges
         if (told := self._added_as(said, models)) is not None:
             return told
         found = False
         for name, definition in self._wanted(said, models[0]):
             found |= self._add(name, definition or self._behind(sentence), models)
         return found
+
+    def _by_ranges(self, sentence: str, model: str) -> bool | None:
+        """A column that a table of ranges tells; None where the sentence names none of the kind."""
+        asking = self.reader.asking
+        so_far, edit = len(asking.open), self.cases.table(model)
+        if edit is None:
+            return True if len(asking.open) > so_far else None
+        if not re.search(rf"(?<!\w){re.escape(edit.column)}(?!\w)", sentence, re.I):
+            return None
+        have = edit.column.lower() in map(str.lower, self.view.columns(model))
+        return None if have else self.reader.add(edit)
 
     def _added_as(self, sentence: str, models: list[str]) -> bool | None:
         """`Add its name as station_name`; None for a sentence of another form, or with more in it."""
@@ -235,7 +250,8 @@ class ColumnReader:
     def _edit(self, name: str, definition: str, model: str) -> AddColumn | None:
         told = definition.strip(" .,:;-–")
         return (
-            self.formulas.read(name, definition, model)
+            self.cases.read(name, told, model)
+            or self.formulas.read(name, definition, model)
             or self._other_end(name, model)
             or self._held(name, told, model)
             or self.aggregates.read(name, told, model)

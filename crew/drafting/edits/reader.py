@@ -34,6 +34,7 @@ from crew.drafting.calendar_words import take_calendar
 from crew.drafting.edits.column_reader import ColumnReader, asks_for_columns
 from crew.drafting.edits.conditions import ConditionReader
 from crew.drafting.edits.data import Data
+from crew.drafting.edits.fill_reader import FillReader
 from crew.drafting.edits.filter_reader import RowFilterReader
 from crew.drafting.edits.key_reader import KeyReader
 from crew.drafting.edits.macro_reader import MacroReader
@@ -161,6 +162,7 @@ class EditReader:
         self.filters, self.keys = RowFilterReader(self), KeyReader(self)
         self.parts, self.sources = PartReader(self), SourceReader(self)
         self.columns, self.tests = ColumnReader(self), TestsReader(self)
+        self.fills = FillReader(self)
 
     def read(self) -> RequirementSpec | None:
         sentences = self.sentences = self._sentences()
@@ -282,7 +284,11 @@ class EditReader:
         commands = ("rename", "drop", "exclude", "keep", "filter", "unique", "incremental",
                     "materialize", "macro", "replace", "test", "bring", "split", "merge", "retype", "grain", "source",
                     "new_column")  # fmt: skip
-        return any(says(c, whole) for c in commands) or asks_for_columns(whole)
+        return (
+            any(says(c, whole) for c in commands)
+            or asks_for_columns(whole)
+            or any(self.fills.applies(s) for s in self.sentences)
+        )
 
     # --- sentences ---------------------------------------------------------------------------
 
@@ -376,6 +382,7 @@ class EditReader:
             (bool(self.reading.edits), self.columns.limit),
             (macros and (says("macro", self.text) or self._names_macros), self.macros.read),
             (self._is_about_tests(sentence), self.tests.read),
+            (self.fills.applies(sentence), self.fills.read),
             (says("incremental", sentence), self.keys.incremental),
             (says("materialize", sentence), self.keys.materialize),
             (says("source", sentence), self.sources.renamed),

@@ -243,7 +243,8 @@ class WishedColumns:
         if not new:
             return None
         return (
-            self._part_of_a_date(name, told, model)
+            (self.columns.cases.read(name, told, model) if name else None)
+            or self._part_of_a_date(name, told, model)
             or self._rounded(name, told, model)
             or (self.columns.formulas.read(new, told, model) if name or _SPAN.match(told) else None)
             or self._limit(name, told, model)

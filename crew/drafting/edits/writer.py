@@ -15,6 +15,7 @@ from crew.artifacts import (
     DropColumn,
     DropModel,
     Evidence,
+    FillEmpty,
     FollowSource,
     MakeIncremental,
     MakeUnique,
@@ -38,7 +39,7 @@ from crew.drafting.edits.macros import replace_macro
 from crew.drafting.edits.parts import merge, split
 from crew.drafting.edits.project_view import ProjectView, Workbench
 from crew.drafting.edits.renames import rename_column, rename_model
-from crew.drafting.edits.retypes import retype
+from crew.drafting.edits.retypes import fill_empty, retype
 from crew.drafting.edits.source_follow import follow_source
 from crew.drafting.model_text import CannotEdit
 
@@ -46,6 +47,7 @@ _WRITERS: dict[type, Callable[[Workbench, Any], None]] = {
     RenameColumn: rename_column,
     RenameModel: rename_model,
     Retype: retype,
+    FillEmpty: fill_empty,
     DropColumn: drop_column,
     DropModel: drop_model,
     AddFilter: add_filter,
