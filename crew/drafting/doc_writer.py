@@ -226,6 +226,12 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
     columns = []
     for staged in staging.columns:
         card = staged.behind(source)
+        if staged.expression.lower().startswith("case "):
+            words_of = f"`{staged.source}` in words, by the list in the request."
+            columns.append(
+                ColumnDoc(name=staged.name, description=words_of, grounding=staged.grounding)
+            )
+            continue
         told = card.told.rstrip(".") if card else ""
         known = None
         if not told and staged.name != staging.key:
@@ -259,7 +265,7 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
         which = "first" if staging.takes_first else "latest"
         parts.append(f"Of repeated deliveries the one with the {which} {staging.latest_by} holds.")
     if staging.keep:
-        parts.append("Removed rows are left out.")
+        parts.append(f"Only rows with {bare(staging.keep)} are there.")
     return ModelDoc(model=model.name, description=" ".join(parts), columns=tuple(columns))
 
 

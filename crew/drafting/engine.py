@@ -44,6 +44,7 @@ from crew.drafting.model_text import CannotEdit
 from crew.drafting.scope import UnknownColumn
 from crew.drafting.sql_compiler import AggregateCompiler
 from crew.drafting.staging_compiler import compile_staging
+from crew.drafting.staging_reader import staging_request
 from crew.drafting.state_reader import with_states
 from crew.drafting.test_suggester import suggest_tests
 from crew.drafting.tracking_reader import tracking_request
@@ -74,6 +75,8 @@ class DraftingEngine:
             return tracked
         if history := history_request(request, evidence, self.warehouse):
             return history
+        if staging := staging_request(request, evidence, self.warehouse):
+            return staging
         if self.project is not None:
             edit = edit_spec(request, evidence, self.project, self.warehouse)
             if edit is not None:

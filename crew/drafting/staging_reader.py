@@ -36,7 +36,9 @@ from crew.drafting.json_paths import json_value
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
 from crew.drafting.spoken_names import column_stems
+from crew.drafting.staging_filters import FilterReader, RowFilter, WhichDate, together
 from crew.drafting.staging_json import unnested
+from crew.drafting.staging_mappings import case, counted, mappings
 from crew.drafting.staging_wishes import row_wishes, type_words, unread
 from crew.drafting.staging_words import Cleaning, cleanings, unwrapped
 from crew.drafting.staging_words import expression as cleaned
@@ -63,6 +65,17 @@ _REMOVED = re.compile(
     r"^_?(?:is_)?(?:deleted|removed|soft_deleted|_fivetran_deleted)(?:_at|_on|_flag)?$|^_fivetran_deleted$",
     re.I,
 )
+_OLD, _NEW = ("a", "c", "e", "g"), ("b", "d", "f", "h")
+_Q = r"[`\"']?"
+_ENDS = r"(?=[`\"']?\s*(?:[,.;)\n]|$|\b(?:and|und)\b))"
+_CALLED = re.compile(
+    rf"\bcall\s+(?:the\s+)?(?:column\s+)?{_Q}(?P<a>\w+){_Q}\s+{_Q}(?P<b>[a-z]\w*){_ENDS}"
+    rf"|(?<![\w.]){_Q}(?P<c>\w+){_Q}\s*(?:->|→|=>)\s*{_Q}(?P<d>[a-z]\w*){_ENDS}"
+    rf"|(?<![\w.]){_Q}(?P<e>\w+){_Q}\s+(?:(?:should|is\s+to|must)\s+be\s+(?:called|named)|is\s+called|heißt)\s+{_Q}(?P<f>[a-z]\w*)"
+    rf"|(?<=\s){_Q}(?P<g>\w+){_Q}\s+(?:to|into|in|zu)\s+{_Q}(?P<h>[a-z]\w*){_ENDS}",
+    re.I,
+)
+_RENAMES = re.compile(r"\b(?:renam\w+|umbenenn\w*|umbenannt|renomm\w+|renombr\w+)\b", re.I)
 _CENTS = re.compile(r"(?:^|_)cents?$|\bin cents\b|\bcents\b", re.I)
 
 
@@ -121,7 +134,7 @@ def read_staging(
         )
     text = f"{request.body}\n\n{request.title}"
     asking = Asking(wish.answers, wish.directed, request.choices)
-    planner = _StagingPlan(source, evidence, text, asking)
+    planner = _StagingPlan(source, evidence, text, asking, warehouse)
     staging = with_types_that_hold(planner.plan(), source, evidence, warehouse)
     grain = (staging.key,) if staging.key else key_of_several(staging, source, warehouse)
     for key in planner.unnested.missing[:3]:
@@ -253,9 +266,16 @@ def _as_key(column: str) -> str:
 
 
 class _StagingPlan:
-    def __init__(self, source: RelationCard, evidence: Evidence, text: str, asking: Asking) -> None:
+    def __init__(
+        self,
+        source: RelationCard,
+        evidence: Evidence,
+        text: str,
+        asking: Asking,
+        warehouse: Warehouse | None = None,
+    ) -> None:
         self.source, self.evidence, self.text = source, evidence, text
-        self.asking = asking
+        self.asking, self.warehouse = asking, warehouse
         self.one = singular(entity_of(source.key))
         self.unnested = unnested(source.columns, text)
         self.rows = row_wishes(text)
@@ -289,6 +309,7 @@ class _StagingPlan:
             self._column(c, names[c.name], wanted[c.name]) for c in usable if c.name in names
         ]
         columns = self._in_zones(columns, usable, names)
+        columns = self._in_words(columns, named)
         latest_by = self._latest_by(key, arrivals)
         dropped = [c.name for c in self.source.columns if c.name not in names]
         dropped = [d for d in dropped if d not in self.unnested.dropped]
@@ -301,8 +322,86 @@ class _StagingPlan:
             key="" if not key or self._repeats(key) else names.get(key.name, ""),
             latest_by=latest_by,
             takes_first=bool(latest_by) and self.rows.first_delivery,
-            keep=self._keep(removed),
+            keep=together([self._keep(removed), *self._filters(named)]),
         )
+
+    def _filters(self, names: Mapping[str, str]) -> list[str]:
+        """Conditions of the rows that stay, as the ticket says them."""
+        reader = FilterReader(self.source, self.evidence, names)
+        found: list[str] = []
+        for said in reader.read(self.text):
+            if isinstance(said, WhichDate):
+                self.taken.append(said.clause)
+                chosen = self.asking.ask(
+                    f"staging:date:{said.clause[:60]}", f"“{said.clause}”: by which date?",
+                    [(f"`{c}`", "") for c in said.columns],
+                )  # fmt: skip
+                if chosen is None:
+                    continue
+                keep = reader.between(said.columns[chosen], said.span)
+            else:
+                keep = said.keep
+            self.taken.append(said.clause)
+            removed = next((c for c in self.source.columns if _REMOVED.match(c.name)), None)
+            if keep in found or (removed and RowFilter(keep, "").is_only_about(removed.name)):
+                continue  # what is marked as removed stays or goes by rules of its own
+            found.append(keep)
+            without = self._without(keep)
+            counted = (
+                f": {without:,} of {self.source.row_count or 0:,} are not"
+                if without is not None
+                else ""
+            )
+            self._assume(f"“{said.clause}”: only rows with {keep} are staged{counted}.")
+            if without is not None and without in {0, self.source.row_count}:
+                self.notes.append(
+                    f"“{said.clause}” leaves out {'no row' if not without else 'all rows'} today."
+                )
+        return found
+
+    def _without(self, keep: str) -> int | None:
+        if self.warehouse is None:
+            return None
+        sql = f"select count(*) from {self.source.relation_name} where not ({keep})"
+        return int(self.warehouse.query(sql, limit=1).rows[0][0])
+
+    def _in_words(
+        self, staged: Sequence[StagedColumn], names: Mapping[str, str]
+    ) -> list[StagedColumn]:
+        """Columns of words beside the codes that the ticket lists, or in their place."""
+        found = list(staged)
+        for mapping in mappings(self.text, self.source, names):
+            card = self.source.column(mapping.column)
+            place = next((n for n, c in enumerate(found) if c.source == mapping.column), None)
+            if card is None or place is None:
+                continue
+            self.taken += [mapping.clause, *(f"{c} {w}" for c, w in mapping.pairs)]
+            rows, listed = counted(card, self.source, self.warehouse), dict(mapping.pairs)
+            missing = {v: n for v, n in rows.items() if v and v not in listed}
+            others = ""
+            if missing:
+                told = ", ".join(f"`{v}` ({n:,} rows)" for v, n in list(missing.items())[:5])
+                chosen = self.asking.ask(
+                    f"staging:codes:{mapping.column}",
+                    f"`{mapping.column}` also has {told}, which the list of codes lacks. What becomes of them?",
+                    [("they stay as they are", ""), ("they become empty", "")],
+                )  # fmt: skip
+                others = f"cast({quoted(card.name)} as varchar)" if chosen == 0 else ""
+            if idle := [c for c in listed if rows and c not in rows]:
+                self.notes.append(
+                    f"No row of `{mapping.column}` has {', '.join(f'`{c}`' for c in idle)}."
+                )
+            own = found[place]
+            text = f"{self.source.key}.{card.name}, in the ticket's words"
+            made = StagedColumn(
+                name=own.name if mapping.instead else f"{own.name}_text", source=card.name,
+                expression=case(card, mapping, others),
+                grounding=Grounding(source="column", text=text),
+            )  # fmt: skip
+            codes = ", ".join(f"{c} = {w}" for c, w in mapping.pairs)
+            self._assume(f"`{made.name}` is `{card.name}` in words: {codes}.")
+            found = [*found[:place], *([] if mapping.instead else [own]), made, *found[place + 1 :]]
+        return found
 
     def _in_zones(
         self, staged: Sequence[StagedColumn], cards: Sequence[ColumnCard], names: Mapping[str, str]
@@ -470,11 +569,19 @@ class _StagingPlan:
         raw = {c.name.lower(): c.name for c in columns}
         types = type_words()
         pairs = re.findall(r"(?<![\w.])`?(\w+)`?\s+as\s+`?([a-z]\w*)`?(?!\w)", self.text, re.I)
-        return {
+        found = {
             raw[old.lower()]: new.lower()
             for old, new in pairs
             if old.lower() in raw and "_" in new and new.lower() not in types
         }
+        for match in _CALLED.finditer(self.text):
+            old, new = (next(g for g in match.group(*names) if g) for names in (_OLD, _NEW))
+            if match["g"] and not _RENAMES.search(self.text):
+                continue
+            if old.lower() in raw and new.lower() not in types:
+                found[raw[old.lower()]] = new.lower()
+                self.taken.append(match.group())
+        return found
 
     def _listed(self, columns: Sequence[ColumnCard], own: set[str]) -> list[str]:
         """Names in the line of the ticket that lists the wanted columns."""

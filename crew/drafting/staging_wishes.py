@@ -54,7 +54,8 @@ _FIRST = re.compile(
 )  # fmt: skip
 _LATER = re.compile(r"\bincremental\w*|\binkrementell\w*|\bincrémental\w*", re.I)
 _NARROWS = re.compile(
-    r"\b(?:only|just the|without|exclud\w+|except|where|filter\w*|join\w*|look ?up|unless|newer than|older"
+    r"\b(?:leav\w+\b[^.;\n]{1,30}\bout|leave out|skip(?:s|ped|ping)?|ignor\w+|omit(?:s|ted|ting)?|only"
+    r"|just the|without|exclud\w+|except|where|filter\w*|join\w*|look ?up|unless|newer than|older"
     r" than|since|before|after|sum|count|average|divided|minus|plus|times the|if|when|first|latest|last|"
     r"replace|map(?:ped)?|combine\w*|concat\w*|calculat\w+|comput\w+|deriv\w+|de-?dup\w*|nur|ohne|außer|wenn|falls|"
     r"solo|sin|excepto|cuando|sauf|seulement|hors|sans|uniquement)\b", re.I

@@ -372,9 +372,14 @@ def _staging_tests(
     return found
 
 
+def is_in_words(column: StagedColumn) -> bool:
+    """Whether a staged column says codes in words, so that the source's values are not its own."""
+    return column.expression.lower().startswith("case ")
+
+
 def _all_values(column: StagedColumn, card: ColumnCard) -> tuple[str, ...]:
     """The values that a staged column has today; none where they are not all known, or personal."""
-    if card.is_personal or card.distinct != len(card.values):
+    if card.is_personal or card.distinct != len(card.values) or is_in_words(column):
         return ()
     lowered = "lower(" in column.expression
     return tuple(sorted({v.strip().lower() if lowered else v.strip() for v in card.values}))

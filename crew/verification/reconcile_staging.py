@@ -36,7 +36,9 @@ def staged(card: Card) -> None:
     sql = f"select {', '.join(['count(*)', *own])} from {card.relation} as r"
     built, *totals = card.ask(sql)[0]
     words = f"{rows:,} rows of {source.key}; {rows - last:,} repeated deliveries; "
-    card.equal("rows", staged, built, f"{words}{last - staged:,} removed; {staged:,} staged")
+    card.equal(
+        "rows", staged, built, f"{words}{last - staged:,} removed or left out; {staged:,} staged"
+    )
     for column, h, theirs_, ours in zip(columns, how, sums, totals, strict=True):
         card.equal(column.name, theirs_, ours, "sum" if h == "sum" else "rows with a value")
 
@@ -62,5 +64,7 @@ def _is_amount(column: StagedColumn, key: str, source: RelationCard, dialect: st
     if found is None or not found.data_type.lower().startswith(NUMBERS) or column.name == key:
         return False
     tree = parse_one(column.expression, read=dialect)
+    if isinstance(tree, exp.Case):
+        return False
     kept = not isinstance(tree, exp.Cast) or tree.to.this in exp.DataType.NUMERIC_TYPES
     return kept and not column.name.lower().endswith("_id")

@@ -22,7 +22,6 @@ from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.reader import read_edit
 from crew.drafting.edits.writer import write_edits
 from crew.drafting.model_text import CannotEdit
-from crew.drafting.staging_reader import staging_request
 from crew.ports import Warehouse
 from crew.verification.documentation_checks import is_filler
 
@@ -32,8 +31,6 @@ def edit_spec(
 ) -> RequirementSpec | None:
     """The specification of an edit; None for another request. One that no rule can carry out becomes
     a question, with the reason."""
-    if staging := staging_request(request, evidence, warehouse):
-        return staging
     spec = read_edit(request, evidence, view, warehouse)
     if spec is None or spec.kind != "edit" or spec.questions:
         return spec
