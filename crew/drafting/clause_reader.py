@@ -104,6 +104,7 @@ _NO_SUCH = (
     r"\s*[,;]\s*(?:and\s+|but\s+)?(?=no\s+(?!gaps?\b|need\b|matter\b|rush\b|hurry\b|worries\b|problem\b|limits?\b"
     r"|filters?\b|restrictions?\b|split\b|breakdown\b|more\b|less\b|longer\b|later\b|other\b|further\b|thanks\b)"
     r"[a-z-]+(?:\s+[a-z-]+)?\s*(?:$|[.,;!]))"
+    r"|\s*,\s*(?:and\s+|but\s+)?(?=(?:[a-z-]+\s+){1,3}out(?:\s+please)?\s*[.!]?$)"
 )
 
 

@@ -109,7 +109,12 @@ class ComputedDimensions:
             return None
         card = self.context.evidence.relation(bases[0])
         times = self.context.linker.times(card) if card else []
-        if not times or (len(times) > 1 and times[0][1] < times[1][1] + 0.7):
+        if not times:
+            return None
+        lasting = self.context.linker.interval(card) if card else None
+        if lasting and times[0][0].name in lasting:
+            return bases[0], lasting[0]  # what lasts is placed by its beginning, which is said
+        if len(times) > 1 and times[0][1] < times[1][1] + 0.7:
             return None
         return bases[0], times[0][0].name
 

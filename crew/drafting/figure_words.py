@@ -211,11 +211,21 @@ def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
     text = _PLAIN_EVENT.sub(r"\g<what>", text)
     text = _WAYS_BEFORE.sub(_each_way, _WAYS_AFTER.sub(_each_way, text))
     text = _TWO_WAYS.sub(r"\g<one> of \g<what>, \g<other> of \g<what>", text)
+    if not _QUOTIENT.search(text):
+        text = _DISTINCT_WITH.sub(r"\g<who>~\g<what>", text)
     text = take_related(text, wishes, lambda part: _take_inner(part, quote, wishes))
     for take in (_take_names, _take_parts, _take_order, _take_ranges, _take_top, _take_derived, _take_durations,
                  _take_quotients, _take_parts_of, _take_shares, _take_per_unit, _take_comparisons, _take_quoted):  # fmt: skip
         text = take(text, quote, wishes)
     return text
+
+
+# `distinct members with at least one trip` are the different ones that the trips have.
+_DISTINCT_WITH = re.compile(
+    r"\b(?:distinct|different|unique)\s+(?P<who>\w+s)\s+(?:with|having|that\s+have|that\s+had|who\s+had|who\s+have)\s+"
+    r"(?:at\s+least\s+(?:one|1)|an?|any)\s+(?P<what>(?!col\d|cmp\d|lit\d)\w+)\b",
+    re.I,
+)
 
 
 def _take_inner(text: str, quote: str, wishes: FigureWishes) -> str:
@@ -592,7 +602,9 @@ _LABELLED = re.compile(
     r"(?:\d+(?:[.,]\d+)*)?(?:\s*(?:\w+\s+)?(?:-|–|to|up\s+to)\s*\d+(?:[.,]\d+)*)?)\s*(?:[a-z€$]+\s*)?(?:=|:|->|as|is|are)?\s*[\"“'](?P<label>[\w \-]+)[\"”']",
     re.I,
 )
-_LABELLED_OF = re.compile(r"\bby\s+(?:the\s+|their\s+)?(?P<what>\w+(?:\s\w+)?)\s*[:,(]", re.I)
+_LABELLED_OF = re.compile(
+    r"\bby\s+(?:the\s+|their\s+)?(?P<what>\w+(?:\s\w+)?)(?:\s*[:,(]|\s+[-–|])", re.I
+)
 
 
 def _labelled(text: str, wishes: FigureWishes) -> str | None:
@@ -725,7 +737,7 @@ def _each_way(matched: re.Match[str]) -> str:
 
 
 _TWO_WAYS = re.compile(
-    rf"\b(?P<one>{_WAY})(?:\s*,\s*|\s+and\s+|\s*&\s*)(?P<other>{_WAY})\s+(?:of\s+)?(?:the\s+)?(?P<what>(?:(?!\b(?:by|per|for|and|in|with)\b)[\w]+\s?){{1,5}})",
+    rf"\b(?P<one>{_WAY})(?:\s*,\s*|\s+and\s+|\s*&\s*)(?:the\s+)?(?P<other>{_WAY})\s+(?:of\s+)?(?:the\s+)?(?P<what>(?:(?!\b(?:by|per|for|and|in|with)\b)[\w]+\s?){{1,5}})",
     re.I,
 )
 _QUOTIENT = re.compile(

@@ -54,7 +54,7 @@ def _without_joints(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """Stems of a phrase without the words that open or join it."""
-    noise = stem_set("stops") | stem_set("wishes") | stem_set("fillers")
+    noise = (stem_set("stops") | stem_set("wishes") | stem_set("fillers")) - {"test"}
     return [s for s in content_stems(text) if s not in noise]
 
 

@@ -34,6 +34,7 @@ from crew.drafting.scope import UnknownColumn, qualified, qualify_measure
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import (
     alike,
+    is_foreign,
     name_stems,
     plural,
     snake,
@@ -206,7 +207,8 @@ class MetricReader:
             rest = [*rest[:head], *rest[head + 1 :], rest[head]]
             links = self.linker.entities(rest)
             text = next((w for w in words(text) if stem(w) == rest[-1]), text)
-        plural_said = aggregation is not None or words(text)[-1] == plural(words(text)[-1])
+        last = words(text)[-1]
+        plural_said = aggregation is not None or last == plural(last) or is_foreign(last)
         if not links or not plural_said:
             return Reading(phrase)
         size = links[0].size

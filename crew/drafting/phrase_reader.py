@@ -134,7 +134,7 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
         if what and not _only_grain(what) and wish.row_per is None:
             wish.row_per = replace(clause, text=what)
     text = _ROW_PER.sub(" per ", text)
-    if clause.place == "acceptance" and _is_figure(text):
+    if clause.place == "acceptance" and is_figure(text):
         clause = replace(clause, place="wish", item=True)
     if clause.place in {"acceptance", "aside"} and not row_per:
         wish.leftovers.extend(_limits_left(text, clause))
@@ -145,25 +145,13 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
         wish.metrics.extend(_metric_phrases(text, clause, wish))
 
 
-def _is_figure(text: str) -> bool:
+def is_figure(text: str) -> bool:
     """Whether a line of a list of criteria asks for a figure rather than what has to hold."""
-    said = set(words(text))
-    checks = {
-        "match",
-        "matches",
-        "equal",
-        "equals",
-        "sum",
-        "sums",
-        "add",
-        "adds",
-        "agree",
-        "agrees",
-        "same",
-    }
-    return bool(_FIGURE.search(text)) and not said & (word_set("finite_verbs") | checks)
+    return bool(_FIGURE.search(text)) and not set(words(text)) & _CHECKS
 
 
+_CHECKS = {"is", "are", "was", "were", "must", "should", "has", "have", "will", "can", "match", "matches", "equal",
+           "equals", "sums", "add", "adds", "agree", "agrees", "same"}  # fmt: skip
 _FIGURE = re.compile(r"\b(?:number|count|average|median|share|total)\s+of\b|\bhow\s+many\b", re.I)
 
 
@@ -546,6 +534,8 @@ def _take_grain(text: str, clause: Phrase, wish: Wish) -> str:
         grain = grain_words().get(token.strip(",.;:()?!").lower())
         if kept and bare.endswith("s") and _IS_NUMBERED.search(" ".join(kept[-2:])):
             grain = None  # `average hours` are a number
+        if clause.place == "title" and bare.endswith("s") and kept and grain:
+            grain = None  # `Rush hours`
         if kept and bare in _ONE_PERIOD and kept[-1].lower() in _OF_THEM:
             grain = None  # `a good start into the new year`
         if grain is None:
@@ -723,6 +713,7 @@ def _listed_metrics(segment: str) -> list[str]:
 
 _BESIDES = re.compile(
     r",|&|\bas well as\b|\b(?:together|along) with\b|\bplus\b|\band\b"
+    r"|\b(?:next to|beside|alongside)\s+(?:the\s+)?\w+,?\s+(?=the\s)"
     r"|\b(?:next to|beside|alongside)(?:\s+(?:it|that|them))?\b",
     re.I,
 )

@@ -121,7 +121,8 @@ def content_stems(phrase: str) -> list[str]:
     plain = [w for w in said if not is_mark(w)]
     if plain and plain[-1] == "total" and len(said) > 1:
         skip -= {"total"}  # `invoice total` names an amount, `total of invoices` adds up
-    found = [stem(w.removesuffix("'s")) for w in said if w not in skip and w != "s"]
+    kept = (w.removesuffix("'s") for w in said if w not in skip and w != "s")
+    found = [s for w in kept for s in ([stem(w)] if is_mark(w) else stems(w))]
     return sorted(found, key=lambda s: not is_mark(s))  # a mark is never the head of a phrase
 
 
@@ -644,7 +645,8 @@ class SchemaLinker:
         near = -0.05 * hops
         if is_boolean(column):
             core = own - _FLAG
-            if core & set(phrase) and set(phrase) <= core | {w for e in entity for w in alike(e)}:
+            things = entity | {w for e in entity for w in alike(e)} | self._holders()
+            if core & set(phrase) and set(phrase) <= core | things:
                 score = 1.0 + 0.5 * len(core & set(phrase)) / len(core) + near
                 positive = name if not column.nulls else f"coalesce({name}, false)"
                 yield ConditionLink(
@@ -708,6 +710,12 @@ class SchemaLinker:
                     1.1 + near,
                     column.name,
                 )
+
+    def _holders(self) -> set[str]:
+        """Words such as `test accounts` has for whatever is marked as a test, where nothing in the
+        data is called so."""
+        called = {s for c in self.evidence.relations for s in entity_stems(c)}
+        return set(stem_set("holders") - called)
 
     def value_conditions(
         self, card: RelationCard, column: ColumnCard

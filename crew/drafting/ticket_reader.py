@@ -24,7 +24,7 @@ from crew.drafting.figure_words import Comparison, FigureWishes, Quoted, take_fi
 from crew.drafting.languages import in_english, language_of
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.metric_reading import split_aggregation
-from crew.drafting.phrase_reader import read_clause, says_gaps, tail_match
+from crew.drafting.phrase_reader import is_figure, read_clause, says_gaps, tail_match
 from crew.drafting.questions import cut_option
 from crew.drafting.related_words import Having
 from crew.drafting.source_words import take_sources
@@ -270,8 +270,9 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
             asks = _asks(sentence)
             if asks and is_courtesy(sentence):
                 continue
-            if (bullet and listing) or asks or section == "needed" or _forbidden(sentence):
-                is_item = bullet and listing
+            lists = bullet and (listing or is_figure(sentence))
+            if lists or asks or section == "needed" or _forbidden(sentence):
+                is_item = lists
                 text_ = without_deadlines(sentence)
                 found.append(Phrase(text_, "wish", sentence, item=is_item))
             elif (
@@ -399,12 +400,15 @@ def _heading(line: str) -> Place | Literal["background", "needed"] | None:
     if len(title) > 40:
         return None
     marked = line.startswith("#") or line.rstrip().endswith(":")
-    if any(title.startswith(h) for h in vocabulary()["acceptance_headings"]) and marked:
-        return "acceptance"
-    if any(title.startswith(h) for h in vocabulary()["background_headings"]) and marked:
-        return "background"
-    if any(title.startswith(h) for h in vocabulary()["wish_headings"]) and marked:
-        return "needed"
+    kinds: dict[str, Place | Literal["background", "needed"]] = {
+        "acceptance_headings": "acceptance",
+        "background_headings": "background",
+        "wish_headings": "needed",
+    }
+    for name, kind in kinds.items():
+        heads = vocabulary()[name]
+        if title in heads or (marked and any(title.startswith(h) for h in heads)):
+            return kind
     return "wish" if line.startswith("#") else None
 
 

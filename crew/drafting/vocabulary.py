@@ -55,6 +55,11 @@ def _stemmer() -> Any:
     return snowballstemmer.stemmer("english")
 
 
+def is_foreign(word: str) -> bool:
+    """Whether a word is one of another language that stands for an English one."""
+    return word.lower() in _foreign()
+
+
 @cache
 def _foreign() -> dict[str, str]:
     text = resources.files("crew.drafting").joinpath("foreign_words.yml").read_text("utf-8")
