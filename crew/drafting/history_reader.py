@@ -86,10 +86,16 @@ def history_request(
 ) -> RequirementSpec | None:
     """The specification of a history; None for a request that asks for something else."""
     text = f"{request.title}.\n{request.body}"
-    wishes = history_wishes(text)
+    wishes = [w for w in history_wishes(text) if not _names_a_model(w, evidence)]
     if not wishes:
         return None
     return _HistoryReader(request, evidence, warehouse, text).read(wishes)
+
+
+def _names_a_model(wish: HistoryWish, evidence: Evidence) -> bool:
+    """Whether a sentence is about a model that exists, other than what the history is to be made of."""
+    named = {w.lower() for w in re.findall(r"\w+", wish.quote) if "_" in w}
+    return bool(named & {n.lower() for n in evidence.model_names} - {wish.relation.lower()})
 
 
 @dataclass
@@ -185,7 +191,8 @@ class _HistoryReader:
         entity |= {s for k in keys for s in name_stems(k.name)} - KEY_STEMS
         for value in values:
             said = [s for s in content_stems(value) if s not in entity] or content_stems(value)
-            usable = [c for c in card.columns if c not in keys]
+            own_key = [c for c in card.columns if c.is_unique and set(column_stems(c)) & KEY_STEMS]
+            usable = [c for c in card.columns if c not in keys and c not in own_key]
             links = [c for c in usable if c.name.lower() == snake(value)]
             links = links or [c for c in usable if said and set(said) <= set(column_stems(c))]
             if len(links) > 1:

@@ -48,7 +48,7 @@ _OUT_OF = re.compile(
     r"[`\"']?(?P<name>[A-Za-z]\w*(?:\.\w+)?)[`\"']?(?:\s+(?:table|source|model|tabelle))?",
     re.I,
 )
-_FIGURE = re.compile(
+FIGURE = re.compile(
     r"\b(?:number|count|how many|sum|total|average|avg|mean|median|share|percentage|anzahl|summe|durchschnitt\w*"
     r"|nombre|somme|moyenne|número|suma|promedio|monthly|weekly|daily|per (?:month|week|day|quarter|year)"
     r"|(?:pro|je) (?:monat|woche|tag|jahr))\b",
@@ -105,7 +105,7 @@ def history_wishes(text: str) -> list[HistoryWish]:
     periods = _SPAN.search(text) is not None
     for quote in _SENTENCE.split(text):
         sentence = _NAMED.sub(r"\1", quote)
-        if _FIGURE.search(sentence):
+        if FIGURE.search(sentence):
             continue
         per_row = _ROW_PER.search(sentence)
         if not (_TRIGGER.search(sentence) or (per_row and periods)):

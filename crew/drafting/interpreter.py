@@ -55,7 +55,7 @@ from crew.drafting.related_filters import RelatedFilters
 from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.row_sets import dimension_sql, parse_sql
 from crew.drafting.schema_linker import KEY_STEMS, content_stems, entity_stems
-from crew.drafting.state_words import without_moment
+from crew.drafting.state_words import moment_of_period, without_moment
 from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
 from crew.drafting.vocabulary import (
@@ -366,6 +366,7 @@ class Interpreter:
         filters += ProseReader(self.context).read(wish, bases, metrics, conditions)
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
+        self._ask_moment(metrics, wish)
         self.calendars.with_effects(metrics, wish)
         self.zones.store(metrics)
         metrics = self.hygiene.check(metrics, filters, dimensions)
@@ -388,6 +389,19 @@ class Interpreter:
             if source not in bases:
                 told = ", ".join(f"`{b}`" for b in bases)
                 self.context.notes.append(f"`{source}` is named, but what is counted is in {told}.")
+
+    def _ask_moment(self, metrics: Sequence[Metric], wish: Wish) -> None:
+        """Ask what counts at the end of each period, where only what happens within it is counted."""
+        measures = [m for metric in metrics for m in metric.measures]
+        told = [c.quote for c in wish.clauses if moment_of_period(c.quote)]
+        lasting = any(m.is_stock for m in measures)
+        if told and wish.grain and measures and not lasting and not self.context.asking.open:
+            self.context.asking.ask(
+                "moment",
+                f"“{told[0][:160]}”: I count what happens within each {wish.grain[0]} by"
+                f" `{measures[0].time}`. Which rows are there at that moment of it, by which columns?",
+                [(f"what happens within each {wish.grain[0]} is meant", "")],
+            )
 
     def _without_splits(self, readings: Sequence[Reading], wish: Wish) -> list[Reading]:
         """Without phrases among the figures that are but a column to split by, such as `hall name`

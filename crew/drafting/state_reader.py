@@ -7,6 +7,7 @@ no such column is found, the ticket is read as it stands, and what it leaves ope
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,8 +101,8 @@ def with_states(request: Request, evidence: Evidence, warehouse: Warehouse | Non
     """The ticket and the evidence with what it says of states that change."""
     text = f"{request.title}\n{request.body}"
     wishes, versions = list(state_wishes(text)), versions_in(evidence, warehouse)
-    without = _without_versions(text, evidence, versions) if moment_of_period(text) else []
-    evidence = by_their_names(evidence, versions, without)
+    counted = _counted_by_versions(text, evidence, versions) if moment_of_period(text) else {}
+    evidence = by_their_names(evidence, versions, counted)
     states = States(request, evidence)
     for wish in wishes if versions else ():
         made = _Lookup(states.evidence, versions, text).made(wish)
@@ -155,23 +156,27 @@ def _with_parents(states: States, warehouse: Warehouse | None) -> States:
     )  # fmt: skip
 
 
-def _without_versions(text: str, evidence: Evidence, versions: Sequence[Versions]) -> list[str]:
-    """What has versions, where a ticket counts it at a moment by what but its versions tell."""
-    said = set(content_stems(text))
-    found = []
-    for version in versions if versions else ():
+def _counted_by_versions(
+    text: str, evidence: Evidence, versions: Sequence[Versions]
+) -> dict[str, str]:
+    """What versions are of (`member`), by their relation, where a ticket counts it at a moment by
+    what but its versions tell."""
+    said = {x for s in content_stems(text) for x in alike(s)}
+    found = {}
+    for version in versions:
         card = evidence.relation(version.relation)
+        own = set(name_stems(version.key)) - KEY_STEMS
         told = [
             c for c in (card.columns if card else ())
-            if set(name_stems(c.name)) - KEY_STEMS and set(name_stems(c.name)) - KEY_STEMS <= said
-            and c.name not in {version.key, version.begins, version.ends}
+            if not _is_own_key(c) and c.name not in {version.key, version.begins, version.ends}
+            and (words_ := set(name_stems(c.name)) - KEY_STEMS) and words_ <= said
         ]  # fmt: skip
         owners = [
             c for c in evidence.relations
             if c.key != version.relation and (k := c.column(version.key)) and k.is_unique
         ]  # fmt: skip
-        if told and version.is_of_key:
-            found += [o.key for o in owners if not any(o.column(c.name) for c in told)]
+        if told and own <= said and not any(o.column(c.name) for o in owners for c in told):
+            found[version.relation] = re.sub(r"_(?:id|key|no|nr|code)$", "", snake(version.key))
     return found
 
 
@@ -213,7 +218,7 @@ class _Lookup:
         said = [s for s in content_stems(value) if s not in own]
         columns = [
             c for c in (card.columns if card else ())
-            if c.name not in technical and said and set(said) <= set(column_stems(c))
+            if c.name not in technical and not _is_own_key(c) and said and set(said) <= set(column_stems(c))
         ]  # fmt: skip
         exact = [c for c in columns if set(column_stems(c)) - own <= {*said, *KEY_STEMS}]
         columns = exact if len(exact) == 1 else columns
@@ -223,7 +228,13 @@ class _Lookup:
         linker = SchemaLinker(self.evidence, JoinPlanner(self.evidence))
         said = content_stems(wish.event)
         found: list[tuple[RelationCard, str, str, str]] = []
-        for card in sorted(self.evidence.relations, key=lambda c: _LAYERS.index(c.layer)):
+        whole = {x for s in said for x in alike(s)}
+
+        def strange(card: RelationCard) -> tuple[int, int]:
+            own = set(entity_stems(card))
+            return (len(own - whole) if own & whole else 9, _LAYERS.index(card.layer))
+
+        for card in sorted(self.evidence.relations, key=strange):
             mine, key = self._pointer(card, version), linker.key_column(card)
             if mine is None or key is None or card.key == version.relation:
                 continue
@@ -239,7 +250,7 @@ class _Lookup:
                 continue
             if len(moments) == 1 and moments[0].nulls != card.row_count:
                 found.append((card, mine, key, moments[0].name))
-        nearest = [f for f in found if f[0].layer == found[0][0].layer]
+        nearest = [f for f in found if strange(f[0]) == strange(found[0][0])]
         if len(nearest) != 1:
             return None
         card, mine, key, at = nearest[0]
@@ -257,7 +268,8 @@ class _Lookup:
             if c.key != version.relation and (mine := self._pointer(c, version))
             and linker.key_column(c) == mine and not c.column(column.name)
         ]  # fmt: skip
-        if not owners:
+        name = f"current_{snake(column.name)}"
+        if not owners or any(c.column(name) for c in self.evidence.relations):
             return None
         card, mine = owners[0]
         return Related(
@@ -282,6 +294,10 @@ class _Lookup:
         if same or own:
             return same.name if same else own[0]
         return ways[0] if len(set(ways)) == 1 else None
+
+
+def _is_own_key(column: ColumnCard) -> bool:
+    return column.is_unique and bool(set(column_stems(column)) & KEY_STEMS)
 
 
 def _assumed(

@@ -13,7 +13,7 @@ _VALUE = r"(?P<value>(?!(?:by|per|and|the)\b)\w+(?:\s+(?!(?:by|per|and|of|that|w
 _OF = rf"(?:\s+(?:of|des|der|vom|von|du|de|del)\s+{_THE}(?P<owner>\w+))"
 _WHEN = (
     rf"(?:(?:at|as\s+of|on)\s+(?:the\s+)?(?:time|moment|day|date)\s+of\s+{_THE}(?P<event>\w+(?:\s+(?:date|time))?)"
-    rf"|when\s+(?:{_THE}\w+\s+(?:was\s+|were\s+)?|it\s+was\s+|they\s+were\s+)?(?P<verb>\w+ed|sold|bought|sent|left)"
+    rf"|when\s+(?:{_THE}(?P<noun>\w+)\s+(?:was\s+|were\s+)?|it\s+was\s+|they\s+were\s+)?(?P<verb>\w+ed|sold|bought|sent|left)"
     rf"|zu[mr]\s+(?:zeitpunkt|datum|zeit)\s+{_THE}(?P<event_de>\w+)|am\s+tag(?:e)?\s+{_THE}(?P<day_de>\w+)"
     rf"|au\s+moment\s+(?:de\s+)?{_THE}(?P<event_fr>\w+)|en\s+el\s+momento\s+{_THE}(?P<event_es>\w+)"
     r"|at\s+(?:that|the)\s+time(?!\s+of)|on\s+that\s+(?:day|date)|back\s+then|then(?=\s*(?:[.,;)]|$))|damals"
@@ -66,7 +66,7 @@ def state_wishes(text: str) -> Iterator[StateWish]:
             match["phrase"],
             match["value"],
             "" if owner.lower() in _WITHOUT_OWNER else owner,
-            next((match[e] for e in events if match[e]), ""),
+            " ".join(filter(None, [match["noun"], *(match[e] for e in events)])),
         )
     for match in _NOW.finditer(text):
         yield StateWish(

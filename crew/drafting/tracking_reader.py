@@ -11,14 +11,16 @@ import re
 from crew.artifacts import ColumnCard, Evidence, RelationCard, Request, RequirementSpec
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_temporal
+from crew.drafting.history_words import FIGURE
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.schema_linker import KEY_STEMS, SchemaLinker, entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import alike, name_stems, singular, snake, stem, stems
 
 _TRACKS = re.compile(
-    r"\b(?:start|begin)\w*\s+(?:to\s+)?(?:track|keep|record|snapshot|histori[sz]\w*|collect)\w*"
-    r"|\btrack(?:ing)?\s+(?:the\s+|all\s+)?(?:changes|history|when)\b|\bkeep\s+(?:a\s+|the\s+)?(?:full\s+)?(?:history|track)\b"
+    r"\b(?:start|begin)\w*\s+(?:to\s+)?(?:track|keep|record|collect)\w*\s+(?:the\s+|all\s+|a\s+)?(?:changes|history|versions)\b"
+    r"|\b(?:start|begin)\w*\s+(?:to\s+)?(?:snapshot|histori[sz])\w*"
+    r"|\btrack(?:ing)?\s+(?:the\s+|all\s+)?(?:changes|history)\b|\bkeep\s+(?:a\s+|the\s+)?(?:full\s+)?history\b"
     r"|\b(?:a|dbt)\s+snapshot\s+(?:of|for|on)\b|\bsnapshot\s+the\b|\bfrom\s+now\s+on\b.{0,60}\bhistor\w+"
     r"|\bhistorie\s+(?:aufbauen|führen|mitschreiben)|\bänderungen\b.{0,40}\b(?:verfolgen|mitschreiben|historisieren)"
     r"|\b(?:garder|conserver)\s+l['’]historique|\bguardar\s+(?:el\s+)?historial",
@@ -34,7 +36,7 @@ def tracking_request(request: Request, evidence: Evidence) -> RequirementSpec | 
     """A refusal that says what to add; None for a request that asks for something else."""
     text = f"{request.title}.\n{request.body}"
     match = _TRACKS.search(text)
-    if match is None or _NOT.search(text[: match.start()]):
+    if match is None or _NOT.search(text[: match.start()]) or FIGURE.search(text):
         return None
     said = {x for s in stems(text) if s not in _ABOUT for x in alike(s)}
     linker = SchemaLinker(evidence, JoinPlanner(evidence))

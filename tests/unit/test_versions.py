@@ -152,3 +152,27 @@ def test_events_with_a_duration_are_no_versions() -> None:
     sql = ROWS.format("date", "null", "started_on", "cancelled_on")
     told = SmallWarehouse({"stg_subscriptions": sql})
     assert versions_in(told.evidence, told) == []
+
+
+def test_an_end_of_month_is_never_dropped() -> None:
+    sql = "select * from (values (1, date '2024-01-05', 'a'), (2, date '2024-02-05', 'b')) as t(seat_id, sold_on, kind)"
+    told = SmallWarehouse({"stg_seats": sql})
+    assert "at that moment" in told.asked("Number of seats per kind at the end of each month")
+
+
+def test_periods_of_something_else_count_what_they_are_of() -> None:
+    plans = """select * from (values (1, 1, 'basic', date '2024-01-01', date '2024-03-01'),
+      (2, 1, 'pro', date '2024-03-01', null), (3, 2, 'basic', date '2024-01-15', null))
+      as t(account_plan_id, account_id, plan_code, valid_from, valid_to)"""
+    told = SmallWarehouse(
+        {"stg_account_plans": plans, "stg_accounts": ACCOUNTS, "stg_orders": ORDERS},
+        joins=[("stg_account_plans", "account_id", "stg_accounts", "account_id"),
+               ("stg_orders", "account_id", "stg_accounts", "account_id")],
+    )  # fmt: skip
+    found = told.rows("Number of accounts per plan at the end of each month")
+    assert [(m.month, p, n) for m, p, n in found if m.month == 3] == [
+        (3, "basic", 1),
+        (3, "pro", 1),
+    ]
+    title = "Number of orders by the plan the account had at the time of the order"
+    assert told.rows(title) == [("basic", 2), ("pro", 1), (None, 2)]
