@@ -218,8 +218,9 @@ class _Lookup:
         said = [s for s in content_stems(value) if s not in own]
         columns = [
             c for c in (card.columns if card else ())
-            if c.name not in technical and not _is_own_key(c) and said and set(said) <= set(column_stems(c))
+            if c.name not in technical and said and set(said) <= set(column_stems(c))
         ]  # fmt: skip
+        columns = [c for c in columns if not _is_own_key(c)] or columns
         exact = [c for c in columns if set(column_stems(c)) - own <= {*said, *KEY_STEMS}]
         columns = exact if len(exact) == 1 else columns
         return columns[0] if len(columns) == 1 and not columns[0].is_personal else None
