@@ -30,6 +30,7 @@ from crew.drafting.key_roles import meant_keys
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.model_text import CannotEdit
+from crew.drafting.new_names import new_names
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems, entity_stems
 from crew.drafting.staging_reader import read_staging, source_named, wants_staging
@@ -171,11 +172,30 @@ class ChangeReader:
             if told and _THESE.search(request.body):
                 items.docs = [d for d in items.docs if d.column in told]
             self._tell(told, target, items)
+        self._ask_names(wish, items)
         if items.is_empty and not items.present and not self.asking.open:
             if not self._is_to_change(wish, target) and self._commanded(wish) is None:
                 return None
             self._ask_how(target)
         return self._spec(request, wish, target, items)
+
+    def _ask_names(self, wish: Wish, items: _Items) -> None:
+        """Asks about a column that the ticket gives a name and that none of the items has."""
+        if not (items.columns or items.metrics) or self.asking.open:
+            return
+        known = {n.lower() for n in self.evidence.model_names}
+        known |= {r.key.split(".")[-1].lower() for r in self.evidence.relations}
+        known |= {c.name.lower() for r in self.evidence.relations for c in r.columns}
+        known |= {v.lower() for r in self.evidence.relations for c in r.columns for v in c.values}
+        known |= {
+            n.lower() for n in (*(d.name for d in items.columns), *(m.name for m in items.metrics))
+        }
+        for name in new_names(" ".join(c.quote for c in wish.clauses), known):
+            self.asking.ask(
+                f"column:name:{name}",
+                f"“{name}”: I did not read what it is to be. Of which columns of which model is it made?",
+                [],
+            )
 
     def _ask_how(self, target: RelationCard) -> None:
         self.asking.ask(

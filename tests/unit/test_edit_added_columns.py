@@ -27,8 +27,9 @@ from crew.ports import Rows
 TABLES = {
     "hubs": "select 1 as hub_id, 'North' as hub_name, 'Lund' as hub_town"
     " union all select 2, 'South', 'Ystad'",
-    "drivers": "select 1 as driver_id, 'Ida' as first_name, null::int as trained_by_driver_id, false as is_trainee"
-    " union all select 2, 'Bo', 1, true union all select 3, 'Ulf', 1, false",
+    "stg_drivers": "select 1 as driver_id, null::int as trained_by_driver_id, false as is_trainee"
+    " union all select 2, 1, true union all select 3, 1, false",
+    "drivers": "select 1 as driver_id, 'Ida' as first_name union all select 2, 'Bo' union all select 3, 'Ulf'",
     "parcels": "select 1 as parcel_id, 1 as hub_id, 2 as target_hub_id, 1 as driver_id, 12.5 as weight_kg,"
     " 5 as volume_l, 90 as minutes_on_road, 'sent' as state"
     " union all select 2, 1, null, 2, 3.0, 0, 0, 'lost' union all select 3, 2, 1, 1, 1.0, 2, 30, 'sent'",
@@ -40,7 +41,7 @@ JOINS = [
     ("parcels", "target_hub_id", "hubs", "hub_id"),
     ("parcels", "driver_id", "drivers", "driver_id"),
     ("charges", "parcel_id", "parcels", "parcel_id"),
-    ("drivers", "trained_by_driver_id", "drivers", "driver_id"),
+    ("stg_drivers", "trained_by_driver_id", "drivers", "driver_id"),
 ]
 TOLD = {("parcels", "target_hub_id"): "Hub it goes to, empty while it waits for an address"}
 
@@ -260,3 +261,49 @@ def test_a_value_for_some_empty_rows_or_of_another_type_is_not_filled(parcels: P
         )  # fmt: skip
         spec = read_edit(request, parcels.evidence, parcels.view, parcels)  # type: ignore[arg-type]
         assert spec is None or spec.questions
+
+
+@pytest.mark.parametrize(
+    ("body", "column", "where"),
+    [
+        ("Add trained_count to the model drivers: how many other drivers each driver has trained.",
+         "trained_count", ""),
+        ("The model drivers should show how many other drivers each driver has trained (column trained_count,"
+         " 0 if none). Trained trainees don't count.", "trained_count", "not coalesce(is_trainee, false)"),
+        ("We want to see in the model drivers how many drivers each of them has trained (column trained_count), so"
+         " that they get a bonus. Trainees don't earn a bonus.", "trained_count", "not coalesce(is_trainee, false)"),
+        ("Add trained_n, the number of drivers trained, to the model drivers. Don't count trainees.",
+         "trained_n", "not coalesce(is_trainee, false)"),
+    ],
+)  # fmt: skip
+def test_rows_that_point_at_rows_of_their_own_kind_are_counted(
+    parcels: Parcels, body: str, column: str, where: str
+) -> None:
+    edit = parcels.edit(body)
+    assert (edit.column, edit.expression, edit.relation) == (column, "count(*)", "stg_drivers")
+    assert edit.keys == (("driver_id", "trained_by_driver_id"),)
+    assert (edit.where, edit.empty) == (where, "0")
+
+
+def test_a_limit_that_is_no_condition_is_asked_about(parcels: Parcels) -> None:
+    body = "Add trained_count to the model drivers: how many other drivers each driver has trained."
+    assert "Lazy drivers" in parcels.questions(f"{body} Lazy drivers don't count.")
+
+
+def test_what_is_paid_less_what_is_returned_minds_the_sign_in_the_data(parcels: Parcels) -> None:
+    body = "Please add kept_amount to the model parcels: everything paid for the parcel less what was returned."
+    spec = parcels.read(f"{body} Failed charges don't count. 0 where nothing was paid.")
+    assert not spec.questions
+    edit: Any = spec.edits[0]
+    assert (edit.expression, edit.relation, edit.empty) == ("sum(amount)", "charges", "0")
+    assert edit.where == "charge_state in ('paid', 'returned')"
+    assert any("negative in the data" in a.text for a in spec.assumptions)
+    edit = parcels.edit(
+        "Add open_amount to the model parcels: everything paid less what was failed."
+    )
+    assert edit.expression == "sum(case when charge_state = 'failed' then -amount else amount end)"
+
+
+def test_a_name_that_nothing_was_made_of_is_asked_about(parcels: Parcels) -> None:
+    body = "Rename weight_kg to kilos in the model parcels. We also want the flag mood_text."
+    assert "mood_text" in parcels.questions(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,22 @@ _LIMITED = re.compile(
     r"|(?:only|counting only|but only|if|where|that are|that were|which are|which were|with)\s+(?P<only>[^()]+))\)?",
     re.I,
 )
+_LESS = re.compile(
+    r"^(?:(?:the )?(?:sum|total)(?: amount)?(?: of)?\s+)?"
+    r"(?:(?:everything|all|whatever|what|the amounts?|amounts?)(?: that)?\s+)*"
+    r"(?:(?:was|were|is|are|has been|have been|got)\s+)?(?P<a>[a-z]\w*)(?:\s+(?:amounts?|payments?))?"
+    r"(?:\s+(?:for|of|on|in)\s+(?P<of>[\w ]+?))?\s*,?\s+(?:less|minus|net of|after deducting)\s+"
+    r"(?:(?:the\s+)?(?:sum|total)\s+(?:of\s+)?)?"
+    r"(?:(?:everything|all|whatever|what|the amounts?|amounts?|the)(?: that)?\s+)*"
+    r"(?:(?:was|were|is|are|has been|have been|got)\s+)?(?P<b>[a-z]\w*)(?:\s+(?:amounts?|payments?))?"
+    r"(?:\s+(?:for|of|on|in)\s+(?P<and>[\w ]+?))?$",
+    re.I,
+)
 _FILLERS = {
     stem(w) for w in re.findall(r"\w+", 
         "a an the of its their that this these those each every per for over all any in to on with from"
         " and or was were is are been has have had be it they timestamp time date day column value"
-        " when most amount events rows row entries entry records record belonging which s please"
+        " made placed got them when most amount events rows row entries entry records record belonging which s please"
     )
 }  # fmt: skip
 
@@ -49,6 +61,9 @@ class AggregateReader:
         zero = _EMPTY.search(told)
         text = told[: zero.start()] if zero else told
         text, limit = _limited(re.split(r"[.;]\s", text)[0])
+        key = self.reader.keys.unique_key(model)
+        if not limit.rows and (balance := self._balance(name, text, model, key)):
+            return balance
         hows = [h for h, p in _HOW if re.search(rf"\b(?:{p})\b", text, re.I)]
         if not hows or (len(hows) > 1 and hows != ["count", "sum"]):  # `total number of`
             return None
@@ -56,7 +71,6 @@ class AggregateReader:
         rest = text
         for _, form in _HOW:
             rest = re.sub(rf"\b(?:{form})\b", " ", rest, flags=re.I)
-        key = self.reader.keys.unique_key(model)
         for relation, theirs in self._candidates(f"{rest} {limit.rows}", model, key):
             found = self._over(relation, how, name, (text, rest), model, theirs)
             if found is None:
@@ -96,7 +110,7 @@ class AggregateReader:
         found = []
         for relation in self.view.models:
             entity = _entity(relation)
-            theirs = self._keys(relation, model, key)
+            theirs = self._keys(relation, model, key, said)
             if relation in barred or not key or not theirs:
                 continue
             if entity and entity <= said:
@@ -105,18 +119,84 @@ class AggregateReader:
                 found.append((len(entity), is_read, order, relation, theirs))
         return [(relation, theirs) for *_, relation, theirs in sorted(found, reverse=True)]
 
-    def _keys(self, relation: str, model: str, key: tuple[str, ...]) -> tuple[str, ...]:
-        """The columns of a relation that hold the key of a model: called so, or the only ones that
-        are known to point there."""
+    def _keys(
+        self, relation: str, model: str, key: tuple[str, ...], said: Set[str]
+    ) -> tuple[str, ...]:
+        """The columns of a relation that hold the key of a model: those that the words mean by what
+        they are called besides, else called so, or the only ones that are known to point there."""
         have = {c.lower(): c for c in self.view.columns(relation)}
-        if all(k.lower() in have for k in key):
-            return tuple(have[k.lower()] for k in key)
         pointing = [
-            e.left_column
+            e
             for e in self.reader.evidence.joins
             if (e.left, e.right) == (relation, model) and (e.right_column,) == key
         ]
-        return tuple(pointing) if len(pointing) == 1 else ()
+        roles = {e.left_column: set(name_stems(e.left_column)) - _FILLERS for e in pointing}
+        own = {s for k in key for s in name_stems(k)}
+        spoken = [c for c, r in roles.items() if (r - own) & said]
+        if len(spoken) == 1:
+            return (spoken[0],)
+        if all(k.lower() in have for k in key) and _entity(relation) != _entity(model):
+            return tuple(have[k.lower()] for k in key)
+        return (pointing[0].left_column,) if len(pointing) == 1 and not spoken else ()
+
+    def _balance(self, name: str, text: str, model: str, key: tuple[str, ...]) -> AddColumn | None:
+        """`Everything captured less what was refunded`: one amount of rows of two states."""
+        match = _LESS.match(text.strip(" .,:;"))
+        if match is None or not key:
+            return None
+        about = set(stems(f"{match['of'] or ''} {match['and'] or ''}")) - _FILLERS - _entity(model)
+        found = []
+        for relation in self._others(model):
+            theirs = self._keys(relation, model, key, set(stems(text)))
+            card = self.reader.evidence.relation(relation)
+            for column in card.columns if card and theirs else ():
+                states = [_stated(match[w], column.values) for w in ("a", "b")]
+                if all(states) and states[0] != states[1] and about <= _entity(relation):
+                    found.append((self.view.order[relation], relation, column.name, states, theirs))
+        if not found:
+            return None
+        _, relation, by, (plus, minus), theirs = min(found)
+        amount = self._amount(relation, name)
+        signs = self._signs(relation, amount, f"{by} = '{minus}'") if amount else None
+        if signs is None:
+            return None
+        value = (
+            amount if signs < 0 else f"case when {by} = '{minus}' then -{amount} else {amount} end"
+        )
+        where = f"{by} in ('{plus}', '{minus}')"
+        told = "are negative in the data and added" if signs < 0 else "are taken off"
+        self.reader.assume(
+            f"`{name}` is the sum of `{relation}.{amount}` with the same {', '.join(theirs)} where {where}; those"
+            f" that are {minus} {told}."
+        )
+        return AddColumn(
+            model=model, column=name, expression=f"sum({value})", relation=relation,
+            keys=tuple(zip(key, theirs, strict=True)), where=where, empty="0",
+        )  # fmt: skip
+
+    def _others(self, model: str) -> list[str]:
+        barred = {model, *self.view.below(model)}
+        return [m for m in self.view.models if m not in barred]
+
+    def _amount(self, relation: str, name: str) -> str:
+        """The one amount of a relation, or the one that is called like the new column."""
+        numbers = [
+            c for c, t in self.view.typed_columns(relation).items()
+            if _is_number(t) and not re.search(r"(?:^|_)(?:id|no|key|number)$", c)
+        ]  # fmt: skip
+        like = [c for c in numbers if set(name_stems(c)) <= set(name_stems(name))]
+        return numbers[0] if len(numbers) == 1 else like[0] if len(like) == 1 else ""
+
+    def _signs(self, relation: str, amount: str, where: str) -> int | None:
+        """-1 where amounts of these rows are negative in the data, 1 where none is; None where both
+        occur or none is there."""
+        data = self.reader.data
+        rows = data.rows(
+            f"select min({amount}), max({amount}) from {data.at(relation)} where {where}"
+        )
+        if not rows or rows[0][0] is None or (rows[0][0] < 0 < rows[0][1]):
+            return None
+        return -1 if rows[0][0] < 0 else 1
 
     def _over(
         self,
@@ -135,6 +215,8 @@ class AggregateReader:
             return None
         known = _FILLERS | _entity(relation) | _entity(model) | stem_set("articles")
         known |= {s for k in key for s in name_stems(k)}
+        if _entity(relation) == _entity(model):
+            known.add(stem("other"))
         known |= {s for s in name_stems(column) if how != "count"}
         if how != "count":
             known |= self._always(relation)
@@ -232,6 +314,13 @@ def _limited(text: str) -> tuple[str, _Limit]:
 def _entity(relation: str) -> set[str]:
     """The stems of the words by which people call the rows of a model."""
     return {stem(w) for w in words(entity_of(relation))}
+
+
+def _stated(said: str, values: Sequence[str]) -> str:
+    """The value that a word means: as it is spelt, or by its stem."""
+    same = [v for v in values if v.lower() == said.lower()]
+    alike = same or [v for v in values if stems(v) == [stem(said.lower())]]
+    return alike[0] if len(alike) == 1 else ""
 
 
 def _is_number(type_: str) -> bool:

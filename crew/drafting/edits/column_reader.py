@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from rapidfuzz import fuzz
+
 from crew.artifacts import AddColumn, FollowSource
+from crew.catalog.dbt_project import entity_of
 from crew.drafting.edits.aggregate_reader import AggregateReader
 from crew.drafting.edits.case_reader import CaseReader
 from crew.drafting.edits.conditions import negated
@@ -24,7 +27,7 @@ from crew.drafting.edits.phrases import says
 from crew.drafting.edits.wished_columns import WishedColumns
 from crew.drafting.languages import in_english, language_of
 from crew.drafting.schema_linker import content_stems
-from crew.drafting.vocabulary import name_stems
+from crew.drafting.vocabulary import name_stems, singular, stems
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
@@ -43,6 +46,12 @@ _ADD_AS = re.compile(
     r"\b(?:add|adding|bring|include|expose|append|show|have)\s+(?P<told>[^;:]+?)\s+(?:as|called|named)\s+"
     r"(?:(?:the|an?)\s+)?(?:(?:new|further|additional)\s+)*(?:(?:column|field)\s+)?"
     r"[`\"'“]?(?P<name>[A-Za-z]\w*_\w+)[`\"'”]?",
+    re.I,
+)
+_BRACKETED = re.compile(
+    r"\b(?P<told>(?:how (?:many|much)|(?:the )?(?:total )?numbers? of|(?:the )?(?:sum|total|average) of)\b[^()]*)"
+    r"\(\s*(?:(?:in|as)\s+)?(?:(?:the|an?)\s+)?(?:(?:new\s+)?(?:column|field)\s+)?(?:(?:called|named)\s+)?"
+    r"[`\"']?(?P<name>[A-Za-z]\w*_\w+)[`\"']?(?P<more>\s*[,;:][^()]*)?\)",
     re.I,
 )
 _FROM = re.compile(r"\b(?:from|aus|out of|of|in)\s+[`\"']?$", re.I)
@@ -72,6 +81,23 @@ _ONLY = re.compile(
     r"(?:(?:that|which|who)\s+(?:are|were|is|was|have)?\s*)?(?P<counted>.+)$",
     re.I,
 )
+_DO_NOT = re.compile(
+    r"^\W*(?:but\s+|and\s+|please\s+)*(?P<rows>[\w' -]+?)\s+(?:do not|don['’]t|does not|doesn['’]t|must not|mustn['’]t"
+    r"|should not|shouldn['’]t|are not|aren['’]t|is not|isn['’]t|never|shall not)\s+(?P<what>[\w' -]+)$",
+    re.I,
+)
+_COUNTED = re.compile(
+    r"^(?:to\s+)?(?:be\s+)?(?:count(?:ed|s|ing)?|includ\w+|consider\w*|matter\w*|taken into account|relevant|in it)\b",
+    re.I,
+)
+_PURPOSE = re.compile(r"\b(?:so that|in order to|so (?:we|I|they) can)\b([^.;]+)", re.I)
+_ZERO = re.compile(
+    r"^\W*(?:please\s+)?(?:(?:use|show|put|give)\s+)?(?:0|zero)\s+(?:where|if|when|for)\s+(?:it (?:is|has)\s+"
+    r"|they (?:are|have)\s+|there (?:is|are|was|were)\s+)?"
+    r"(?:none|nothing|no\b|nobody|without|not any|those without|all others?)",
+    re.I,
+)
+_EACH = {"des", "les", "los", "las"}
 _VALID = re.compile(r"\bvalid\b|\bin force\b|\bheld\b|\beffective\b", re.I)
 
 
@@ -102,11 +128,14 @@ class ColumnReader:
             wanted = wanted or re.search(within, said, re.I)
             if not wanted and not re.search(r"\b(?:extend|enrich)", said, re.I):
                 return False  # `we need the …`: of what, is for others to say
-        if len(models) == 1 and self.wished.read(said, models[0]):
+        told = self._added_as(said, models)
+        if told or (len(models) == 1 and self.wished.read(said, models[0])):
             return True
         if len(models) == 1 and (by_ranges := self._by_ranges(said, models[0])) is not None:
             return by_ranges
-        if (told := self._added_as(said, models)) is not None:
+        if len(models) == 1 and (edit := self._bracketed(said, models[0])):
+            return self.reader.add(edit)
+        if told is not None:
             return told
         found = False
         for name, definition in self._wanted(said, models[0]):
@@ -123,6 +152,42 @@ class ColumnReader:
             return None
         have = edit.column.lower() in map(str.lower, self.view.columns(model))
         return None if have else self.reader.add(edit)
+
+    def _bracketed(self, sentence: str, model: str) -> AddColumn | None:
+        """`How many orders each customer has placed (column order_count, 0 if none)`."""
+        match = _BRACKETED.search(sentence)
+        if match is None or not self.is_new(match["name"], False):
+            return None
+        if match["name"].lower() in map(str.lower, self.view.columns(model)):
+            return None
+        told = f"{match['told'].strip()}{match['more'] or ''}"
+        return self.aggregates.read(match["name"], told, model) or self._by_own_name(match, model)
+
+    def _by_own_name(self, match: re.Match[str], model: str) -> AddColumn | None:
+        """`le nombre de réservations annulées (cancelled_booking_count)`: of words of another language
+        that are not known, no more than it has, the English name says what is counted."""
+        request, name = self.reader.request, match["name"]
+        counted = re.fullmatch(
+            r"(?P<what>\w+?)_(?:count|n)|(?:n|num|nr|number_of)_(?P<of>\w+)", name
+        )
+        counts = re.match(r"(?:the )?(?:total )?numbers? of\b", match["told"], re.I)
+        if not counted or not counts or not language_of(f"{request.title}\n{request.body}"):
+            return None
+        what = (counted["what"] or counted["of"]).replace("_", " ")
+        entity = entity_of(model).replace("_", " ")
+        told = re.sub(
+            r"\b(?:chaque|cada|jede[rsm]?)\s+\w+\s*$", " ", match["told"].strip(), flags=re.I
+        )
+        foreign = [
+            w for w in re.findall(r"[^\W\d_]{3,}", told[counts.end() :])
+            if w.lower() not in _EACH and fuzz.ratio(singular(w.lower()), singular(entity)) < 75
+        ]  # fmt: skip
+        if not foreign or len(foreign) > len(what.split()):
+            return None
+        edit = self.aggregates.read(name, f"number of {what}s{match['more'] or ''}", model)
+        if edit is not None:
+            self.reader.assume(f"“{' '.join(foreign)}” is read as its name says: {what}.")
+        return edit
 
     def _added_as(self, sentence: str, models: list[str]) -> bool | None:
         """`Add its name as station_name`; None for a sentence of another form, or with more in it."""
@@ -148,14 +213,16 @@ class ColumnReader:
         if not self.names.models(sentence) and (emptied := self.empties.read(said, last)):
             reader.reading.edits[-1] = emptied
             return True
-        match = _ONLY.match(sentence)
-        if match is None or last.where or "(" not in last.expression:
+        if _ZERO.match(said) and last.relation and re.match(r"count|sum", last.expression):
+            reader.reading.edits[-1] = last.model_copy(update={"empty": "0"})
+            return True
+        rows, out = self._limiting(said, last)
+        if not rows or "(" not in last.expression:
             return False
         if not last.relation or self.names.models(sentence):
             return False
-        rows = match["out"] or match["rows"] or match["counted"]
-        found = reader.conditions.read(rows, [last.relation])
-        if len({c.sql for c in found}) != 1 or "{{" in found[0].sql:
+        found = self._rows_of(rows, last)
+        if len(found) != 1:
             reader.ask(
                 f"edit:limit:{last.column}",
                 f"“{sentence}”: which rows of `{last.relation}` are these? Its columns are "
@@ -164,10 +231,48 @@ class ColumnReader:
                 [],
             )
             return True
-        sql = negated(found[0].sql, self.view.dialect) if match["out"] else found[0].sql
+        sql = negated(found[0], self.view.dialect) if out else found[0]
+        if last.where:
+            if not out:
+                return False
+            at = reader.data.at(last.relation)
+            both = f"select count(*) from {at} where ({last.where}) and ({found[0]})"
+            if reader.data.one(both) == 0:
+                reader.assume(f"“{sentence}”: those rows are not among the ones that count.")
+                return True
+            sql = f"({last.where}) and {sql}"
         reader.reading.edits[-1] = last.model_copy(update={"where": sql})
-        reader.assume(f"`{last.column}`: only rows of `{last.relation}` where {sql}.")
+        reader.assume(f"“{sentence}”: `{last.column}` is of rows of `{last.relation}` where {sql}.")
         return True
+
+    def _limiting(self, said: str, last: AddColumn) -> tuple[str, bool]:
+        """(which rows, whether they are out) of a sentence that limits the figure added last."""
+        if match := _ONLY.match(said):
+            return match["out"] or match["rows"] or match["counted"], bool(match["out"])
+        match = _DO_NOT.match(said)
+        if match is None:
+            return "", False
+        purpose = _PURPOSE.findall(self.reader.text)
+        told = set(content_stems(match["what"])) - set(content_stems("one any some get a"))
+        if _COUNTED.match(match["what"]) or told & set(content_stems(" ".join(purpose))):
+            return match["rows"], True
+        return "", False
+
+    def _rows_of(self, rows: str, last: AddColumn) -> list[str]:
+        """The conditions on the counted rows that a phrase may mean, also without the words that say
+        no more than what is counted."""
+        known = {s for _, theirs in last.keys for s in name_stems(theirs)} | set(
+            name_stems(last.column)
+        )
+        bare = " ".join(w for w in rows.split() if not set(stems(w)) <= known)
+        card = self.reader.evidence.relation(last.relation)
+        known |= set(content_stems(card.description if card else ""))
+        barest = " ".join(w for w in rows.split() if not set(stems(w)) <= known)
+        for text in dict.fromkeys((rows, bare, barest)):
+            found = self.reader.conditions.read(text, [last.relation]) if text else []
+            if found and not any("{{" in c.sql for c in found):
+                return list(dict.fromkeys(c.sql for c in found))
+        return []
 
     def plainly(self, sentence: str) -> str:
         """The sentence in English, as far as the words are known, in plain forms."""

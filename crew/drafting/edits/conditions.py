@@ -15,7 +15,7 @@ from crew.artifacts import Evidence, RelationCard
 from crew.drafting.edits.names import Names
 from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import needs_quotes
-from crew.drafting.vocabulary import alike, snake, stem, stem_set, stems
+from crew.drafting.vocabulary import alike, name_stems, snake, stem, stem_set, stems
 
 _OPERATORS = (
     (r"(?:is|are|was|were)\s+(?:null|empty|missing|unknown|blank|not set)", "null"),
@@ -324,7 +324,20 @@ class ConditionReader:
                     Condition(_bare(k.condition, self.evidence.dialect), relation, f"“{phrase}”")
                     for k in dict.fromkeys(best)
                 ]
-        return []
+        return self._flagged(set(said), card, own)
+
+    def _flagged(self, said: set[str], card: RelationCard, own: set[str]) -> list[Condition]:
+        """`test accounts`, where a flag `is_test_member` is described as `accounts of our own team`."""
+        found = []
+        for column in card.columns:
+            name = set(name_stems(column.name)) - {"is", "has", "was"}
+            told = set(content_stems(column.told))
+            is_flag = column.data_type.lower().startswith("bool") and bool(name - own)
+            if is_flag and name - own <= said <= name | own | told:
+                found.append(column.name)
+        if len(found) != 1:
+            return []
+        return [Condition(_name(found[0]), card.key, "as it is described")]
 
 
 def negated(sql: str, dialect: str) -> str:

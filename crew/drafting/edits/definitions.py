@@ -42,6 +42,11 @@ _WORDS = (
         r"\b(?:leer|vide|vací[oa])\b\s*,?\s*(?:wenn|falls|sofern|bei|für|si|lorsque|quand|pour|cuando|para)\b",
         "empty if",
     ),
+    (
+        r"\b(?:0|null)\s*,?\s*(?:s['’]il n['’]y (?:en )?a pas|si no (?:hay|tiene)(?: ningun[oa])?"
+        r"|s['’]il n['’]y en a aucun|(?:wenn|falls)(?: es)? (?:keine?[nr]?|nichts)(?: gibt| da ist| vorhanden)?)",
+        "0 if none",
+    ),
     (r"\((?:keine?|sans|sin)\s+(?=\w+\))", "(no "),
 )  # fmt: skip
 

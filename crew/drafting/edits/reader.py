@@ -53,6 +53,7 @@ from crew.drafting.edits.unread_clauses import unread_clauses
 from crew.drafting.edits.week_starts import settle_weeks
 from crew.drafting.edits.wording import ARTICLES, COLUMN_DROP, NOUN, PAIR
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.new_names import new_names
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import SchemaLinker
 from crew.drafting.ticket_reader import read_ticket
@@ -189,6 +190,7 @@ class EditReader:
         settle_weeks(self)
         self.tests.ask_unread()
         self._ask_clauses([s for s in sentences if s not in unread])
+        self._ask_names()
         reading, open_ = self.reading, self.asking.open
         if reading.refused:
             return RequirementSpec(
@@ -330,6 +332,27 @@ class EditReader:
                     f"edit:clause:{snake(clause)[:40]}",
                     f"“{clause}”: I did not read this part. What is to change by it, in which model and"
                     " column, or for which rows?",
+                    [("it changes nothing: leave it out", "")],
+                )
+
+    def _ask_names(self) -> None:
+        """Asks about columns that the ticket gives a name and that no edit makes."""
+        if not self.reading.edits or self.asking.open:
+            return
+        view = self.view
+        known = {n.lower() for n in (*view.nodes, *view.macros)}
+        known |= {c.lower() for k in view.nodes for c in view.columns(k)}
+        known |= {n.split(".")[-1].lower() for n in view.nodes}
+        known |= {v.lower() for r in self.evidence.relations for c in r.columns for v in c.values}
+        made = " ".join(
+            [e.model_dump_json() for e in self.reading.edits]
+            + [*self.reading.assumptions, *self.reading.notes, *self.reading.present]
+        ).lower()
+        for name in new_names(self.text, known):
+            if not re.search(rf"(?<!\w){name}(?!\w)", made):
+                self.ask(
+                    f"edit:name:{name}",
+                    f"“{name}”: I did not read what it is to be. Of which columns of which model is it made?",
                     [("it changes nothing: leave it out", "")],
                 )
 

@@ -40,6 +40,9 @@ _BRACKETED = re.compile(
     re.I,
 )
 _DEFINED = (
+    r"[`\"']?(?P<name>[A-Za-z]\w*_\w+)[`\"']?\s*,\s*(?:(?:i\.e\.|that is|which is|being)\s+)?"
+    r"(?P<told>(?:the\s+)?(?:total|sum|numbers?|how (?:many|much)|average|mean|first|last|latest|earliest|date|day|time"
+    r"|name|difference|share)\b.+)",
     rf"{_WORDS}\s*(?:=|:=)\s*(?P<told>.+)",
     rf"{_WORDS}\s*\((?P<told>[^()]+(?:\([^()]*\)[^()]*)*)\)",
     rf"{_WORDS}\s*(?::|\s[-–])\s*(?P<told>.+)",
@@ -121,7 +124,9 @@ class WishedColumns:
         what = self._what(sentence, model)
         named = [k.name for t in (sentence, self.reader.title) for k in self.names.models(t)]
         headed = rf"(?<![\w.]){re.escape(model)}[`\"']?(?:\s+(?:model|table|mart))?\s*:"
-        if model not in named and not re.search(headed, self.reader.request.body, re.I):
+        spoken = {k.name for k in self.names.models(self.reader.text)}
+        is_headed = re.search(headed, self.reader.request.body, re.I)
+        if model not in named and spoken != {model} and not is_headed:
             return False
         if _THESE.search(sentence) and (listed := _listed(self.reader.request.body)):
             return self._read_listed(listed, model)
