@@ -54,6 +54,7 @@ from crew.delivery.pull_request_text import (
 )
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.engine import DraftingEngine
+from crew.drafting.likeness import similar_columns
 from crew.drafting.reuse import find_existing
 from crew.errors import FirstmileError
 from crew.planner import Planner
@@ -162,7 +163,7 @@ class Workplace:
         settings = self.settings
         llms = choose_llms(settings.llm, settings.agents, list(ROLES), settings.llm_timeout_seconds)
         prices = {r: settings.prices.get(settings.agents.get(r, settings.llm)) for r in ROLES}
-        engine = DraftingEngine(self.worker, self.view)
+        engine = DraftingEngine(self.worker, self.view, similar_columns(self.recall))
         rates = {r: (p.prompt, p.completion) for r, p in prices.items() if p}
         return DesignCrew(config_folder(), llms, engine, self.worker, self.recall, rates)
 

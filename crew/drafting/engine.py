@@ -40,6 +40,7 @@ from crew.drafting.lessons import (
     follow_in_spec,
     follow_in_tests,
 )
+from crew.drafting.likeness import Similar, nothing_similar
 from crew.drafting.model_text import CannotEdit
 from crew.drafting.scope import UnknownColumn
 from crew.drafting.sql_compiler import AggregateCompiler
@@ -59,10 +60,11 @@ _EXPECTATIONS = {"not_null", "accepted_values", "relationships", *RANGE_TESTS}
 @dataclass(frozen=True)
 class DraftingEngine:
     """Drafts. `warehouse` is asked what the options of a question would give; `project` is what
-    edits of existing models are made in."""
+    edits of existing models are made in, `similar` ranks columns that a question offers."""
 
     warehouse: Warehouse | None = None
     project: ProjectView | None = None
+    similar: Similar = nothing_similar
 
     def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
         past, glossary = evidence.remembered.answers, evidence.glossary
@@ -96,7 +98,9 @@ class DraftingEngine:
         if (
             not states.is_empty and spec.kind != "new_model"
         ):  # what exists is changed by its own rules
-            return read_in_place(interpret(request, seen, self.warehouse), keys, evidence)
+            return read_in_place(
+                interpret(request, seen, self.warehouse, self.similar), keys, evidence
+            )
         return states.settled(spec)
 
     def _inputs(self, spec: RequirementSpec, evidence: Evidence) -> tuple[str, ...]:

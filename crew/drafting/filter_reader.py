@@ -242,7 +242,7 @@ class FilterReader:
             return None
         text = self.context.linker.figures.readable(phrase.text)
         what, keep = ("only", "count only") if wanted else ("without", "leave out")
-        rows = self._rows(bases, said)
+        rows = self._rows(bases, said, text)
         index = self.context.asking.ask(
             f"filter:{snake(phrase.text)}",
             f"“{what} {text}”: which rows are these? No column, value or glossary entry says so.",
@@ -272,9 +272,10 @@ class FilterReader:
         }
         return set(said) <= definitions
 
-    def _rows(self, bases: Sequence[str], said: Sequence[str]) -> list[ConditionLink]:
-        """Conditions to choose from: flags and values of the columns that have few of them, those
-        that sound most like the words first."""
+    def _rows(self, bases: Sequence[str], said: Sequence[str], text: str) -> list[ConditionLink]:
+        """Conditions to choose from: flags and values that sound like the words, or are of columns
+        that are about the same, most like them first; any where none does."""
+        close = self.context.similar(text)
         found: list[tuple[float, ConditionLink]] = []
         for card in (c for b in bases if (c := self.context.evidence.relation(b))):
             for column in card.columns:
@@ -282,9 +283,15 @@ class FilterReader:
                 if is_boolean(column) or few:
                     own = [*column_stems(column), *stems(column.told)]
                     for link, value in self.context.linker.value_conditions(card, column):
-                        found.append((_sounds_like(said, [*own, *value]), link))
+                        near = 100 * close.get(column.name.lower(), 0.0)
+                        found.append((max(near, _sounds_like(said, [*own, *value])), link))
         found.sort(key=lambda f: -f[0])
-        return [link for _, link in found[: MAX_OPTIONS - 1]]
+        like = [f for f in found if f[0] >= _LIKE]
+        return [link for _, link in (like or found)[: MAX_OPTIONS - 1]]
+
+
+_LIKE = 55.0
+"""How much a condition must be like the words to be offered alone, 0 to 100."""
 
 
 def _sounds_like(said: Sequence[str], own: Sequence[str]) -> float:

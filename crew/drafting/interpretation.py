@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from crew.artifacts import Assumption, Calendar, Evidence, Grounding
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.likeness import Similar, nothing_similar
 from crew.drafting.measure_probe import MeasureProbe
 from crew.drafting.period_sql import EVERYONES
 from crew.drafting.questions import Asking
@@ -32,18 +33,30 @@ class Interpretation:
     zones: ZoneWish = field(default_factory=ZoneWish)
     versions: dict[str, Versions] = field(default_factory=dict)
     """Relations with a row for each period in which something held, by key."""
+    similar: Similar = nothing_similar
     told: set[str] = field(default_factory=set)
     """Sentences of comments that settled an open point without a question of its own."""
 
     @classmethod
-    def over(cls, evidence: Evidence, warehouse: Warehouse | None) -> Interpretation:
+    def over(
+        cls, evidence: Evidence, warehouse: Warehouse | None, similar: Similar = nothing_similar
+    ) -> Interpretation:
         planner = JoinPlanner(evidence)
         probe = MeasureProbe(evidence, planner, warehouse)
         linker = SchemaLinker(evidence, planner)
         related = RelatedReader(linker, planner)
         linker.having, linker.cohort = related.conditions, related.dated
         versions = {v.relation: v for v in versions_in(evidence, warehouse)}
-        return cls(evidence, planner, linker, probe, Asking(()), related, versions=versions)
+        return cls(
+            evidence,
+            planner,
+            linker,
+            probe,
+            Asking(()),
+            related,
+            versions=versions,
+            similar=similar,
+        )
 
     def assume(self, text: str, check_sql: str = "") -> None:
         """State what is taken for granted, once, with the query that would check it."""

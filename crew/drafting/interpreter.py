@@ -44,6 +44,7 @@ from crew.drafting.join_chooser import JoinChooser
 from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.lexicon_reader import lexicon_of
+from crew.drafting.likeness import Similar, nothing_similar
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
@@ -75,15 +76,18 @@ _GRAINS = ("hour", "day", "week", "month", "quarter", "year")
 
 
 def interpret(
-    request: Request, evidence: Evidence, warehouse: Warehouse | None = None
+    request: Request,
+    evidence: Evidence,
+    warehouse: Warehouse | None = None,
+    similar: Similar = nothing_similar,
 ) -> RequirementSpec:
     """The specification of a request. What comments wish for that answers no question of ours is
     read like the ticket's own words, or noted as not read."""
-    first = Interpreter(evidence, warehouse)
+    first = Interpreter(evidence, warehouse, similar)
     spec = first.interpret(request)
     asking = first.context.asking
     if asking.letters_left and asking.letters_used == 1:  # somebody thought better of it
-        first = Interpreter(evidence, warehouse)
+        first = Interpreter(evidence, warehouse, similar)
         first.skipped_letters = asking.letters_left
         spec = first.interpret(request)
     if spec.questions:
@@ -93,7 +97,7 @@ def interpret(
     unread: list[str] = []
     last = first
     if follow_ups:
-        last = Interpreter(evidence, warehouse)
+        last = Interpreter(evidence, warehouse, similar)
         spec = last.interpret(request, follow_ups)
         unread = last.unread if spec.kind == "new_model" else _idle(request, evidence, follow_ups)
     idle = [s for s in unused if s not in follow_ups and s not in first.taken | last.settled]
@@ -119,9 +123,14 @@ class Interpreter:
     """One interpretation of one request. Afterwards `unused` are sentences said to us that nothing
     took, `overheard` wishes in comments that were not said to us."""
 
-    def __init__(self, evidence: Evidence, warehouse: Warehouse | None = None) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        warehouse: Warehouse | None = None,
+        similar: Similar = nothing_similar,
+    ) -> None:
         self.evidence = evidence
-        self.context = context = Interpretation.over(evidence, warehouse)
+        self.context = context = Interpretation.over(evidence, warehouse, similar)
         self.reader = MetricReader(evidence, context.linker, context.planner)
         self.readings = ReadingChooser(self.reader)
         self.times, self.joins = TimeReader(context), JoinChooser(context)
@@ -718,7 +727,12 @@ class Interpreter:
         if reading.conditions and reading.metric:
             return self._ask_condition(reading)
         return ask_undefined(
-            self.context.asking, reading, self.context.linker, self.context.probe, wish
+            self.context.asking,
+            reading,
+            self.context.linker,
+            self.context.probe,
+            wish,
+            self.context.similar,
         )
 
     def _ask_condition(self, reading: Reading) -> Metric | None:

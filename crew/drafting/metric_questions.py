@@ -5,14 +5,18 @@ from __future__ import annotations
 from crew.artifacts import Measure, Metric
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
+from crew.drafting.likeness import Similar
 from crew.drafting.measure_probe import MeasureProbe
 from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.questions import Asking
-from crew.drafting.schema_linker import SchemaLinker, content_stems, entity_stems
+from crew.drafting.schema_linker import KEY_STEMS, SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.spoken_names import column_stems
-from crew.drafting.vocabulary import plural, snake, stems
+from crew.drafting.vocabulary import plural, snake, stem_set, stems
 from crew.drafting.wish import Wish
+
+_NEAR = 0.3
+"""How much a column must be like a phrase to be offered for it, 0 to 1."""
 
 
 def ask_which_column(asking: Asking, reading: Reading) -> Metric | None:
@@ -42,7 +46,12 @@ def ask_which_column(asking: Asking, reading: Reading) -> Metric | None:
 
 
 def ask_undefined(
-    asking: Asking, reading: Reading, linker: SchemaLinker, probe: MeasureProbe, wish: Wish
+    asking: Asking,
+    reading: Reading,
+    linker: SchemaLinker,
+    probe: MeasureProbe,
+    wish: Wish,
+    similar: Similar,
 ) -> Metric | None:
     """A business word that nothing defines: what the data offers, each with its number."""
     text = reading.shown
@@ -53,7 +62,9 @@ def ask_undefined(
             [],
         )
         return None
-    measures = _events_of(reading, linker) if reading.entity else _columns_for(reading, linker)
+    measures = (
+        _events_of(reading, linker) if reading.entity else _columns_for(reading, linker, similar)
+    )
     grain = wish.grain[0] if wish.grain else "month"
     options = [(meaning, probe.latest(measure, grain)) for meaning, measure in measures]
     words = ", ".join(f"“{linker.figures.readable(w)}”" for w in _plain(reading))
@@ -148,8 +159,10 @@ def _moments(
     return [(meaning, counted.model_copy(update={"time": time}))]
 
 
-def _columns_for(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Measure]]:
-    """Number columns that share a word with the phrase, summed."""
+def _columns_for(
+    reading: Reading, linker: SchemaLinker, similar: Similar
+) -> list[tuple[str, Measure]]:
+    """Number columns that share a word with the phrase, else those that are about the same, summed."""
     text = reading.phrase.text
     aggregation, _ = split_aggregation(text)
     found = []
@@ -170,27 +183,30 @@ def _columns_for(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Meas
                 ),
             )
             found.append((f"the {measure.aggregation} of `{link.name}`", measure))
-    return found[:4] or _amounts(snake(text), linker)
+    return found[:4] or _numbers_like(text, linker, similar)
 
 
-def _amounts(name: str, linker: SchemaLinker) -> list[tuple[str, Measure]]:
-    """Columns that look like money, where nothing shares a word with what is asked for."""
-    money = {
-        w
-        for word in ("amount", "revenue", "total", "value", "price", "cost", "fee")
-        for w in stems(word)
-    }
-    found = []
-    for card in linker.evidence.relations:
-        for column in card.columns:
-            if card.layer != "source" and is_numeric(column) and set(column_stems(column)) & money:
-                measure = Measure(
-                    name=name,
-                    relation=card.key,
-                    aggregation="sum",
-                    expression=qualified(card.key, column.name).sql(
-                        dialect=linker.evidence.dialect
-                    ),
-                )
-                found.append((f"the sum of `{card.key}.{column.name}`", measure))
+def _numbers_like(text: str, linker: SchemaLinker, similar: Similar) -> list[tuple[str, Measure]]:
+    """Number columns that are about what a phrase says; amounts, where it speaks of money."""
+    name = snake(text)
+    close = similar(text)
+    money = stem_set("money") if set(stems(text)) & stem_set("money") else frozenset()
+    found: list[tuple[str, Measure]] = []
+    cards = [c for c in linker.evidence.relations if c.layer != "source"]
+    ranked = sorted(
+        ((card, column) for card in cards for column in card.columns),
+        key=lambda pair: -close.get(pair[1].name.lower(), 0.0),
+    )
+    for card, column in ranked:
+        near = close.get(column.name.lower(), 0.0) >= _NEAR or set(column_stems(column)) & money
+        is_key = set(column_stems(column)) & KEY_STEMS
+        known = {m.expression.rpartition(".")[2].strip('"') for _, m in found}
+        if is_numeric(column) and near and not is_key and column.name not in known:
+            measure = Measure(
+                name=name,
+                relation=card.key,
+                aggregation="sum",
+                expression=qualified(card.key, column.name).sql(dialect=linker.evidence.dialect),
+            )
+            found.append((f"the sum of `{card.key}.{column.name}`", measure))
     return found[:4]

@@ -637,6 +637,8 @@ class MetricReader:
             return len(times) == 1 or times[0][1] > times[1][1] + 0.9
         for column, _ in self.linker.times(card):
             own = {x for s in column_stems(column) for x in alike(s)}
+            if column.nulls == 0 and _same_end(left, own):
+                return True
             if column.nulls == 0 and all(
                 s in own or any(shares_root(s, o) for o in own) for s in left
             ):

@@ -18,7 +18,7 @@ from crew.drafting.metric_reading import (
 )
 from crew.drafting.schema_linker import content_stems
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import snake, stem_set, stems, words
+from crew.drafting.vocabulary import snake, stem_set, stems, word_set, words
 from crew.drafting.wish import Phrase, Wish
 
 
@@ -55,6 +55,9 @@ class ReadingChooser:
             and self._matters(r, clear, wish)
             and not (told and r.phrase.place == "title" and not self._is_loaded(r, clear))
         ]
+        telling = [r for r in unclear if self._tells(r)]
+        if telling and not clear:  # `nobody has numbers` beside a figure that is but not settled
+            unclear = telling
         quotes = {r.phrase.quote for r in clear}
         listed = [
             r
@@ -245,6 +248,17 @@ class ReadingChooser:
             clearly |= stem_set("parts")
         same = any(reading.entity and c.entity and _alike(reading.entity, c.entity) for c in below)
         return bool(said & stem_set("loaded") - clearly) and (same or not below)
+
+    def _tells(self, reading: Reading) -> bool:
+        """Whether an unclear phrase is about the data, or stands where a figure is asked for."""
+        said = set(content_stems(reading.phrase.text))
+        aggregation, rest = split_aggregation(reading.phrase.text)
+        counts = aggregation is not None and not set(words(rest)) <= word_set("finite_verbs")
+        marked = any(map(is_mark, reading.phrase.text.split()))
+        return bool(
+            reading.problem or reading.says_something or reading.conditions or reading.phrase.item
+            or counts or marked or said & stem_set("loaded")
+        )  # fmt: skip
 
     def _matters(self, reading: Reading, clear: list[Reading], wish: Wish) -> bool:
         """Whether an unclear phrase must be asked about rather than passed over as prose."""
