@@ -9,7 +9,15 @@ from typing import Any
 
 import duckdb
 
-from crew.artifacts import ColumnCard, Evidence, JoinEdge, RelationCard, Request, RequirementSpec
+from crew.artifacts import (
+    ColumnCard,
+    Comment,
+    Evidence,
+    JoinEdge,
+    RelationCard,
+    Request,
+    RequirementSpec,
+)
 from crew.drafting.engine import DraftingEngine
 from crew.errors import InvalidInput
 from crew.ports import Rows
@@ -17,11 +25,14 @@ from crew.ports import Rows
 
 @dataclass
 class SmallWarehouse:
-    """Tables by name (SQL each, `source.table` for a source), and joins as (left, column, right)."""
+    """Tables by name (SQL each, `source.table` for a source), joins as (left, column, right, its
+    column). `keys` names the unique column of a table; without it the data tell, where few rows
+    make other columns unique by chance."""
 
     tables: Mapping[str, str]
     joins: Sequence[tuple[str, str, str, str]] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.database: Any = duckdb.connect()
@@ -46,8 +57,11 @@ class SmallWarehouse:
         rows = found.fetchmany(limit)
         return Rows(columns=names, rows=tuple(rows))
 
-    def spec(self, title: str, body: str = "") -> RequirementSpec:
-        request = Request(source="test", key="T-1", title=title, body=body)
+    def spec(self, title: str, body: str = "", answers: Sequence[str] = ()) -> RequirementSpec:
+        """The specification of a ticket, with what was said after we asked."""
+        said = [Comment(author="r", body=a) for a in answers]
+        comments = (Comment(author="firstmile", body="?", ours=True), *said) if said else ()
+        request = Request(source="test", key="T-1", title=title, body=body, comments=comments)
         return DraftingEngine(self).spec(request, self.evidence)
 
     def asked(self, title: str, body: str = "") -> str:
@@ -61,9 +75,17 @@ class SmallWarehouse:
         text = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text)
         return re.sub(r"\{\{ source\('(\w+)', '(\w+)'\) \}\}", r"\1__\2", text)
 
-    def rows(self, title: str, body: str = "") -> list[tuple[Any, ...]]:
+    def rows(
+        self, title: str, body: str = "", answers: Sequence[str] = ()
+    ) -> list[tuple[Any, ...]]:
         """What the drafted model gives, in order."""
-        return self.fetch(self.sql(self.spec(title, body)))
+        return self.fetch(self.sql(self.spec(title, body, answers)))
+
+    def texts(
+        self, title: str, body: str = "", answers: Sequence[str] = ()
+    ) -> set[tuple[str, ...]]:
+        """Those rows, every value as text."""
+        return {tuple(map(str, row)) for row in self.rows(title, body, answers)}
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self.database.execute(
@@ -87,13 +109,14 @@ class SmallWarehouse:
                 ColumnCard(name=column, data_type=type_.lower(), distinct=distinct,
                            nulls=rows - known, minimum=low, maximum=high,
                            values=values if type_ in {"VARCHAR", "BOOLEAN"} else (),
-                           is_unique=distinct == rows > 0)
+                           is_unique=column == self.keys[key] if key in self.keys
+                           else distinct == rows > 0)
             )  # fmt: skip
         source = "." in key
         return RelationCard(
             key=key, unique_id=f"{'source' if source else 'model'}.p.{key}",
             kind="source" if source else "model",
-            layer="source" if source else "staging" if key.startswith("stg_") else "mart",
+            layer="source" if source else "mart" if key.startswith(("dim_", "fct_")) else "staging",
             relation_name=name, row_count=rows, columns=tuple(columns),
             description=self.descriptions.get(key, ""),
         )  # fmt: skip

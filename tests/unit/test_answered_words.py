@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from crew.artifacts import PastAnswer
-from tests.small_company import SmallCompany
+from tests.small_warehouse import SmallWarehouse
 
 RAW = {
     "depots": "select * from (values ('HAM', 'Hamburg', 'DE'), ('GRZ', 'Graz', 'AT')) as t(depot, city, country)",
@@ -19,13 +19,12 @@ RAW = {
     " as t(shipment_id, client_id, origin_depot, destination_depot, weight_kg, price, state, booked_on, delivered_on)",
 }  # fmt: skip
 KEYS = {"depots": "depot", "clients": "client_id", "shipments": "shipment_id"}
-VALUES = {"state": ("CAN", "DLV"), "country": ("AT", "DE"), "city": ("Graz", "Hamburg")}
-JOINS = [("shipments", "client_id", "clients"), ("shipments", "origin_depot", "depots"), ("shipments", "destination_depot", "depots")]  # fmt: skip
+JOINS = [("shipments", "client_id", "clients", "client_id"), ("shipments", "origin_depot", "depots", "depot"), ("shipments", "destination_depot", "depots", "depot")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def company() -> SmallCompany:
-    return SmallCompany(RAW, KEYS, VALUES, JOINS)
+def company() -> SmallWarehouse:
+    return SmallWarehouse(RAW, JOINS, keys=KEYS)
 
 
 HEAVY = "How many heavy shipments per month of booking?"
@@ -48,13 +47,13 @@ OVER_500 = {("2025-01-01", "1"), ("2025-02-01", "1")}
     ],
 )
 def test_a_defined_word_is_read_as_defined(
-    company: SmallCompany, answer: str, expected: set[tuple[str, ...]] | None
+    company: SmallWarehouse, answer: str, expected: set[tuple[str, ...]] | None
 ) -> None:
     if expected is None:
-        spec = company.spec(HEAVY, answers=[answer])
+        spec = company.spec("Figures", HEAVY, answers=[answer])
         assert spec.questions or any("CAN" in n for n in spec.notes)
     else:
-        assert company.rows(HEAVY, answers=[answer]) == expected
+        assert company.texts("Figures", HEAVY, answers=[answer]) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,42 +63,42 @@ def test_a_defined_word_is_read_as_defined(
         "shipments over half a ton", "we had a long talk about heavy shipments",        "declared volume over 500 kg", "what would you suggest?",
     ],
 )  # fmt: skip
-def test_what_defines_nothing_is_asked_again(company: SmallCompany, answer: str) -> None:
-    assert company.spec(HEAVY, answers=[answer]).questions
+def test_what_defines_nothing_is_asked_again(company: SmallWarehouse, answer: str) -> None:
+    assert company.spec("Figures", HEAVY, answers=[answer]).questions
 
 
-def test_every_sentence_of_an_answer_counts(company: SmallCompany) -> None:
+def test_every_sentence_of_an_answer_counts(company: SmallWarehouse) -> None:
     answers = ["heavy is more than 100 kg, by date of booking", "Please leave out state CAN"]
-    rows = company.rows("How many heavy shipments per month?", answers=answers)
+    rows = company.texts("Figures", "How many heavy shipments per month?", answers=answers)
     assert rows == {("2025-01-01", "1"), ("2025-02-01", "1")}
 
 
-def test_a_figure_stands_for_the_word_that_nobody_defined(company: SmallCompany) -> None:
+def test_a_figure_stands_for_the_word_that_nobody_defined(company: SmallWarehouse) -> None:
     wish = "Throughput per origin depot would help."
-    assert company.spec(wish).questions
-    told = company.rows(wish, answers=["the sum of price of the shipments"])
+    assert company.spec("Figures", wish).questions
+    told = company.texts("Figures", wish, answers=["the sum of price of the shipments"])
     assert told == {("GRZ", "110.0"), ("HAM", "130.0")}
 
 
-def test_what_is_a_kind_of_something_else_is_counted_there(company: SmallCompany) -> None:
+def test_what_is_a_kind_of_something_else_is_counted_there(company: SmallWarehouse) -> None:
     wish = "Number of VIP clients by country"
     answer = "A VIP is a client whose amount_spent is above 300"
-    spec = company.spec(wish, title="VIPs", answers=[answer])
-    assert company.rows(wish, "VIPs", [answer]) == {("DE", "1"), ("AT", "1")}
+    spec = company.spec("VIPs", wish, [answer])
+    assert company.texts("VIPs", wish, [answer]) == {("DE", "1"), ("AT", "1")}
     assert spec.metrics[0].name == "vip_clients"
     assert any("whose amount_spent" in a.text for a in spec.assumptions)
     assert [c.said for c in spec.settled] == [answer]
     assert spec.metrics[0].grounding.source in {"answer", "column"}
 
 
-def test_an_answer_of_an_earlier_request_is_followed_and_said(company: SmallCompany) -> None:
-    spec = company.spec(HEAVY, answers=["more than 500 kg"])
+def test_an_answer_of_an_earlier_request_is_followed_and_said(company: SmallWarehouse) -> None:
+    spec = company.spec("Figures", HEAVY, answers=["more than 500 kg"])
     (choice,) = spec.settled
     past = PastAnswer(
         question=choice.question, meaning=choice.meaning, said=choice.said, said_by="Ada", request="T-1"
     )  # fmt: skip
     remembered = company.evidence.remembered.model_copy(update={"answers": (past,)})
-    again = SmallCompany(RAW, KEYS, VALUES, JOINS)
+    again = SmallWarehouse(RAW, JOINS, keys=KEYS)
     again.evidence = company.evidence.model_copy(update={"remembered": remembered})
-    assert again.rows(HEAVY) == OVER_500
-    assert "T-1" in again.spec(HEAVY).followed[0].id
+    assert again.texts("Figures", HEAVY) == OVER_500
+    assert "T-1" in again.spec("Figures", HEAVY).followed[0].id

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.small_company import SmallCompany
+from tests.small_warehouse import SmallWarehouse
 
 RAW = {
     "stg_haeuser": "select * from (values (1, 'Lindenhof', 'Bergheim'), (2, 'Seeblick', 'Grünau')) as t(haus_nr, haus_name, ort)",
@@ -19,19 +19,14 @@ RAW = {
     " (2, 1, 'ERLEDIGT', 80.0, timestamp '2025-01-30', timestamp '2025-02-02'), (3, 2, 'STORNO', null, timestamp '2025-02-10', null))"
     " as t(auftrag_nr, haus_nr, auftragsstatus, kosten_netto, gemeldet_am, erledigt_am)",
 }  # fmt: skip
-VALUES = {
-    "vertragsstatus": ("aktiv", "gekuendigt", "storniert"), "ruecklast_kz": ("J", "N"),
-    "auftragsstatus": ("ERLEDIGT", "OFFEN", "STORNO"), "ort": ("Bergheim", "Grünau"),
-    "haus_name": ("Lindenhof", "Seeblick"),
-}  # fmt: skip
 KEYS = {"stg_haeuser": "haus_nr", "stg_vertraege": "vertrag_nr", "stg_zahlungen": "zahlung_nr", "stg_auftraege": "auftrag_nr"}  # fmt: skip
-JOINS = [("stg_vertraege", "haus_nr", "stg_haeuser"), ("stg_zahlungen", "vertrag_nr", "stg_vertraege"),
-         ("stg_auftraege", "haus_nr", "stg_haeuser")]  # fmt: skip
+JOINS = [("stg_vertraege", "haus_nr", "stg_haeuser", "haus_nr"), ("stg_zahlungen", "vertrag_nr", "stg_vertraege", "vertrag_nr"),
+         ("stg_auftraege", "haus_nr", "stg_haeuser", "haus_nr")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def company() -> SmallCompany:
-    return SmallCompany(RAW, KEYS, VALUES, JOINS, {"stg_vertraege": "One row per lease"})
+def company() -> SmallWarehouse:
+    return SmallWarehouse(RAW, JOINS, {"stg_vertraege": "One row per lease"}, KEYS)
 
 
 @pytest.mark.parametrize(
@@ -52,31 +47,31 @@ def company() -> SmallCompany:
     ],
 )  # fmt: skip
 def test_names_of_another_language_are_read(
-    company: SmallCompany,
+    company: SmallWarehouse,
     body: str,
     expected: set[tuple[str, ...]],
 ) -> None:
-    assert company.rows(body) == expected
+    assert company.texts("Figures", body) == expected
 
 
-def test_costs_known_when_the_work_is_done_may_be_dated_by_either(company: SmallCompany) -> None:
-    questions = company.spec("Summe der Kosten (kosten_netto) pro Monat").questions
+def test_costs_known_when_the_work_is_done_may_be_dated_by_either(company: SmallWarehouse) -> None:
+    questions = company.spec("Figures", "Summe der Kosten (kosten_netto) pro Monat").questions
     options = {o.meaning for q in questions for o in q.options}
     assert options == {"by `stg_auftraege.gemeldet_am`", "by `stg_auftraege.erledigt_am`"}
 
 
-def test_options_of_an_exclusion_say_what_is_left_out(company: SmallCompany) -> None:
-    questions = company.spec("Number of payments without the bounced ones").questions
+def test_options_of_an_exclusion_say_what_is_left_out(company: SmallWarehouse) -> None:
+    questions = company.spec("Figures", "Number of payments without the bounced ones").questions
     meanings = [o.meaning for q in questions for o in q.options]
     assert "leave out rows with stg_zahlungen.ruecklast_kz = 'J'" in meanings
     assert "leave out rows with stg_zahlungen.ruecklast_kz = 'N'" in meanings
 
 
-def test_no_question_shows_a_mark_of_ours(company: SmallCompany) -> None:
+def test_no_question_shows_a_mark_of_ours(company: SmallWarehouse) -> None:
     for body in (
         "Splendour of gemeldet_am",
         "Number of payments by glimmer_code",
         "Total shine from stg_haeuser",
     ):
-        for question in company.spec(body).questions:
+        for question in company.spec("Figures", body).questions:
             assert "col0" not in question.text

@@ -3,13 +3,9 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
-import duckdb
 import pytest
 
-from crew.artifacts import Request
-from crew.drafting.engine import DraftingEngine
-from crew.ports import Rows
-from tests.small_company import SmallCompany
+from tests.small_warehouse import SmallWarehouse
 
 RAW = {
     "clubs": "select * from (values (1, 'Altona', 'DE'), (2, 'Prater', 'AT')) as t(club_id, club_name, country)",
@@ -25,19 +21,14 @@ RAW = {
     " (2, 1, 2, timestamp '2025-02-03 17:00', 'no_show'), (3, 2, 3, timestamp '2025-02-04 08:00', 'attended'),"
     " (4, 3, 3, timestamp '2025-02-04 09:00', 'attended')) as t(booking_id, class_id, member_id, booked_at, outcome)",
 }  # fmt: skip
-VALUES = {
-    "country": ("DE", "AT"), "sex": ("f", "m"), "tariff": ("BASIC", "VIP"),
-    "class_kind": ("Yoga", "Spin", "Box"), "outcome": ("attended", "no_show"),
-    "club_name": ("Altona", "Prater"),
-}  # fmt: skip
-JOINS = [("members", "club_id", "clubs"), ("contracts", "member_id", "members"),
-         ("bookings", "class_id", "classes"), ("bookings", "member_id", "members")]  # fmt: skip
+JOINS = [("members", "club_id", "clubs", "club_id"), ("contracts", "member_id", "members", "member_id"),
+         ("bookings", "class_id", "classes", "class_id"), ("bookings", "member_id", "members", "member_id")]  # fmt: skip
 KEYS = {"clubs": "club_id", "members": "member_id", "contracts": "contract_id", "classes": "class_id", "bookings": "booking_id"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def company() -> SmallCompany:
-    return SmallCompany(RAW, KEYS, VALUES, JOINS)
+def company() -> SmallWarehouse:
+    return SmallWarehouse(RAW, JOINS, keys=KEYS)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +54,11 @@ def company() -> SmallCompany:
     ],
 )  # fmt: skip
 def test_it_means_the_same(
-    company: SmallCompany,
+    company: SmallWarehouse,
     body: str,
     expected: set[tuple[str, ...]],
 ) -> None:
-    assert company.rows(body) == expected
+    assert company.texts("Figures", body) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,8 +70,8 @@ def test_it_means_the_same(
         "Number of contracts (status platinum) per month",
     ],
 )
-def test_what_the_data_does_not_say_is_asked(company: SmallCompany, body: str) -> None:
-    assert company.spec(body).questions
+def test_what_the_data_does_not_say_is_asked(company: SmallWarehouse, body: str) -> None:
+    assert company.spec("Figures", body).questions
 
 
 @pytest.mark.parametrize(
@@ -98,14 +89,14 @@ def test_what_the_data_does_not_say_is_asked(company: SmallCompany, body: str) -
         "Month, number, splendour, rank.",
     ],
 )
-def test_rules_told_in_passing_are_asked(company: SmallCompany, rule: str) -> None:
+def test_rules_told_in_passing_are_asked(company: SmallWarehouse, rule: str) -> None:
     wish = "Number of contracts" if "Terms" in rule else "Number of bookings"
-    assert company.spec(f"{wish} per month. {rule}").questions
+    assert company.spec("Figures", f"{wish} per month. {rule}").questions
 
 
-def test_rules_told_beside_a_table_of_entities_are_asked(company: SmallCompany) -> None:
+def test_rules_told_beside_a_table_of_entities_are_asked(company: SmallWarehouse) -> None:
     body = "One row per member with the number of bookings. We never count test bookings."
-    assert any("test bookings" in q.text for q in company.spec(body).questions)
+    assert any("test bookings" in q.text for q in company.spec("Figures", body).questions)
 
 
 @pytest.mark.parametrize(
@@ -117,46 +108,34 @@ def test_rules_told_beside_a_table_of_entities_are_asked(company: SmallCompany) 
         "The old report is slow.",
     ],
 )
-def test_what_is_told_without_a_rule_is_not_asked(company: SmallCompany, told: str) -> None:
-    assert not company.spec(f"Number of bookings per month. {told}").questions
+def test_what_is_told_without_a_rule_is_not_asked(company: SmallWarehouse, told: str) -> None:
+    assert not company.spec("Figures", f"Number of bookings per month. {told}").questions
 
 
-def test_leaving_out_rows_without_is_counting_those_with(company: SmallCompany) -> None:
+def test_leaving_out_rows_without_is_counting_those_with(company: SmallWarehouse) -> None:
     body = "Number of contracts by tariff. Contracts without end date do not count."
-    assert company.rows(body) == {("BASIC", "1")}
+    assert company.texts("Figures", body) == {("BASIC", "1")}
 
 
-def test_list_items_below_a_wish_are_not_lost(company: SmallCompany) -> None:
+def test_list_items_below_a_wish_are_not_lost(company: SmallWarehouse) -> None:
     body = "For the dashboard I need per month\n* number of bookings\n* splendour of bookings\n"
-    assert any("splendour" in q.text for q in company.spec(body).questions)
+    assert any("splendour" in q.text for q in company.spec("Figures", body).questions)
 
 
-def test_the_period_of_the_text_counts_not_that_of_the_title(company: SmallCompany) -> None:
-    spec = company.spec("Number of bookings per week", "Figures for the annual meeting")
+def test_the_period_of_the_text_counts_not_that_of_the_title(company: SmallWarehouse) -> None:
+    spec = company.spec("Figures for the annual meeting", "Number of bookings per week")
     assert spec.time and spec.time.grain == "week"
 
 
-class Data:
-    """A warehouse on the real rows."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-
-    def query(self, sql: str, limit: int = 1000) -> Rows:
-        found = self._connection.execute(sql)
-        return Rows(tuple(c[0] for c in found.description or ()), tuple(found.fetchall()))
-
-
-def test_options_say_what_the_figure_would_be(company: SmallCompany) -> None:
+def test_options_say_what_the_figure_would_be(company: SmallWarehouse) -> None:
     body = "Number of bookings per month, without the weird ones"
-    request = Request(source="x", key="k", title="Figures", body=body)
-    questions = DraftingEngine(Data(company.warehouse)).spec(request, company.evidence).questions
+    questions = company.spec("Figures", body).questions
     effects = {o.meaning: o.effect for q in questions for o in q.options}
     assert effects["leave out rows with bookings.outcome = 'attended'"] == "1 in all"
     assert effects["leave out rows with bookings.outcome = 'no_show'"] == "3 in all"
     assert effects["none: it changes nothing"] == "4 in all"
 
 
-def test_all_but_some_leaves_them_out(company: SmallCompany) -> None:
+def test_all_but_some_leaves_them_out(company: SmallWarehouse) -> None:
     body = "Number of bookings by outcome. Please take all bookings but the attended ones."
-    assert company.rows(body) == {("no_show", "1")}
+    assert company.texts("Figures", body) == {("no_show", "1")}
