@@ -119,6 +119,14 @@ def _idle(request: Request, evidence: Evidence, follow_ups: Sequence[str]) -> li
     return found
 
 
+_ASKS = re.compile(
+    r"\?|\b(?:add|build|show|need|want|would like|give|list|report|create|make|rename|how|numbers?|count|sum|total"
+    r"|average|per|by|each|track|want|change|drop|rate|share|revenue|brauche\w*|möchte\w*|zeig\w*|anzahl|summe|je|pro|voudr\w+|nombre"
+    r"|par|quer\w+|número|por|necesit\w+|besoin)\b",
+    re.I,
+)
+
+
 class Interpreter:
     """One interpretation of one request. Afterwards `unused` are sentences said to us that nothing
     took, `overheard` wishes in comments that were not said to us."""
@@ -197,7 +205,7 @@ class Interpreter:
                 " a model by a ticket: ask those who answer for the data, or for a number over them.",
                 notes=tuple(self.context.notes),
             )
-        if wish.is_empty:
+        if wish.is_empty or _only_asks_for_forbidden(wish):
             return self._nothing_to_read(request, wish)
         self.context.calendar = self.calendars.settled(wish)
         self.context.linker.calendar = self.context.calendar
@@ -775,6 +783,13 @@ def _personal_wish(wish: Wish) -> str:
         ):
             return clause.text
     return ""
+
+
+def _only_asks_for_forbidden(wish: Wish) -> bool:
+    """Whether what is left of a ticket besides what is never done asks for nothing."""
+    said = " ".join(c.quote for c in wish.clauses)
+    asks = wish.grain or wish.dimensions or wish.row_per or _ASKS.search(said)
+    return bool(wish.ignored) and not asks
 
 
 def _forbidden_kinds(wish: Wish) -> str:

@@ -31,6 +31,7 @@ from crew.catalog.warehouse_profile import (
     is_text,
     quoted,
 )
+from crew.drafting.edits.empties import is_documented_empty
 from crew.drafting.freshness_reader import staged_freshness
 from crew.drafting.json_paths import json_value
 from crew.drafting.questions import Asking
@@ -133,6 +134,7 @@ def read_staging(
             kind="nothing", question=request.title, target=staged[0], model=staged[0], reason=reason
         )
     text = f"{request.body}\n\n{request.title}"
+    text = _with_flags_by_their_column(text, source)
     asking = Asking(wish.answers, wish.directed, request.choices)
     planner = _StagingPlan(source, evidence, text, asking, warehouse)
     staging = with_types_that_hold(planner.plan(), source, evidence, warehouse)
@@ -174,6 +176,34 @@ def read_staging(
         assumptions=(*planner.assumptions, *expected),
         notes=(*planner.notes, *late),
     )
+
+
+def _with_flags_by_their_column(text: str, source: RelationCard) -> str:
+    """`is_paid as a boolean` as `paid as is_paid (paid as boolean)`, where the source has a column `paid`; that
+    it is empty where that is documented to be needs no doing."""
+    have = {c.name.lower(): c.name for c in source.columns}
+
+    def renamed(match: re.Match[str]) -> str:
+        column = have.get(match["of"].lower())
+        told = column and not re.search(rf"(?<!\w){re.escape(column)}(?!\w)", text, re.I)
+        return f"{column} as {match['name']} ({column} as boolean)" if told else match.group()
+
+    text = re.sub(
+        r"(?<![\w.])(?P<name>(?:is|has|was)_(?P<of>[a-z]\w*))\s+(?:(?:should|must|to)\s+be\s+|is\s+)?(?:as\s+)?(?:an?\s+)?"
+        r"(?:boolean|bool|flag|true/false|yes/no)\b",
+        renamed, text, flags=re.I,
+    )  # fmt: skip
+
+    def left(match: re.Match[str]) -> str:
+        column = source.column(have.get(match["of"].lower(), ""))
+        is_so = column is not None and is_documented_empty(match["when"], column.told)
+        return match["flag"] if is_so else match.group()
+
+    return re.sub(
+        r"(?P<flag>(?<![\w.])(?P<of>[a-z]\w*) as (?:an? )?boolean(?: [a-z]\w*)?\)?)\s*,?\s+(?:and\s+)?empty\s+"
+        r"(?:while|where|when|if|until|as long as)\s+(?P<when>[^.;,\n]+)",
+        left, text, flags=re.I,
+    )  # fmt: skip
 
 
 def _names_for_nothing(

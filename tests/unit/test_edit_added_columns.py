@@ -307,3 +307,23 @@ def test_what_is_paid_less_what_is_returned_minds_the_sign_in_the_data(parcels: 
 def test_a_name_that_nothing_was_made_of_is_asked_about(parcels: Parcels) -> None:
     body = "Rename weight_kg to kilos in the model parcels. We also want the flag mood_text."
     assert "mood_text" in parcels.questions(body)
+
+
+def test_rows_told_before_the_command_are_left_out(parcels: Parcels) -> None:
+    for body in (
+        "Parcels without a place to go (no target_hub_id yet) confuse us, please leave them out of the model"
+        " parcels.",
+        "Leave out of the model parcels the rows without target_hub_id.",
+    ):
+        edit = parcels.edit(body)
+        assert (edit.kind, edit.condition) == ("add_filter", "target_hub_id is not null")
+
+
+def test_a_column_is_taken_out_and_rows_are_not(parcels: Parcels) -> None:
+    edit = parcels.edit("So please take state out of the model parcels.")
+    assert (edit.kind, edit.column) == ("drop_column", "state")
+
+
+def test_a_model_that_is_not_there_is_asked_about(parcels: Parcels) -> None:
+    asked = parcels.questions("Please add the VAT amount to stg_invoices.")
+    assert "no model `stg_invoices`" in asked

@@ -138,15 +138,20 @@ class Empties:
 
     def _documented(self, part: str, model: str, inputs: list[str]) -> str:
         """The column of those that is documented to be empty for what a phrase says."""
-        said = set(content_stems(part)) - stem_set("stops")
         card = self.reader.evidence.relation(model)
         for name in inputs:
             column = card.column(name) if card else None
-            told = _TOLD.search(column.told) if column else None
-            known = set(content_stems(told["when"])) if told else set()
-            if said and 2 * len(said & known) >= len(said) and len(said - known) < 2:
+            if column and is_documented_empty(part, column.told):
                 return name
         return ""
+
+
+def is_documented_empty(part: str, description: str) -> bool:
+    """Whether a description says of a column that it is empty for what a phrase says."""
+    said = set(content_stems(part)) - stem_set("stops")
+    told = _TOLD.search(description)
+    known = set(content_stems(told["when"])) if told else set()
+    return bool(said) and 2 * len(said & known) >= len(said) and len(said - known) < 2
 
 
 def _multiplied(tree: exp.Expr) -> exp.Expr:

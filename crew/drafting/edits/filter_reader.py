@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
 
 _TAIL = re.compile(
-    r"(?:^|\s)(?:please|anymore|any more|any longer|either|too|as well|already|just like\b.*"
+    r"(?:^|\s)(?:please|yet|anymore|any more|any longer|either|too|as well|already|just like\b.*"
     r"|like the\b.*|because\b.*|since\b (?:we|they|it)\b.*"
     r"|so that\b.*|as (?:they|these|it|we)\b.*)\s*(?=$|[,;.])",
     re.I,
@@ -48,7 +48,10 @@ class RowFilterReader:
             title = re.sub(
                 r"\b(?:out|no|without|not|only|in|from|of|exclude)\b", " ", reader.title, flags=re.I
             )
-            spoken = [self._sentence_before(sentence), without(title, [model])]
+            begun = pattern("exclude").split(sentence)[
+                0
+            ]  # `trips without an end …, leave them out`
+            spoken = [*_rows_told(begun), self._sentence_before(sentence), without(title, [model])]
             if any(isinstance(e, AddFilter) for e in reader.reading.edits):
                 return False
             said = [s for s in spoken if s.strip() and self._found(s, model)]
@@ -186,6 +189,15 @@ class RowFilterReader:
         if below := self.view.below(model):
             listed = ", ".join(f"`{b}`" for b in below[:8])
             self.reader.note(f"Figures further on follow: {listed}.")
+
+
+def _rows_told(begun: str) -> list[str]:
+    """What a sentence says of its rows before it commands: in brackets, else up to the comma."""
+    inside = re.findall(r"\(([^()]+)\)", begun)
+    plain = re.split(
+        r",|\b(?:confus\w+|disturb\w*|bother\w*|are (?:no use|useless|wrong))\b", begun
+    )[0]
+    return [t for t in (*inside, re.sub(r"\([^()]*\)", " ", plain)) if t.strip()]
 
 
 def _tidy(text: str) -> str:

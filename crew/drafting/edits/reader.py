@@ -104,6 +104,13 @@ _KIND_WORDS: dict[type, tuple[str, ...]] = {
     ChangeGrain: ("grain", "row_per"),
     AddToGrain: ("grain", "row_per"),
 }
+_CHANGED = re.compile(
+    r"\b(?:add|change|drop|remove|rename|fix|update|include|filter|exclude|delete|test|document|split|extend|ergänze\w*"
+    r"|entferne\w*|ändere?\w*|lösche\w*|ajoute\w*|supprime\w*|añad\w*|elimin\w*)\b[^.;\n]*?\b(?:to|in|from|of|on|into|zu|aus"
+    r"|von|à|dans|de|a|en)\s+(?:(?:the|our|model|table|mart|der|dem|die|tabelle|modell|la|le|el)\s+)*[`\"']?"
+    r"(?P<name>[A-Za-z][A-Za-z0-9]*_\w+)(?![\w.])",
+    re.I,
+)
 _LIMITS = re.compile(
     r"\b(?:only|without|excluding|exclude|except|unless|not count(?:ed|ing)?|don['’]t count|ignor\w+"
     r"|leave out|nur|ohne)\b",
@@ -169,6 +176,8 @@ class EditReader:
         sentences = self.sentences = self._sentences()
         self.title = sentences[0] if sentences else ""
         whole = " ".join(sentences)
+        if missing := self._missing_model(whole):
+            return self._asked_for_model(missing, whole)
         if not self._is_about_a_model(whole):
             return None
         if says("not_here", self.title) and not (
@@ -214,6 +223,36 @@ class EditReader:
             ),
             questions=tuple(open_[:3]),
             notes=tuple(dict.fromkeys(notes)),
+            settled=self.asking.settled,
+            followed=self.asking.followed,
+        )
+
+    def _missing_model(self, whole: str) -> str:
+        """A model that is to be changed by its name, and that is not there nor nearly there."""
+        if self.names.models(whole):
+            return ""
+        heads = {n.split("_")[0].lower() for n in self.view.models if "_" in n}
+        known = {c.lower() for k in self.view.nodes for c in self.view.columns(k)}
+        for match in _CHANGED.finditer(whole):
+            name = match["name"]
+            is_model = name.split("_")[0].lower() in heads and name.lower() not in known
+            if is_model and name not in self.view.nodes:
+                likely = self.names.likely_models(name)
+                return "" if likely and likely.said == name else name
+        return ""
+
+    def _asked_for_model(self, name: str, whole: str) -> RequirementSpec:
+        """The question which model is meant; the answer is read in the place of the name."""
+        near = self.names.nearest_models(name)
+        self.ask(
+            f"edit:model:{name}",
+            f"There is no model `{name}` in this project. Which one is meant?",
+            [(f"`{n}`", "") for n in near],
+        )
+        return RequirementSpec(
+            kind="edit",
+            question=self.request.title.strip() or whole[:100],
+            questions=tuple(self.asking.open[:3]),
             settled=self.asking.settled,
             followed=self.asking.followed,
         )

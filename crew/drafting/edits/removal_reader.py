@@ -48,6 +48,7 @@ class RemovalReader:
                 return True
             return False
         rest = without(without_kept(sentence[match.end() :]), models)
+        rest = re.sub(r"\s+out\s*$", "", rest) if match.group().lower() == "take" else rest
         before = without(without_kept(sentence[: match.start()]), models)
         columns = [k.name for k in self.names.columns(rest, model)]
         columns = columns or [k.name for k in self.names.columns(before, model)]

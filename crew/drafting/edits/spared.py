@@ -18,7 +18,7 @@ _NOT = (
     r"(?:\s+(?:for|from))?\s+)"
 )
 _STAYS = re.compile(
-    r"\b(?:keeps?|kept|leaves?|left(?= (?:alone|as|in|there|un\w+|where)\b)"
+    r"\b(?:keeps?|kept|leaves?(?! (?:\w+ ){0,4}out\b)|left(?= (?:alone|as|in|there|un\w+|where)\b)"
     r"|stays?|remains?|retains?|untouched|unchanged|as (?:it|they) (?:is|are)"
     r"|still (?:needs?|uses?|wants?|has to have)|still (?:needed|used)|(?:do not|don['’]t|must not|should not|never)"
     r" (?:touch|change|drop|remove|delete|rename|alter)|bleib\w*|behalten|behält|unverändert|erhalten|belassen"

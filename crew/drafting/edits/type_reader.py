@@ -13,6 +13,15 @@ from crew.drafting.edits.wording import COLUMN_DROP, PRONOUNS
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
 
+_PLAIN_DAY = re.compile(
+    r"\b(?:plain|just|only|pure|simple|mere|nur|reines?|seulement|simplement|sólo|solo|simplemente)\s+"
+    r"(?:(?:an?|the|das|ein|la|une)\s+)?(?:dates?|days?|datum|tag|fecha|jour)\b"
+    r"|\b(?:without|no|drop|cut(?: off)?|remove|strip|ohne|sans|sin)\s+(?:off\s+)?(?:the\s+|a\s+|la\s+|l['’]|die\s+)?"
+    r"(?:times?|hours?|uhrzeit|zeit|heure|hora)\b(?! ?zone)"
+    r"|\btime (?:of day )?(?:is|should be|can be) (?:cut|dropped|removed)|\bdate only\b",
+    re.I,
+)
+
 
 class TypeReader:
     """The types of one `EditReader`."""
@@ -68,7 +77,11 @@ class TypeReader:
     def _retype_column(self, model: str, column: str, data_type: str) -> None:
         """Retype, if today's values survive it."""
         lost, example = self.lost_by_cast(model, column, data_type)
-        if lost:
+        was = self.view.typed_columns(model).get(column, "")
+        if lost and was.startswith("timestamp") and data_type == "date":
+            if not self._is_cut(model, column, lost):
+                return
+        elif lost:
             shown = repr(example) if isinstance(example, str) else str(example)
             index = self.reader.ask(
                 f"edit:retype:{column}",
@@ -81,6 +94,23 @@ class TypeReader:
                     self.reader.reading.refused = f"`{model}.{column}` stays as it is, as answered."
                 return
         self.reader.add(Retype(model=model, column=column, data_type=data_type))
+
+    def _is_cut(self, model: str, column: str, timed: int) -> bool:
+        """Whether the time of a moment is to go; asked where the ticket does not say so."""
+        if not _PLAIN_DAY.search(self.reader.text):
+            index = self.reader.ask(
+                f"edit:retype:{column}",
+                f"{timed:,} values of `{model}.{column}` have a time of day, which a date has not. What then?",
+                [("cut the time off", ""), ("leave the column as it is", "")],
+            )
+            if index == 1:
+                self.reader.reading.refused = f"`{model}.{column}` stays as it is, as answered."
+            if index != 0:
+                return False
+        self.reader.assume(
+            f"`{model}.{column}` is the day as it is written in the data; the time of {timed:,} values goes."
+        )
+        return True
 
     def lost_by_cast(self, model: str, column: str, data_type: str) -> tuple[int, Any]:
         """How many of today's values a cast would lose or change, and one of them."""
