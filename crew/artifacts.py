@@ -947,12 +947,14 @@ class AddToGrain(Value):
 
 
 class GenericTest(Value):
-    """A generic dbt test on a column, or on the whole model where `column` is empty."""
+    """A generic dbt test on a column, or on the whole model where `column` is empty; with `where`, of
+    the rows alone that meet it."""
 
     model: str
     column: str = ""
     test: str
     arguments: dict[str, Any] = {}
+    where: str = ""
     severity: Literal["error", "warn"] = "error"
     reason: str = ""
 

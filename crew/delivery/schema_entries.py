@@ -106,7 +106,7 @@ def _tests(tests: TestSuite, model: str, column: str) -> list[GenericTest]:
     found: list[GenericTest] = []
     for test in tests.generic:
         if (test.model, test.column) == (model, column) and not any(
-            _same(test, f.test, f.arguments) for f in found
+            _same(test, f.test, _limited(f.arguments, f.where)) for f in found
         ):
             found.append(test)
     return found
@@ -125,8 +125,11 @@ def _test(test: GenericTest) -> Any:
     content: dict[str, Any] = {}
     if test.arguments:
         content["arguments"] = dict(test.arguments)
+    config = {"where": test.where} if test.where else {}
     if test.severity != "error":
-        content["config"] = {"severity": test.severity}
+        config["severity"] = test.severity
+    if config:
+        content["config"] = config
     return {test.test: content} if content else test.test
 
 
@@ -149,7 +152,9 @@ def _listed(tests: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             name, content = next(iter(test.items()))
             content = content if isinstance(content, dict) else {}
             rest = {k: v for k, v in content.items() if k not in _NOT_ARGUMENTS}
-            yield str(content.get("test_name", name)), {**rest, **(content.get("arguments") or {})}
+            where = content.get("where") or (content.get("config") or {}).get("where")
+            rest |= content.get("arguments") or {}
+            yield str(content.get("test_name", name)), _limited(rest, str(where or ""))
 
 
 _NOT_ARGUMENTS = {
@@ -158,7 +163,11 @@ _NOT_ARGUMENTS = {
 
 
 def _same(test: GenericTest, name: str, arguments: dict[str, Any]) -> bool:
-    return test.test == name and test.arguments == arguments
+    return test.test == name and _limited(test.arguments, test.where) == arguments
+
+
+def _limited(arguments: dict[str, Any], where: str) -> dict[str, Any]:
+    return {**arguments, "where": where} if where else arguments
 
 
 def _words(text: str) -> str:

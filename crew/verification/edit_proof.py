@@ -238,17 +238,14 @@ class _Proof:
             f"{c} is {after[names[c]]} instead of {before[c]}" for c in names
             if c.lower() in retyped and not asked
         ]  # fmt: skip
-        left = [
-            self._value(
-                c,
-                before[c],
-                cut="date" if c.lower() in retyped and after[names[c]] == "date" else "",
-            )
-            for c in names
-        ]
+        days = {
+            e.column.lower() for e in self.edits if isinstance(e, Retype) and e.data_type == "date"
+        }
+        left = [self._value(c, before[c], is_day=c.lower() in days) for c in names]
         right = [
-            self._value(n, before[c], cast=c.lower() in retyped) for c, n in names.items()
-        ]  # fmt: skip
+            self._value(n, before[c], cast=c.lower() in retyped, is_day=c.lower() in days)
+            for c, n in names.items()
+        ]
         if not left:
             return told
         counts = []
@@ -267,10 +264,10 @@ class _Proof:
             told.append(f"{counts[1]:,} rows are new or differ")
         return told
 
-    def _value(self, column: str, type_: str, cast: bool = False, cut: str = "") -> str:
+    def _value(self, column: str, type_: str, cast: bool = False, is_day: bool = False) -> str:
         name = self.context.quote(column)
-        if cut and type_:  # of a moment that is to be a day, the time is to go
-            return f"cast(cast({name} as {cut}) as {type_})"
+        if is_day:  # of a moment that is to be a day, the time is to go
+            return f"cast({name} as date)"
         value = f"cast({name} as {type_})" if cast and type_ else name
         if type_.lower().startswith(_FLOATS):  # sums of floats depend on their order
             return f"round(cast({value} as double), 6)"

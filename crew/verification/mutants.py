@@ -114,7 +114,7 @@ class _Trial:
 
     def _generic(self) -> Iterator[str]:
         for test in self.context.tests.generic:
-            if test.model == self.model.name and test.severity == "error":
+            if test.model == self.model.name and test.severity == "error" and not test.where:
                 yield from _failing_rows(self.context, test)
 
     def _singular(self) -> Iterator[str]:

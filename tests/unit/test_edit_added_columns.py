@@ -327,3 +327,16 @@ def test_a_column_is_taken_out_and_rows_are_not(parcels: Parcels) -> None:
 def test_a_model_that_is_not_there_is_asked_about(parcels: Parcels) -> None:
     asked = parcels.questions("Please add the VAT amount to stg_invoices.")
     assert "no model `stg_invoices`" in asked
+
+
+def test_a_column_is_unique_among_some_rows(parcels: Parcels) -> None:
+    edit = parcels.edit(
+        "I want a test on the model parcels that fails if a hub_id occurs more than once among the rows"
+        " without target_hub_id."
+    )
+    (test,) = edit.tests
+    assert (test.column, test.test, test.where) == ("hub_id", "unique", "target_hub_id is null")
+    asked = parcels.questions(
+        "Add a test to the model parcels: fail if a hub_id appears twice among the rows of sad people."
+    )
+    assert "sad people" in asked

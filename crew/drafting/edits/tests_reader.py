@@ -39,6 +39,17 @@ _LIST_END = re.compile(
 )
 
 
+_AMONG = r"(?:among|amongst|within|in|of|for|unter|parmi|entre)\s+(?:all\s+|the\s+|those\s+|den\s+|les\s+|las\s+)*"
+_ROWS = r"(?:rows?|records?|lines?|entries|zeilen|lignes?|filas?)"
+_ONCE = re.compile(
+    rf"[`\"']?(?P<column>[A-Za-z]\w*)[`\"']?\s+(?:occurs?|appears?|is there|exists?|shows? up|is found|comes? up"
+    rf"|stands?)\s+"
+    rf"(?:more than once|twice|several times|repeatedly|multiple times)\s+{_AMONG}{_ROWS}\s+(?P<rows>\w.+?)\W*$"
+    rf"|(?:unique|eindeutig)\s+(?:on|by|for|per)\s+(?P<key>[A-Za-z]\w*)\s+{_AMONG}{_ROWS}\s+(?P<among>\w.+?)\W*$",
+    re.I,
+)
+
+
 class TestsReader:
     """The tests of one `EditReader`."""
 
@@ -58,6 +69,8 @@ class TestsReader:
         if not found:
             return False
         model = found[0].name
+        if (once := _ONCE.search(sentence)) and (once["rows"] or once["among"]):
+            return self._once(once, model)
         tests: list[GenericTest] = []
         singular: list[SingularTest] = []
         unread: list[str] = []
@@ -81,6 +94,28 @@ class TestsReader:
         if not seen and not singular:
             return False
         return reader.add(AddTests(model=model, tests=tuple(seen), singular=tuple(singular)))
+
+    def _once(self, said: re.Match[str], model: str) -> bool:
+        """`Fails if a member_id occurs more than once among the rows without an end`."""
+        reader = self.reader
+        link = reader.names.column(said["column"] or said["key"], model)
+        if link is None or link.others:
+            return False
+        rows = said["rows"] or said["among"]
+        found = {c.sql for c in reader.conditions.read(rows, [model])}
+        if len(found) != 1 or "{{" in next(iter(found)):
+            reader.ask(
+                f"edit:tests:{link.name}:where",
+                f"“{rows}”: among which rows of `{model}` is `{link.name}` to be unique? I found no column or"
+                " value that says so.",
+                [],
+            )
+            return True
+        test = GenericTest(
+            model=model, column=link.name, test="unique", where=found.pop(), reason=_WHY
+        )
+        reader.assume(f"`{link.name}` is unique among the rows of `{model}` where {test.where}.")
+        return reader.add(AddTests(model=model, tests=(self._by_data(test),)))
 
     def ask_unread(self) -> None:
         """Asks what is to be tested of columns that were named, where no test of them was read."""
@@ -273,6 +308,7 @@ class TestsReader:
     def _contradicting(self, test: GenericTest) -> int:
         rows, view = self.reader.data, self.reader.view
         at, column = view.located(test.model), test.column
+        at = f"(select * from {at} where {test.where}) as t" if test.where else at
         queries = {
             "unique": f"select count({column}) - count(distinct {column}) from {at}",
             "not_null": f"select count(*) from {at} where {column} is null",
