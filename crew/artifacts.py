@@ -861,6 +861,17 @@ class Split(Value):
     key: tuple[str, ...] = ()
 
 
+class MoveRows(Value):
+    """Move the rows of a model that meet `condition` into a new model `to` with the same columns; those
+    that meet `rest`, its exact opposite, stay."""
+
+    kind: Literal["move_rows"] = "move_rows"
+    model: str
+    to: str
+    condition: str
+    rest: str
+
+
 class Merge(Value):
     """One model from two: their rows below each other, or beside each other by `key`."""
 
@@ -990,6 +1001,7 @@ Edit = Annotated[
     | AddFilter
     | ChangeGrain
     | Split
+    | MoveRows
     | Merge
     | ReplaceMacro
     | MakeUnique

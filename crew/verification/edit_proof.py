@@ -26,6 +26,7 @@ from crew.artifacts import (
     MakeIncremental,
     MakeUnique,
     Merge,
+    MoveRows,
     RenameColumn,
     RenameModel,
     Retype,
@@ -40,7 +41,7 @@ MAX_MODELS = 60
 _FLOATS = ("double", "float", "real")
 _NUMBERS = ("tinyint", "smallint", "integer", "bigint", "hugeint", "decimal", "numeric", *_FLOATS)
 _LOOKED_AT = (MakeUnique, ChangeGrain, AddToGrain)
-_ROWS_CHANGE = (AddFilter, MakeUnique, ChangeGrain, AddToGrain)
+_ROWS_CHANGE = (AddFilter, MoveRows, MakeUnique, ChangeGrain, AddToGrain)
 
 
 def edited(context: CheckContext) -> tuple[str, ...]:
@@ -198,6 +199,9 @@ class _Proof:
             f"({e.condition})" for e in self.edits
             if isinstance(e, AddFilter) and e.model == model and not e.relation
         ]  # fmt: skip
+        conditions += [
+            f"({e.rest})" for e in self.edits if isinstance(e, MoveRows) and e.model == model
+        ]
         return re.sub(
             r"\{\{\s*ref\('(\w+)'\)\s*\}\}",
             lambda m: self.context.relation(m[1]) or m[1],
@@ -287,6 +291,8 @@ class _Proof:
             return self._added(edit)
         if isinstance(edit, Split):
             return self._split(edit)
+        if isinstance(edit, MoveRows):
+            return self._moved(edit)
         if isinstance(edit, Merge):
             return self._merge(edit)
         if isinstance(edit, MakeIncremental):
@@ -407,6 +413,19 @@ class _Proof:
         relation = self.context.relation(edit.relation) or edit.relation
         value = f"(select {edit.expression} from {relation} as o where {' and '.join(conditions)})"
         return f"coalesce({value}, {edit.empty})" if edit.empty else value
+
+    def _moved(self, edit: MoveRows) -> list[str]:
+        """The new model has just the old rows that were to be moved."""
+        new = self.context.relation_names.get(edit.to, "")
+        before = self.context.base.compiled.get(f"model.{self.context.info.name}.{edit.model}")
+        if not new or not before:
+            return [f"{edit.to} was not built."]
+        old = f"(select * from ({before.rstrip().rstrip(';')}\n) as o where {edit.condition})"
+        gone = self._count(f"(select * from {old} as a except all select * from {new})")
+        more = self._count(f"(select * from {new} except all select * from {old} as b)")
+        self.told.append(f"{self._count(new):,} rows of {edit.model} are in {edit.to}.")
+        found = [f"{gone} rows that were to be moved are not in {edit.to}."] if gone else []
+        return [*found, *([f"{more} rows of {edit.to} were not to be moved."] if more else [])]
 
     def _split(self, edit: Split) -> list[str]:
         parts = [self.context.relation_names.get(p, "") for p in edit.parts]

@@ -340,3 +340,15 @@ def test_a_column_is_unique_among_some_rows(parcels: Parcels) -> None:
         "Add a test to the model parcels: fail if a hub_id appears twice among the rows of sad people."
     )
     assert "sad people" in asked
+
+
+def test_rows_move_into_a_model_of_their_own(parcels: Parcels) -> None:
+    edit = parcels.edit(
+        "Move parcels without target_hub_id from the model parcels into a separate model parcels_waiting."
+    )
+    assert (edit.kind, edit.model, edit.to) == ("move_rows", "parcels", "parcels_waiting")
+    assert (edit.condition, edit.rest) == ("target_hub_id is null", "target_hub_id is not null")
+    asked = parcels.questions(
+        "Move lucky ones from the model parcels into a separate model parcels_lucky."
+    )
+    assert "lucky" in asked

@@ -69,6 +69,7 @@ _EXACT = re.compile(
 )
 _SIGNS = {"at least": ">=", "at most": "<=", "up to": "<=",
           "less than": "<", "under": "<", "shorter than": "<"}  # fmt: skip
+_LACKING = re.compile(r"\b(?:without|missing|lacking|with no|ohne|sans|sin)\b", re.I)
 _QUOTED = re.compile(r"['\"“‘`]([^'\"”’`]+)['\"”’`]")
 
 
@@ -158,6 +159,12 @@ class ConditionReader:
                 return [Condition(sql, relation, why)]
         if dated := self._dated(text, relation):
             return dated
+        lacking = re.match(
+            r"(?P<of>[\w ]+?)\s+(?=(?:without|with no|missing|lacking)\s)(?:with\s+)?", text, re.I
+        )
+        card = self.evidence.relation(relation)
+        if lacking and card and set(content_stems(lacking["of"])) <= _entity(card):
+            text = text[lacking.end() :]  # `orders without a date` are the rows without it
         if match := re.match(
             r"(?:without|no|missing|lacking)\s+(?:an?\s+|any\s+)?(?P<c>[\w ]+)$", text, re.I
         ):
@@ -276,6 +283,8 @@ class ConditionReader:
                 return f"{name} {sign} '{bare}'" if _is_date(bare) else ""
             number = re.match(r"-?[\d,]*\.?\d+", bare.replace(" ", ""))
             return f"{name} {sign} {number.group().replace(',', '')}" if number else ""
+        if type_.startswith(("date", "timestamp")) and sign in {"=", "<>"}:
+            return _in_time(name, type_, sign, (quoted or [value])[0]) if len(quoted) < 2 else ""
         values = quoted or [v.strip(" .'\"") for v in re.split(r",|\bor\b|\band\b|\bnor\b", value)]
         literals = [s for v in values if v and (s := self._literal(v, column, type_, relation))]
         if not literals or len(literals) < len([v for v in values if v]):
@@ -309,7 +318,7 @@ class ConditionReader:
         """By the values and flags of the data, of the relation itself alone."""
         said = [s for s in content_stems(phrase) if s not in stem_set("stops")]
         card = self.evidence.relation(relation)
-        if not said or card is None:
+        if not said or card is None or _LACKING.search(phrase):
             return []
         own = _entity(card)
         for wanted in (said, [s for s in said if s not in own]):
@@ -388,6 +397,17 @@ def _day(text: str) -> str:
         except ValueError:
             continue
     return ""
+
+
+def _in_time(name: str, type_: str, sign: str, said: str) -> str:
+    """`started_at in 2024`, `on 2024-05-01`; empty where it is no year or day."""
+    year = re.fullmatch(r"\d{4}", said.strip())
+    if year:
+        span = f"{name} >= '{said.strip()}-01-01' and {name} < '{int(said) + 1}-01-01'"
+        return span if sign == "=" else f"not ({span})"
+    day = re.fullmatch(r"\d{4}-\d\d-\d\d", said.strip())
+    column = f"cast({name} as date)" if type_.startswith("timestamp") else name
+    return f"{column} {sign} '{said.strip()}'" if day else ""
 
 
 def _is_date(value: str) -> bool:

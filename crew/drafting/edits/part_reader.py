@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from crew.artifacts import AddToGrain, ChangeGrain, Merge, Split
+from crew.artifacts import AddToGrain, ChangeGrain, Merge, MoveRows, Split
 from crew.drafting.edits.column_lineage import ColumnFlow
+from crew.drafting.edits.conditions import negated
 from crew.drafting.edits.finer_grain import group_keys
 from crew.drafting.edits.key_reader import is_spoken_of
 from crew.drafting.edits.names import without
 from crew.drafting.edits.phrases import named, says
 from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.model_text import CannotEdit
-from crew.drafting.vocabulary import snake
+from crew.drafting.schema_linker import content_stems
+from crew.drafting.vocabulary import name_stems, snake, stem_set, stems
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
@@ -37,6 +39,20 @@ _BEFORE = re.compile(
 _COARSER = re.compile(r"^\W*(?:please\s+)?(?:aggregate|roll up|make|switch|change|turn)\b", re.I)
 _NEW = re.compile(r"\b(?:new|separate|another) (?:model|mart|table|report)\b", re.I)
 _CALLED = re.compile(r"\bcolumn\s+(?:called\s+|named\s+)?[`\"']?(?P<name>[a-z]\w*_\w+)", re.I)
+
+
+_MOVE = re.compile(
+    r"\b(?:move|put|shift|separate|split(?: off)?|take)\s+(?:out\s+)?(?P<rows>[^;.:]+?)\s+(?:into|to|in)\s+(?:an?\s+"
+    r"|the\s+|its\s+|their\s+)?(?:(?:separate|new|own|second|other)\s+)*(?:model|table|mart)\b"
+    r"(?:\s+of (?:their|its) own)?\s*,?\s*(?:(?:called|named)\s+)?[`\"']?(?P<to>[A-Za-z][A-Za-z0-9]*_\w+)",
+    re.I,
+)
+
+
+def _as_sql(condition: str) -> str:
+    """`not x is null` as it is written by hand."""
+    match = re.fullmatch(r"NOT (\w+) IS NULL", condition)
+    return f"{match[1]} is not null" if match else condition
 
 
 class PartReader:
@@ -211,6 +227,65 @@ class PartReader:
         )
         reader.note(f"`{model}` stays; the parts read it.")
         return reader.add(Split(model=model, parts=tuple(parts), conditions=conditions))
+
+    def moved(self, sentence: str) -> bool:
+        """`Move members who left into a model of their own, dim_former_members`."""
+        reader = self.reader
+        match = _MOVE.search(sentence)
+        if match is None or match["to"] in self.view.nodes:
+            return False
+        models = [
+            k.name for t in (sentence, reader.title, reader.text) for k in self.names.models(t)
+        ]
+        if not models:
+            return False
+        model = models[0]
+        rows = re.sub(r"\b(?:from|out)$", "", without(match["rows"], [model]).strip()).strip()
+        found = self._moved_rows(rows, model)
+        if len(found) != 1:
+            reader.ask(
+                f"edit:move:{model}",
+                f"“{rows.strip()}”: which rows of `{model}` are these?",
+                [(f"rows with {c}", "") for c in found[:4]],
+            )
+            return True
+        sql = found[0]
+        rest = negated(sql, self.view.dialect)
+        n = self.data.one(f"select count(*) from {self.data.at(model)} where {sql}")
+        if n is None and self.data.warehouse is not None:
+            reader.ask(
+                f"edit:move:{model}", f"“{rows.strip()}”: which rows of `{model}` are these?", []
+            )
+            return True
+        reader.assume(
+            f"“{rows.strip()}” are the rows with `{sql}`; `{match['to']}` has the same columns."
+        )
+        if n is not None:
+            reader.note(f"{n:,} of today's rows of `{model}` move to `{match['to']}`.")
+        if below := self.view.below(model):
+            reader.note(
+                f"These read `{model}` and get fewer rows: {', '.join(f'`{b}`' for b in below[:8])}."
+            )
+        return reader.add(MoveRows(model=model, to=match["to"], condition=sql, rest=rest))
+
+    def _moved_rows(self, rows: str, model: str) -> list[str]:
+        """What a phrase for rows may mean; of `who closed their account` the date of what is done."""
+        bare = re.sub(r"^(?:all|the|those)\s+", "", rows.strip(), flags=re.I)
+        done = re.sub(
+            r"^.*?\b(?:who|that|which|whose)\s+(?:have\s+|has\s+|are\s+|were\s+)?", "", bare
+        )
+        card = self.reader.evidence.relation(model)
+        own = set(stems(done)) - stem_set("articles")
+        for text in (bare, done, done.split()[0] if done.split() else ""):
+            found = {c.sql for c in self.reader.conditions.read(text, [model])} if text else set()
+            if found and text != bare and text != done:  # the other words are to say the same
+                columns = [c for c in card.columns if c.name in " ".join(found)] if card else []
+                told = {s for c in columns for s in (*name_stems(c.name), *content_stems(c.told))}
+                left = {s for s in own if s not in told and s not in stem_set("stops")}
+                found = set() if left - set(content_stems("their its his her own")) else found
+            if found and not any("{{" in f for f in found):
+                return sorted(_as_sql(f) for f in found)
+        return []
 
     def merge(self, sentence: str) -> bool:
         reader = self.reader

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from crew.artifacts import DraftModel, Merge, Split
+from crew.artifacts import AddFilter, DraftModel, Merge, MoveRows, Split
+from crew.drafting.edits.filters import add_filter
 from crew.drafting.edits.project_view import Workbench
-from crew.drafting.model_text import CannotEdit
+from crew.drafting.model_text import CannotEdit, ModelText
+from crew.drafting.sql_layout import Cte
 
 
 def split(bench: Workbench, edit: Split) -> None:
@@ -20,6 +22,17 @@ def split(bench: Workbench, edit: Split) -> None:
             listed = ",\n    ".join(columns)
             sql = f"select\n    {listed}\nfrom {{{{ ref('{edit.model}') }}}}\n"
         _create(bench, edit.model, name, sql, (edit.model,), columns)
+
+
+def move_rows(bench: Workbench, edit: MoveRows) -> None:
+    """A new model of the same making for the rows that meet the condition; the others stay."""
+    text = ModelText(bench.sql(edit.model), bench.evidence)
+    step = text.aliases.fresh("filtered")
+    cte = Cte(step, f"select * from {text.base}\nwhere {edit.condition}")
+    reads = tuple(sorted(bench.source(edit.model).relations))
+    columns = bench.columns(edit.model)
+    _create(bench, edit.model, edit.to, text.with_steps([cte]), reads, columns)
+    add_filter(bench, AddFilter(model=edit.model, condition=edit.rest))
 
 
 def merge(bench: Workbench, edit: Merge) -> None:

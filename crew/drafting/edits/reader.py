@@ -24,6 +24,7 @@ from crew.artifacts import (
     MakeUnique,
     Materialize,
     Merge,
+    MoveRows,
     RenameModel,
     ReplaceMacro,
     Request,
@@ -323,8 +324,8 @@ class EditReader:
 
     def _is_about_a_model(self, whole: str) -> bool:
         commands = ("rename", "drop", "exclude", "keep", "filter", "unique", "incremental",
-                    "materialize", "macro", "replace", "test", "bring", "split", "merge", "retype", "grain", "source",
-                    "new_column")  # fmt: skip
+                    "materialize", "macro", "replace", "test", "bring", "split", "move", "merge", "retype", "grain",
+                    "source", "new_column")  # fmt: skip
         return (
             any(says(c, whole) for c in commands)
             or asks_for_columns(whole)
@@ -352,7 +353,7 @@ class EditReader:
     def _ask_clauses(self, read: list[str]) -> None:
         """Asks about clauses of sentences that were read for something else alone."""
         reading = self.reading
-        told_whole = (FollowSource, Merge, ReplaceMacro, Split)
+        told_whole = (FollowSource, Merge, MoveRows, ReplaceMacro, Split)
         if (
             not reading.edits
             or self.asking.open
@@ -452,6 +453,7 @@ class EditReader:
             (says("bring", sentence), self.sources.added),
             (asks_for_columns(sentence), self.columns.read),
             (says("unique", sentence), self.keys.unique),
+            (says("split", sentence) or says("move", sentence), self.parts.moved),
             (says("split", sentence), self.parts.split),
             (says("merge", sentence), self.parts.merge),
             (says("rename", sentence) or bool(PAIR.search(sentence)), self.renames.read),

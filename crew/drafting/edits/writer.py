@@ -22,6 +22,7 @@ from crew.artifacts import (
     Materialize,
     Merge,
     ModelDraft,
+    MoveRows,
     RenameColumn,
     RenameModel,
     ReplaceMacro,
@@ -36,7 +37,7 @@ from crew.drafting.edits.finer_grain import add_to_grain
 from crew.drafting.edits.grains import change_grain
 from crew.drafting.edits.incremental import make_incremental, materialize
 from crew.drafting.edits.macros import replace_macro
-from crew.drafting.edits.parts import merge, split
+from crew.drafting.edits.parts import merge, move_rows, split
 from crew.drafting.edits.project_view import ProjectView, Workbench
 from crew.drafting.edits.renames import rename_column, rename_model
 from crew.drafting.edits.retypes import fill_empty, retype
@@ -53,6 +54,7 @@ _WRITERS: dict[type, Callable[[Workbench, Any], None]] = {
     AddFilter: add_filter,
     ChangeGrain: change_grain,
     Split: split,
+    MoveRows: move_rows,
     Merge: merge,
     ReplaceMacro: replace_macro,
     MakeUnique: make_unique,
