@@ -64,7 +64,7 @@ _JOINED = re.compile(
     re.I,
 )
 _COMPARES = re.compile(
-    r"^(?:(?:more|less|fewer|greater|higher|lower)\s+than|at\s+(?:least|most)|over|above|below|under|[<>]=?|between|an?|no)\b|^\d",
+    r"^(?:(?:more|less|fewer|greater|higher|lower|longer|shorter)\s+than|at\s+(?:least|most)|over|above|below|under|[<>]=?|between|an?|no)\b|^\d",
     re.I,
 )
 _A_NOUN = re.compile(r"^(?:the|its|their|our|we|i|you|they|it|when|if|how|what)\b", re.I)
@@ -190,11 +190,12 @@ def _wordings(sentence: str, question: Question) -> Iterator[tuple[str, str]]:
         defined = None
     words = defined["words"] if defined else sentence
     words = _OPENS.sub("", words).strip(" .")
+    cuts = list(re.finditer(r"\s*[,;]\s+(?:and\s+|but\s+)?|\s+(?:and|but)\s+|\s+\(", words))[:3]
+    parts = [(words[: c.start()], words[c.end() :].rstrip(") ")) for c in cuts]
+    apart = [p for p, c in zip(parts, cuts, strict=True) if c.group().strip()[:1] in {",", ";"}]
+    yield from apart
     yield words, ""
-    for cut in list(re.finditer(r"\s*[,;]\s+(?:and\s+|but\s+)?|\s+(?:and|but)\s+|\s+\(", words))[
-        :3
-    ]:
-        yield words[: cut.start()], words[cut.end() :].rstrip(") ")
+    yield from (p for p in parts if p not in apart)
 
 
 def _reworded(request: Request, question: Question, words: str) -> Iterator[tuple[Request, str]]:

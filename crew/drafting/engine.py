@@ -92,16 +92,12 @@ class DraftingEngine:
     def _read(self, request: Request, evidence: Evidence) -> RequirementSpec:
         seen, keys = with_named_keys(evidence, f"{request.title}\n{request.body}")
         states = with_states(request, seen, self.warehouse)
-        spec = read_in_place(
-            interpret(states.request, states.evidence, self.warehouse), keys, evidence
-        )
-        if (
-            not states.is_empty and spec.kind != "new_model"
-        ):  # what exists is changed by its own rules
-            return read_in_place(
-                interpret(request, seen, self.warehouse, self.similar), keys, evidence
-            )
-        return states.settled(spec)
+        spec = interpret(states.request, states.evidence, self.warehouse, self.similar)
+        if not states.is_empty and spec.kind != "new_model":
+            # what exists is changed by its own rules
+            spec = interpret(request, seen, self.warehouse, self.similar)
+            return read_in_place(spec, keys, evidence)
+        return states.settled(read_in_place(spec, keys, evidence))
 
     def _inputs(self, spec: RequirementSpec, evidence: Evidence) -> tuple[str, ...]:
         """What the model of a specification reads; nothing while it cannot be drafted."""

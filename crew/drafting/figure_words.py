@@ -866,10 +866,8 @@ def _take_per_unit(text: str, quote: str, wishes: FigureWishes) -> str:
     return f"{text[: matched.start()]} {wishes.mark('unit', figure)} {text[matched.end() :]}"
 
 
-_BELOW = r"less\s+than|lower\s+than|fewer\s+than|smaller\s+than|under|below|<"
-_ABOVE = (
-    r"more\s+than|greater\s+than|higher\s+than|larger\s+than|bigger\s+than|exceeding|over|above|>"
-)
+_BELOW = r"shorter\s+than|less\s+than|lower\s+than|fewer\s+than|smaller\s+than|under|below|<"
+_ABOVE = r"longer\s+than|more\s+than|greater\s+than|higher\s+than|larger\s+than|bigger\s+than|exceeding|over|above|>"
 _LEAST = r"at\s+least|min\.|minimum\s+of|no\s+less\s+than|not\s+less\s+than|>=|≥"
 _MOST = r"at\s+most|max\.|maximum\s+of|up\s+to|no\s+more\s+than|not\s+more\s+than|<=|≤"
 _UNIT_WORDS = r"days?|weeks?|months?|quarters?|years?|hours?|hrs|minutes?|mins?|seconds?|kg|km|kilometers|kilometres"
@@ -884,7 +882,15 @@ _COMPARED = re.compile(
 _NOT_A_NUMBER = re.compile(r"\s*(?:days?|weeks?|months?|quarters?|years?)\b", re.I)
 
 
+_SPELT = re.compile(
+    rf"(?P<way>{_BELOW}|{_ABOVE}|{_LEAST}|{_MOST}|longer\s+than|shorter\s+than)\s+(?P<number>{'|'.join(_NUMBERS)})(?=\s+(?:{_UNIT_WORDS}|tons?|litres?)\b)",
+    re.I,
+)
+
+
 def _take_comparisons(text: str, quote: str, wishes: FigureWishes) -> str:
+    text = _SPELT.sub(lambda m: f"{m['way']} {_WORDS[m['number'].lower()]}", text)
+
     def mark(matched: re.Match[str]) -> str:
         way = re.sub(r"\s+", " ", (matched["way"] or "").lower())
         spoken = (matched["unit"] or matched["unit3"] or "").lower()

@@ -99,9 +99,10 @@ def interpret(
     if follow_ups:
         last = Interpreter(evidence, warehouse, similar)
         spec = last.interpret(request, follow_ups)
-        unread = last.unread if spec.kind == "new_model" else _idle(request, evidence, follow_ups)
+        read = [s for s in last.unread if s not in last.taken]
+        unread = read if spec.kind == "new_model" else _idle(request, evidence, follow_ups)
     idle = [s for s in unused if s not in follow_ups and s not in first.taken | last.settled]
-    idle = [s for s in idle if names_an_option(s) or len(s.split()) > 3]
+    idle = [s for s in idle if names_an_option(s) or content_words(s)]
     said = dict.fromkeys((*unread, *idle, *first.overheard))
     notes = tuple(f"Not read, a comment: “{s[:200]}”." for s in said)
     return spec.model_copy(update={"notes": (*spec.notes, *notes)})
@@ -239,6 +240,8 @@ class Interpreter:
             self.context.calendar = self.calendars.settled(wish)
             self.context.linker.calendar = self.context.calendar
         self._add_answers(wish)
+        self.times.give_back(wish)
+        self.context.linker.is_dated = wish.dated_by is not None
         spine = self.entities.spine(wish)
         if spine is not None:
             return self._entity_model(request, wish, spine)

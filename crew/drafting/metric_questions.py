@@ -100,7 +100,7 @@ def _events_of(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Measur
     entity = reading.entity
     assert entity is not None
     name = snake(split_aggregation(reading.phrase.text)[1])
-    found: dict[str, tuple[str, Measure]] = {}
+    found: dict[str, list[tuple[str, Measure]]] = {}
     family = set(entity_stems(entity))
     targets = [c.key for c in linker.evidence.relations if set(entity_stems(c)) == family]
     order = {"staging": 0, "mart": 1, "intermediate": 2, "source": 3}
@@ -114,8 +114,11 @@ def _events_of(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Measur
     people = plural(entity_of(entity.key))
     for edge in edges:
         card = linker.evidence.relation(edge.left)
+        agreed = linker.agreed_rows(card) if card else None
+        card = agreed if agreed and agreed.column(edge.left_column) else card
         what = " ".join(entity_stems(card)) if card else ""
-        if card is None or what in found:
+        seen = (o[1].relation for options in found.values() for o in options)
+        if card is None or what in found or any(linker.is_handed_down(card.key, k) for k in seen):
             continue
         counted = Measure(
             name=name,
@@ -123,10 +126,11 @@ def _events_of(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Measur
             aggregation="count_distinct",
             expression=qualified(card.key, edge.left_column).sql(dialect=linker.evidence.dialect),
         )
-        for option in _moments(card.key, counted, linker, people):
-            found[what] = option
-    modelled = [o for o in found.values() if _layer(o[1].relation, linker) != "source"]
-    return (modelled or list(found.values()))[:5]
+        if options := _moments(card.key, counted, linker, people):
+            found[what] = options
+    every = [o for options in found.values() for o in options]
+    modelled = [o for o in every if _layer(o[1].relation, linker) != "source"]
+    return (modelled or every)[:5]
 
 
 def _layer(key: str, linker: SchemaLinker) -> str:
@@ -142,14 +146,12 @@ def _moments(
     sql = linker.evidence.dialect
     if lasting := linker.interval(card):
         begin, end = (qualified(key, c).sql(dialect=sql) for c in lasting)
-        meaning = f"{people} with a running row in `{key}` at the end of the period (`{lasting[0]}` to `{lasting[1]}`)"
+        running = f"{people} with a running row in `{key}` at the end of the period (`{lasting[0]}` to `{lasting[1]}`)"
+        begun = f"{people} with at least one row in `{key}` begun in the period (`{lasting[0]}`)"
+        state = {"active_from": begin, "active_to": end, "at": "period_end"}
         return [
-            (
-                meaning,
-                counted.model_copy(
-                    update={"active_from": begin, "active_to": end, "at": "period_end"}
-                ),
-            )
+            (begun, counted.model_copy(update={"time": begin})),
+            (running, counted.model_copy(update=state)),
         ]
     times = linker.times(card)
     if not times:

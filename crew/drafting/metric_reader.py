@@ -362,7 +362,7 @@ class MetricReader:
             usable = [k for k in usable if self._is_dated(k.relation)] or usable
         fewest = min(self._unsaid([k.relation]) for k in usable)
         usable = [k for k in usable if self._unsaid([k.relation]) == fewest]
-        meanings = self.linker.distinct_meanings(usable)
+        meanings = self.linker.distinct_meanings(self._agreed_rows(usable))
         called = [
             k for k in meanings if all(self._is_said(s, rest) for s in column_stems(k.column))
         ]

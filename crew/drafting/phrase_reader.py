@@ -256,8 +256,18 @@ _SCOPE = re.compile(
 )
 
 
+# `In Dublin, number of trips`
+_PLACE = re.compile(
+    r"^\W*(?:[Ii]n|[Ff]rom|[Aa]t)\s+(?P<what>[A-Z][\w-]+(?:\s[A-Z][\w-]+)?)\s*[,:]\s+(?=\w)"
+)
+
+
 def _take_scope(text: str, clause: Phrase, wish: Wish) -> str:
     """`For paid invoices, …`: the rows that all that follows is about."""
+    place = _PLACE.match(text)
+    if place and find_date_span(place.group())[0] is None and not _only_grain(place["what"]):
+        wish.inclusions.append(replace(clause, text=place["what"]))
+        return text[place.end() :]
     matched = _SCOPE.match(text)
     if not matched or len(matched["what"].split()) < 2 or _only_grain(matched["what"]):
         return text
@@ -652,7 +662,8 @@ _HEADS = re.compile(
     r"\W*(?:the\s+|an?\s+)?(?:distribution|overview|breakdown|analysis|summary|development|comparison|structure|statistics|evolution)\b",
     re.I,
 )
-_LIMITING = {"where", "whose", "with", "having", "under", "over", "above", "below", "among"}
+_LIMITING = {"where", "whose", "with", "having", "under", "over", "above", "below", "among",
+             "in", "for", "from", "at", "of", "to", "within", "outside", "between"}  # fmt: skip
 _ADDED = re.compile(r"\b(?:include[sd]?|including|add|also|too|as well|additionally)\b", re.I)
 _HOW_MUCH = re.compile(
     r"\bhow much\s+(?:money\s+)?(?:(?:do|did|does|have|has|was|is|were|are)\s+)?"

@@ -55,6 +55,9 @@ class ReadingChooser:
             and self._matters(r, clear, wish)
             and not (told and r.phrase.place == "title" and not self._is_loaded(r, clear))
         ]
+        if clear and any(r.phrase.place == "wish" for r in unclear):
+            below = [r for r in clear if r.phrase.place != "title"]
+            clear = clear if below else []  # what the text wishes for is not what its title says
         telling = [r for r in unclear if self._tells(r)]
         if telling and not clear:  # `nobody has numbers` beside a figure that is but not settled
             unclear = telling
@@ -284,6 +287,8 @@ class ReadingChooser:
             return bool(reading.says_something or loaded or about_data)
         if reading.phrase.place == "title":
             return bool(reading.says_something or loaded)
+        if all(c.phrase.place == "title" for c in clear) and said - clearly:
+            return True  # what the text wishes for is not what its title alone says
         return bool(reading.says_something and loaded)
 
 

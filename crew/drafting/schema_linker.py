@@ -127,6 +127,9 @@ def content_stems(phrase: str) -> list[str]:
 
 
 FIGURE_MARGIN = 0.15
+_SECONDS = {stem(unit): seconds for unit, seconds in
+            (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400), ("weeks", 604_800))}  # fmt: skip
+"""Units of time, by their stems, in seconds."""
 
 
 class SchemaLinker:
@@ -343,10 +346,10 @@ class SchemaLinker:
         return a.column.name == b.column.name and (
             same
             or entity_of(a.relation) == entity_of(b.relation)
-            or self._is_handed_down(a.relation, b.relation)
+            or self.is_handed_down(a.relation, b.relation)
         )
 
-    def _is_handed_down(self, a: str, b: str) -> bool:
+    def is_handed_down(self, a: str, b: str) -> bool:
         """Whether one of two relations is made of the other, row by row."""
         keys = {(c := self.evidence.relation(k)) and self.key_column(c) for k in (a, b)}
         return (
@@ -424,7 +427,7 @@ class SchemaLinker:
             k for k in links
             if k.relation not in bases
             and not (
-                k.column in columns and any(self._is_handed_down(k.relation, b) for b in bases)
+                k.column in columns and any(self.is_handed_down(k.relation, b) for b in bases)
             )
         ]  # fmt: skip
 
@@ -566,6 +569,8 @@ class SchemaLinker:
             links = self.measurable([unit], bases)
         told = self.measurable(said, bases) if said else []
         links = links or [k for k in told if unit in stems(k.column.told)]
+        if not links and (other := self._in_other_unit(figure, unit, said, bases)):
+            figure, links = other
         return [
             ConditionLink(
                 sql := self._comparison(figure, link), f"not coalesce({sql}, false)", link.relation,
@@ -573,6 +578,19 @@ class SchemaLinker:
             )
             for link in (self.distinct_meanings(links) if links else ())
         ]  # fmt: skip
+
+    def _in_other_unit(
+        self, figure: Comparison, unit: str, said: Sequence[str], bases: Sequence[str]
+    ) -> tuple[Comparison, list[ColumnLink]] | None:
+        """`longer than 4 hours` of a number in minutes: the comparison in the unit of the column."""
+        if not set(said) <= stem_set("measuring") or unit not in _SECONDS:
+            return None
+        for other, seconds in _SECONDS.items():
+            if other != unit and (links := self.measurable([other], bases)):
+                times = _SECONDS[unit] / seconds
+                low, high = (None if n is None else n * times for n in (figure.low, figure.high))
+                return replace(figure, low=low, high=high, unit=other), links
+        return None
 
     def _comparison(self, figure: Comparison, link: ColumnLink) -> str:
         name = qualified(link.relation, link.column.name).sql(dialect=self.evidence.dialect)

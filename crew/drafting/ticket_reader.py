@@ -221,8 +221,17 @@ _PURPOSE = re.compile(
 )
 
 
+# `in a nice chart for Paul`, `in descending order`, `to see how we do`: how it looks, what it is for.
+_LOOKS = re.compile(
+    r"\s+in\s+(?:an?|one)\s+(?:\w+\s+)?(?:chart|table|list|graph|dashboard|view|report|sheet|overview|plot)\b(?:\s+for\s+[A-Z]\w+)?"
+    r"|\s+(?:sorted\s+)?in\s+(?:descending|ascending|alphabetical|chronological)\s+order\b"
+    r"|,?\s+(?:in\s+order\s+)?to\s+(?:see|know|understand|learn|find\s+out|check|judge)\s+(?:how|what|why|whether|if|where|who)\b[^.!?;\n|]*",
+    re.I,
+)
+
+
 def _plain(text: str) -> str:
-    text = _PURPOSE.sub(" ", text)
+    text = _LOOKS.sub(" ", _PURPOSE.sub(" ", text))
     text = _BY_WAY.sub(" ", _GREETING.sub(" ", _REPORTED.sub(" ", text)))
     text = _LINK.sub(r"\1", _FENCE.sub(" ", text))
     text = _MENTION.sub(" ", text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
 from crew.artifacts import ColumnCard, Measure, Metric, RelationCard
+from crew.catalog.warehouse_profile import is_temporal
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
@@ -14,11 +17,12 @@ from crew.drafting.scope import qualified
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.state_words import moment_of_period
 from crew.drafting.versions import Versions
-from crew.drafting.vocabulary import names_event, stems
+from crew.drafting.vocabulary import alike, names_event, stem_set, stems
 from crew.drafting.wish import Wish
 
 _ALIKE = 0.6
 """Share of the rows without a number up from which the rows without a date are about the same."""
+_NARROWED = re.compile(r"\w\s+(?:from|in|with|at|for|without)\s+\w", re.I)
 _RARELY = 0.02
 """Share of rows up to which another date is no other result to speak of."""
 
@@ -77,8 +81,18 @@ class TimeReader:
             )
             return None
         card = self.context.evidence.relation(owner)
-        if hinted := self.hinted(measure, wish):
-            return {"time": hinted}
+        hints = self._hints(measure, wish)
+        if len(hints) == 1:
+            return {"time": hints[0]}
+        if not hints and wish.dated_by and self._is_told(wish.dated_by.text):
+            self.context.notes.append(f"“{wish.dated_by.text}” is no date that I found.")
+        if hints and wish.dated_by:
+            index = self.context.asking.ask(
+                f"time:{owner}",
+                f"“{wish.dated_by.text}”: which date is that?",
+                [(f"by `{n}`", "") for n in hints[:4]],
+            )
+            return None if index is None else {"time": hints[index]}
         if version := self.context.versions.get(measure.relation):
             return self._held(measure, version, wish)
         names = [
@@ -112,6 +126,29 @@ class TimeReader:
             f"time:{owner}", f"Which date counts for “{metric.label}”?", options
         )
         return None if index is None else {"time": names[index]}
+
+    def give_back(self, wish: Wish) -> None:
+        """What is said to date rows and is called like no date says something else: `orders per
+        month of customers from Cork`."""
+        if wish.dated_by is None or not _NARROWED.search(wish.dated_by.text):
+            return
+        if self._can_date(wish.dated_by.text):
+            return
+        text = f"of {wish.dated_by.text}"
+        wish.leftovers.append(replace(wish.dated_by, text=text, item=True))
+        wish.dated_by = None
+
+    def _can_date(self, text: str) -> bool:
+        """Whether words may name a moment, or what has one."""
+        linker = self.context.linker
+        said = [s for s in linker.resolved(content_stems(text)) if s not in EVENT_STEMS]
+        for card in self.context.evidence.relations:
+            known = {s for n in entity_stems(card) for s in alike(n)}
+            for column in (c for c in card.columns if is_temporal(c)):
+                have = {*column_stems(column), f"col:{column.name.lower()}"} | known
+                if all(names_event(s, have) for s in said):
+                    return True
+        return not said
 
     def _comes_with(
         self, measure: Measure, card: RelationCard | None, times: Sequence[tuple[ColumnCard, float]]
@@ -156,8 +193,13 @@ class TimeReader:
 
     def hinted(self, measure: Measure, wish: Wish) -> str:
         """The column that the ticket itself says dates a row: `by month of the invoice date`."""
+        hints = self._hints(measure, wish)
+        return hints[0] if len(hints) == 1 else ""
+
+    def _hints(self, measure: Measure, wish: Wish) -> list[str]:
+        """The columns that what the ticket says of the date fits best, several where none is best."""
         if wish.dated_by is None:
-            return ""
+            return []
         words = self.context.linker.resolved(content_stems(wish.dated_by.text))
         said = [s for s in words if s not in EVENT_STEMS]
         hops = self.context.planner.hops(measure.relation)
@@ -176,9 +218,23 @@ class TimeReader:
                 name = qualified(key, column.name).sql(dialect=self.context.evidence.dialect)
                 found.append((score + 0.1 * likely, name))
         found.sort(reverse=True)
-        if not found or (len(found) > 1 and found[0][0] - found[1][0] < 0.05):
-            return ""
-        return found[0][1]
+        best = [name for score, name in found if said and found[0][0] - score < 0.05]
+        linker = self.context.linker
+        alike_ = [
+            n for k, n in enumerate(best)
+            if not any(
+                n.rpartition(".")[2] == m.rpartition(".")[2]
+                and linker.is_handed_down(n.rpartition(".")[0], m.rpartition(".")[0])
+                for m in best[:k]
+            )
+        ]  # fmt: skip
+        return alike_ or [name for _, name in found if len(found) == 1]
+
+    def _is_told(self, text: str) -> bool:
+        """Whether words say more than that something began, happened or is a date."""
+        plain = EVENT_STEMS | stem_set("begins") | stem_set("ends") | stem_set("creation_words")
+        plain |= stem_set("happenings") | stem_set("early_events") | stem_set("late_events")
+        return any(s not in plain for s in self.context.linker.resolved(content_stems(text)))
 
     def _is_event(self, metric: Metric, names: Sequence[str]) -> bool:
         said = set(stems(metric.label))

@@ -47,16 +47,28 @@ def tables() -> dict[str, Table]:
         if gone and gone > END.date():
             gone = None
         home = r.choice(stations[:-1])[0] if r.random() < 0.95 else None
-        vehicles.append((n, f"{r.choice(['241', '232', '251'])}-{n:04}", model, size, fuel, home, since, gone))
+        vehicles.append(
+            (n, f"{r.choice(['241', '232', '251'])}-{n:04}", model, size, fuel, home, since, gone)
+        )
     members, plans = [], []
     for n in range(1, 801):
         joined = START + dt.timedelta(minutes=r.randrange(0, 595 * 1440))
-        closed = joined + dt.timedelta(minutes=r.randrange(40 * 1440, 500 * 1440)) if r.random() < 0.14 else None
+        closed = (
+            joined + dt.timedelta(minutes=r.randrange(40 * 1440, 500 * 1440))
+            if r.random() < 0.14
+            else None
+        )
         if closed and closed > END:
             closed = None
-        channel = r.choices(["organic", "referral", "paid_social", "partner", None], [40, 22, 20, 10, 8])[0]
+        channel = r.choices(
+            ["organic", "referral", "paid_social", "partner", None], [40, 22, 20, 10, 8]
+        )[0]
         by = r.randrange(1, n) if channel == "referral" and n > 1 else None
-        born = dt.date(1950, 1, 1) + dt.timedelta(days=r.randrange(20000)) if r.random() < 0.87 else None
+        born = (
+            dt.date(1950, 1, 1) + dt.timedelta(days=r.randrange(20000))
+            if r.random() < 0.87
+            else None
+        )
         town = r.choices([t[0] for t in TOWNS] + [None], [30, 15, 12, 6, 20, 7, 5, 5])[0]
         members.append(
             (n, f"Member {n:04}", f"m{n}@mail.example", town, joined, born, channel, by,
@@ -67,7 +79,9 @@ def tables() -> dict[str, Table]:
         while True:
             until = day + dt.timedelta(days=r.randrange(30, 420)) if r.random() < 0.45 else None
             if until is None or until > last:
-                plans.append((len(plans) + 1, n, plan, FEES[plan], day, closed.date() if closed else None))
+                plans.append(
+                    (len(plans) + 1, n, plan, FEES[plan], day, closed.date() if closed else None)
+                )
                 break
             plans.append((len(plans) + 1, n, plan, FEES[plan], day, until))
             day, plan = until, r.choice([p for p in FEES if p != plan])
@@ -77,9 +91,13 @@ def tables() -> dict[str, Table]:
         stop = min(m[9] or END, END)
         span = int((stop - m[4]).total_seconds() // 60)
         made = m[4] + dt.timedelta(minutes=int(span * r.random() ** 1.4))
-        begin = made + dt.timedelta(minutes=r.choice([10, 30, 60, 240, 900, 1440, 2900, 7200, 20000]) + r.randrange(9))
+        begin = made + dt.timedelta(
+            minutes=r.choice([10, 30, 60, 240, 900, 1440, 2900, 7200, 20000]) + r.randrange(9)
+        )
         end = begin + dt.timedelta(minutes=r.choice([45, 60, 90, 120, 240, 480, 1440, 2880]))
-        cars = [v for v in vehicles if v[6] <= begin.date() and (v[7] is None or v[7] > begin.date())]
+        cars = [
+            v for v in vehicles if v[6] <= begin.date() and (v[7] is None or v[7] > begin.date())
+        ]
         car = r.choice(cars)
         station = car[5] or r.choice(stations[:-1])[0]
         status = r.choices(["completed", "cancelled", "no_show"], [80, 15, 5])[0]
@@ -87,7 +105,14 @@ def tables() -> dict[str, Table]:
             status = "cancelled" if status == "cancelled" else "confirmed"
         elif end > END and status == "completed":
             status = "active"
-        off = made + dt.timedelta(minutes=r.randrange(1, max(2, int((begin - made).total_seconds() // 60)))) if status == "cancelled" else None
+        off = (
+            made
+            + dt.timedelta(
+                minutes=r.randrange(1, max(2, int((begin - made).total_seconds() // 60)))
+            )
+            if status == "cancelled"
+            else None
+        )
         promo = r.choice([None, None, None, None, "WELCOME10", "STUDENT", "welcome10"])
         booking = f"B{100000 + len(bookings)}"
         bookings.append(
@@ -105,7 +130,11 @@ def tables() -> dict[str, Table]:
             fee = 0 if until is None else length * RATE[car[3]] // (4 if length > 400 else 1) + 150
             if until and r.random() < 0.03:
                 fee = 0
-            back = None if until is None or r.random() < 0.07 else (station if r.random() < 0.85 else r.choice(stations)[0])
+            back = (
+                None
+                if until is None or r.random() < 0.07
+                else (station if r.random() < 0.85 else r.choice(stations)[0])
+            )
             trip = len(trips) + 1
             trips.append((trip, booking, at, until, metres, back, fee, currency))
             if until and fee:
@@ -120,7 +149,18 @@ def tables() -> dict[str, Table]:
                     )  # fmt: skip
                     when += dt.timedelta(hours=30)
                 if payments[-1][6] == "captured" and r.random() < 0.03:
-                    payments.append((len(payments) + 1, trip, when + dt.timedelta(days=4), (when + dt.timedelta(days=6)).date(), -fee, currency, "refunded", payments[-1][7]))
+                    payments.append(
+                        (
+                            len(payments) + 1,
+                            trip,
+                            when + dt.timedelta(days=4),
+                            (when + dt.timedelta(days=6)).date(),
+                            -fee,
+                            currency,
+                            "refunded",
+                            payments[-1][7],
+                        )
+                    )
             if until and r.random() < 0.07:
                 seen = until.date() + dt.timedelta(days=r.randrange(0, 3))
                 mended = seen + dt.timedelta(days=r.randrange(1, 40)) if r.random() < 0.8 else None
