@@ -423,6 +423,7 @@ class Conventions(Value):
     staging_pattern: str = "stg_{source}__{entity}"
     staging_folder: str = "models/staging/{source}"
     staging_materialization: str = "view"
+    staging_incremental_rows: int = 10_000_000
     mart_folder: str = "models/marts"
     mart_pattern: str = "{name}"
     mart_materialization: str = "table"
@@ -747,6 +748,20 @@ class StagedColumn(Value):
         return source.field(self.path) if self.path else source.column(self.source)
 
 
+class Increment(Value):
+    """Only rows whose `at` (a staged column) is at most `days` older than the newest are read again,
+    and take the place of those with the same `key`; with `whole_keys` all rows of their keys.
+
+    `event` is the source column by which rows were seen to come late; empty: in the order of `at`.
+    """
+
+    at: str
+    days: int
+    key: tuple[str, ...]
+    event: str = ""
+    whole_keys: bool = False
+
+
 class Staging(Value):
     """How a source table is cleaned: columns, one row per `key` by the last `latest_by` (the first
     where it `takes_first`), and `keep` as the condition that leaves removed rows out."""
@@ -756,6 +771,7 @@ class Staging(Value):
     latest_by: str = ""
     takes_first: bool = False
     keep: str = ""
+    increment: Increment | None = None
 
 
 class History(Value):

@@ -66,6 +66,7 @@ from crew.settings import Settings, project_place
 from crew.verification.checks import ProjectVerifier
 from crew.verification.dbt_worker import DbtWorker
 from crew.verification.fabrication_guard import fabrication_guard
+from crew.verification.increment_proof import increments
 from crew.verification.reconciliation import reconciliation
 from crew.verification.row_ledger import row_ledger
 from crew.verification.worker_values import ProjectInfo
@@ -252,7 +253,10 @@ def _workplace(
 ) -> Workplace:
     conventions = mine_conventions(project, checkout.folder)
     tests_folder = info.test_paths[0] if info.test_paths else "tests"
-    conventions = conventions.model_copy(update={"tests_folder": tests_folder})
+    limit = settings.staging_incremental_rows
+    conventions = conventions.model_copy(
+        update={"tests_folder": tests_folder, "staging_incremental_rows": limit}
+    )
     profile = WarehouseProfile(worker, names)
     habits, wordings = mine_habits(project), mine_wordings(project)
     terms, faults = read_terms(settings, checkout, project)
@@ -266,7 +270,7 @@ def _workplace(
     indexed = learning.index_project(recall, project, terms, sentences, evidence.habits)
     combination = conventions.unique_combination
     macros = [combination[0]] if combination else []
-    extra = (reconciliation, row_ledger, fabrication_guard)
+    extra = (reconciliation, increments, row_ledger, fabrication_guard)
     verifier = Verification(
         ProjectVerifier(worker, checkout.folder, info, extra, macros), checkout.folder
     )

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     llm_timeout_seconds: float = Field(120.0, gt=0, description="how long one call may take")
     prices: dict[str, Prices] = Field({}, description="USD per million tokens, by LLM")
     budget: BudgetSettings = Field(BudgetSettings(), description="limits of one request")
+    staging_incremental_rows: int = Field(
+        10_000_000, ge=1, description="tables of more rows are staged incrementally"
+    )
     dbt_timeout_seconds: float = Field(300.0, gt=0, description="how long one call of dbt may take")
     glossary: Path | None = Field(
         None, description="glossary file; else glossary.yml of the project"

@@ -61,16 +61,21 @@ class Arrivals:
 
 
 def arrival_column(source: RelationCard) -> ColumnCard | None:
-    """The column that says when a row was loaded: by its name or its description, never the time
+    """The column that says when a row was loaded, a moment rather than a day."""
+    found = arrival_columns(source)
+    return min(found, key=lambda c: not c.data_type.startswith("timestamp"), default=None)
+
+
+def arrival_columns(source: RelationCard) -> list[ColumnCard]:
+    """Columns that say when a row was loaded: by their name or their description, never the time
     of an event or of a change."""
     not_loads = stem_set("changed_words")
-    found = [
+    return [
         c
         for c in source.columns
         if is_temporal(c)
         and ((is_arrival(c.name) and not set(stems(c.name)) & not_loads) or _TOLD.search(c.told))
     ]
-    return min(found, key=lambda c: not c.data_type.startswith("timestamp"), default=None)
 
 
 def arrivals(

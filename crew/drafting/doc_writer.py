@@ -264,6 +264,9 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
     if staging.latest_by:
         which = "first" if staging.takes_first else "latest"
         parts.append(f"Of repeated deliveries the one with the {which} {staging.latest_by} holds.")
+    if staging.increment:
+        days = staging.increment.days
+        parts.append(f"Loaded incrementally; rows may come up to {days} days late.")
     if staging.keep:
         parts.append(f"Only rows with {bare(staging.keep)} are there.")
     return ModelDoc(model=model.name, description=" ".join(parts), columns=tuple(columns))

@@ -207,6 +207,9 @@ def choose(
 ) -> tuple[int, str] | None:
     """Which option the answers take, and the words that took it; None if unclear."""
     for sentence in reversed(answers):
+        said = [n for n, o in enumerate(question.options) if _is_said(o.meaning, sentence)]
+        if len(said) == 1:
+            return said[0], sentence
         letter = _LETTER.match(sentence) or _INSIDE.search(sentence)
         if letter and alone:
             label = letter.group(1).upper()
@@ -218,6 +221,17 @@ def choose(
                 n for n, o in enumerate(question.options) if o.label == question.default
             ), sentence
     return by_words(question, answers)
+
+
+def _is_said(meaning: str, sentence: str) -> bool:
+    """Whether a sentence is the option's own words, or the one name that stands in them."""
+    named = re.findall(r"`([^`]+)`", meaning)
+    own = {_bare(meaning), *(map(_bare, named) if len(named) == 1 else ())}
+    return _bare(sentence) in own
+
+
+def _bare(text: str) -> str:
+    return text.replace("`", "").strip(" .,!").lower()
 
 
 def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | None:

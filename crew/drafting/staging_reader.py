@@ -38,6 +38,7 @@ from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.staging_filters import FilterReader, RowFilter, WhichDate, together
+from crew.drafting.staging_increments import IncrementReader, without_wish
 from crew.drafting.staging_json import unnested
 from crew.drafting.staging_mappings import case, counted, mappings
 from crew.drafting.staging_wishes import row_wishes, type_words, unread
@@ -59,7 +60,9 @@ from crew.ports import Warehouse
 
 _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
 _STAGE = re.compile(
-    r"(?:^|[.!?:,;\n]\s*|\b(?:please|to|you|we|also|and|must|should)\s+)stage\b(?=\s+\w)|\bstaging\s+(?:model|table|view|layer|for|of)\b|\b(?:no|a|the)\s+staging\b|\bstg\b",
+    r"(?:^|[.!?:,;\n]\s*|\b(?:please|to|you|we|also|and|must|should)\s+)stage\b(?=\s+\w)"
+    r"|\bstaging\s+(?:model|table|view|layer|for|of)\b|\b(?:no|a|the)\s+staging\b|\bstg\b"
+    r"|\bstaging[- ]modell\w*|\bstagen\b",
     re.I,
 )
 _REMOVED = re.compile(
@@ -139,6 +142,9 @@ def read_staging(
     planner = _StagingPlan(source, evidence, text, asking, warehouse)
     staging = with_types_that_hold(planner.plan(), source, evidence, warehouse)
     grain = (staging.key,) if staging.key else key_of_several(staging, source, warehouse)
+    if planner.arrival:
+        increment = planner.increments.increment(planner.arrival, staging, grain)
+        staging = staging.model_copy(update={"increment": increment})
     for key in planner.unnested.missing[:3]:
         fields = [f for c in source.columns for f in c.fields]
         asking.ask(
@@ -173,8 +179,8 @@ def read_staging(
         staging=staging,
         row_grain=grain,
         acceptance=tuple(wish.acceptance),
-        assumptions=(*planner.assumptions, *expected),
-        notes=(*planner.notes, *late),
+        assumptions=(*planner.assumptions, *planner.increments.assumptions, *expected),
+        notes=(*planner.notes, *planner.increments.notes, *late),
     )
 
 
@@ -304,29 +310,31 @@ class _StagingPlan:
         asking: Asking,
         warehouse: Warehouse | None = None,
     ) -> None:
-        self.source, self.evidence, self.text = source, evidence, text
+        self.source, self.evidence, self.text = source, evidence, without_wish(text)
         self.asking, self.warehouse = asking, warehouse
+        self.increments = IncrementReader(source, evidence, text, asking, warehouse)
+        self.arrival: ColumnCard | None = None
         self.one = singular(entity_of(source.key))
         self.unnested = unnested(source.columns, text)
         self.rows = row_wishes(text)
-        self.taken: list[str] = []
+        self.taken: list[str] = self.increments.taken
         self.missing: list[str] = []
         self.is_all_json = False
         self.assumptions: list[Assumption] = []
         self.notes: list[str] = []
 
     def plan(self) -> Staging:
-        removed = next((c for c in self.source.columns if _REMOVED.match(c.name)), None)
-        if removed and self.rows.keeps_removed:
-            self._assume(f"Removed rows are kept; `{removed.name}` tells which these are.")
-            removed = None
+        self.arrival = self.increments.column()
+        marked = next((c for c in self.source.columns if _REMOVED.match(c.name)), None)
+        removed = None if marked is None or self._stays(marked) else marked
         arrivals = [c for c in self.source.columns if is_arrival(c.name) or self._is_load_date(c)]
-        kept = arrivals if self.rows.every_delivery else []
+        kept = [*(arrivals if self.rows.every_delivery else []), self.arrival]
+        kept += [marked] if removed is None else []
         technical = {c.name for c in [removed, *arrivals] if c} | set(self.unnested.dropped)
         technical |= {
             c.name for c in self.source.columns if c.name.startswith("_") and not c.fields
         }
-        technical -= {c.name for c in kept}
+        technical -= {c.name for c in kept if c}
         usable = [c for c in self.source.columns if c.name not in technical]
         self.is_all_json = all(c.fields for c in usable)
         usable += self.unnested.cards
@@ -341,6 +349,14 @@ class _StagingPlan:
         columns = self._in_zones(columns, usable, names)
         columns = self._in_words(columns, named)
         latest_by = self._latest_by(key, arrivals)
+        keep = together([self._keep(removed), *self._filters(named)])
+        if self.arrival and keep and not self.increments.filtered(keep):
+            self.arrival = None
+        if self.arrival and self.arrival.name not in names:
+            names[self.arrival.name] = self._own_name(self.arrival)
+            columns.append(self._column(self.arrival, names[self.arrival.name], Cleaning()))
+        if self.arrival and key and not self._repeats(key):
+            latest_by = latest_by or self.arrival.name
         dropped = [c.name for c in self.source.columns if c.name not in names]
         dropped = [d for d in dropped if d not in self.unnested.dropped]
         if dropped:
@@ -352,8 +368,18 @@ class _StagingPlan:
             key="" if not key or self._repeats(key) else names.get(key.name, ""),
             latest_by=latest_by,
             takes_first=bool(latest_by) and self.rows.first_delivery,
-            keep=together([self._keep(removed), *self._filters(named)]),
+            keep=keep,
         )
+
+    def _stays(self, removed: ColumnCard) -> bool:
+        """Whether rows marked as removed stay in the model."""
+        stays = self.rows.keeps_removed
+        if self.arrival and not stays:
+            stays = self.increments.keeps_removed(removed)
+            self.arrival = self.arrival if stays else None
+        if stays:
+            self._assume(f"Removed rows are kept; `{removed.name}` tells which these are.")
+        return stays
 
     def _filters(self, names: Mapping[str, str]) -> list[str]:
         """Conditions of the rows that stay, as the ticket says them."""
@@ -701,10 +727,6 @@ class _StagingPlan:
 
     def unread(self, staging: Staging) -> tuple[list[str], list[str]]:
         """Clauses of the ticket that changed nothing: to be asked about, and to be noted."""
-        if self.rows.later:
-            self.notes.append(
-                f"“{self.rows.later}” is not done: the model is built like the other staging models."
-            )
         known = [*self.source.key.split("."), self.source.relation_name, self.evidence.project]
         known += [k for c in self.source.columns for f in c.fields for k in f.path]
         known += [*(c.name for c in self.source.columns), *(c.name for c in staging.columns)]

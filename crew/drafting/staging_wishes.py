@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from crew.drafting.edits.phrases import phrases
+from crew.drafting.staging_increments import WORDS as INCREMENT
 from crew.drafting.staging_words import unwrapped, without_colons
 from crew.drafting.vocabulary import stem_set, stems, word_set, words
 
@@ -52,7 +53,6 @@ _ABOUT_ROWS = frozenset(
 _FIRST = re.compile(
     r"\b(?:first|earliest|oldest|erste\w*)\b[^.;,\n]{0,20}\b(?:deliver\w*|versions?|rows?|records?|load\w*)\b", re.I
 )  # fmt: skip
-_LATER = re.compile(r"\bincremental\w*|\binkrementell\w*|\bincrémental\w*", re.I)
 _NARROWS = re.compile(
     r"\b(?:leav\w+\b[^.;\n]{1,30}\bout|leave out|skip(?:s|ped|ping)?|ignor\w+|omit(?:s|ted|ting)?|only"
     r"|just the|without|exclud\w+|except|where|filter\w*|join\w*|look ?up|unless|newer than|older"
@@ -65,26 +65,22 @@ _CLAUSE = re.compile(r"[,;]\s|[.:!?](?:\s|$)|\n|\s-\s|\bbut\b|\baber\b")
 
 @dataclass(frozen=True)
 class RowWishes:
-    """`later` are words for what a first version does not do, `latest_by` is what stands after
-    “latest”."""
+    """`latest_by` is what stands after “latest”."""
 
     keeps_removed: bool = False
     in_cents: bool = False
     every_delivery: bool = False
     first_delivery: bool = False
-    later: str = ""
     latest_by: tuple[str, ...] = ()
 
 
 def row_wishes(text: str) -> RowWishes:
     text = unwrapped(text)
-    later = _LATER.search(text)
     return RowWishes(
         keeps_removed=_keeps_removed(text),
         in_cents=_CENTS_STAY.search(text) is not None and not _CENTS_GO.search(text),
         every_delivery=_ALL_DELIVERIES.search(text) is not None,
         first_delivery=_FIRST.search(text) is not None,
-        later=later.group() if later else "",
         latest_by=tuple(m["column"].lower() for m in _LATEST_BY.finditer(text)),
     )
 
@@ -111,7 +107,7 @@ def unread(
         if own in read or any(r in own for r in read if len(r) > 5):
             continue
         narrows = _NARROWS.search(plain)
-        patterns = (_KEEP_REMOVED, _DROP_REMOVED, _CENTS_STAY, _ALL_DELIVERIES, _FIRST, _LATER)
+        patterns = (_KEEP_REMOVED, _DROP_REMOVED, _CENTS_STAY, _ALL_DELIVERIES, _FIRST, INCREMENT)
         if any(p.search(plain) for p in patterns) or (_CENTS_GO.search(plain) and not narrows):
             continue
         left = [w for w in words(plain) if w not in named and not set(stems(w)) <= named]

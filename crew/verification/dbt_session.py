@@ -23,6 +23,7 @@ from crew.verification.session_values import (
     project_info,
     require_warehouse,
 )
+from crew.verification.two_runs import TwoRuns
 from crew.verification.warehouse_queries import existing_relations, fetch, require_one_select
 
 _DIALECTS = {"sqlserver": "tsql", "synapse": "tsql", "fabric": "fabric", "glue": "spark"}
@@ -116,6 +117,22 @@ class DbtSession:
         self._fresh |= relations
         self._base -= relations
         return self._run([*precise_terms(self._manifest, select)], [], full_refresh)
+
+    def build_in_two(self, model: str, source: str, rows: str, first: str) -> dict[str, Any]:
+        if not isinstance(self._scratch, DuckDBScratch) or is_external(
+            self._manifest.sources[source]
+        ):
+            raise InvalidInput("A source's rows can be split in DuckDB tables only.")
+        for sql in (rows, first):
+            require_one_select(sql, self._dialect)
+        self._fresh.add(model)
+        self._relocate()
+        runs = TwoRuns(self._calls, self._manifest, model, source)
+        try:
+            return runs.run(rows, first)
+        finally:
+            runs.restore()
+            self._relocate()
 
     def ensure_built(self, unique_ids: Sequence[str] | None) -> list[dict[str, Any]]:
         wanted = list(self._manifest.nodes) if unique_ids is None else unique_ids

@@ -148,6 +148,18 @@ class DbtWorker:
         found = self._call("build", select=list(select), full_refresh=full_refresh)
         return tuple(NodeResult(**item) for item in found)
 
+    def build_in_two(
+        self, model: str, source: str, rows: str, first: str
+    ) -> tuple[tuple[str, str], tuple[NodeResult, ...]]:
+        """Build a model (unique id) beside itself, over `rows` (a SELECT) in the place of a source:
+        whole, and from nothing over `first` (another one), then again over all rows.
+
+        Returns the relations of both and what dbt said. DuckDB only: raises InvalidInput elsewhere.
+        """
+        found = self._call("build_in_two", model=model, source=source, rows=rows, first=first)
+        results = tuple(NodeResult(**item) for item in found["results"])
+        return (found["whole"], found["twice"]), results
+
     def ensure_built(self, unique_ids: Sequence[str] | None = None) -> tuple[NodeResult, ...]:
         """Build in scratch what the warehouse lacks of these nodes and their ancestors.
 

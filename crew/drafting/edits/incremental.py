@@ -4,6 +4,7 @@ again and a key replaces what was there."""
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import sqlglot
 
@@ -16,19 +17,27 @@ _CONFIG = re.compile(r"\{\{-?\s*config\s*\(")
 
 def make_incremental(bench: Workbench, edit: MakeIncremental) -> None:
     """The config, and a last step that keeps what is new."""
-    dialect = bench.view.dialect
-    late = sqlglot.parse_one(
-        f"max({edit.time}) - interval '{edit.days}' day", read="duckdb"
-    ).sql(dialect=dialect, normalize_functions="lower")  # fmt: skip
+    since = since_newest(edit.time, edit.days, bench.view.dialect)
     body = (
-        "select * from {base}\n{% if is_incremental() %}\n"
-        f"where {edit.time} >= (select {late} from {{{{ this }}}})\n"
+        f"select * from {{base}}\n{{% if is_incremental() %}}\nwhere {edit.time} >= {since}\n"
         "{% endif %}"
     )
     with_step(bench, edit.model, "new_rows", body)
-    key = f"'{edit.key[0]}'" if len(edit.key) == 1 else str(list(edit.key))
-    text = _configured(bench.sql(edit.model), "unique_key", key)
-    bench.write_sql(edit.model, _configured(text, "materialized", "'incremental'"))
+    bench.write_sql(edit.model, incremental_by(bench.sql(edit.model), edit.key))
+
+
+def since_newest(time: str, days: int, dialect: str) -> str:
+    """SQL for the newest `time` (a column) that the model holds, less some days, in brackets."""
+    tree = sqlglot.parse_one(f"max({time}) - interval '{days}' day", read="duckdb")
+    late = tree.sql(dialect=dialect, normalize_functions="lower")
+    return f"(select {late} from {{{{ this }}}})"
+
+
+def incremental_by(text: str, key: Sequence[str]) -> str:
+    """The text of a model with the config of one whose rows are replaced by their key."""
+    listed = f"'{key[0]}'" if len(key) == 1 else str(list(key))
+    text = _configured(text, "unique_key", listed)
+    return _configured(text, "materialized", "'incremental'")
 
 
 def materialize(bench: Workbench, edit: Materialize) -> None:
