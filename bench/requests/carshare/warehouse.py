@@ -5,6 +5,7 @@ the day the last one ends), bookings and trips (metres, cents), `fleet` vehicles
 damages, `pay` attempts to charge a trip.
 """
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import datetime as dt
