@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from crew.artifacts import Dimension, Grounding
 from crew.catalog.warehouse_profile import is_arrival, is_numeric, is_temporal
-from crew.drafting.figure_words import Ranges
+from crew.drafting.figures import Ranges
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.period_sql import period_of
 from crew.drafting.schema_linker import EVENT_STEMS, ColumnLink, content_stems, entity_stems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crew.artifacts import Derived, DerivedKind, Dimension, Grounding, Metric, Top
-from crew.drafting.figure_words import DerivedWish, TopWish
+from crew.drafting.figures import DerivedWish, TopWish
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import content_stems
 from crew.drafting.vocabulary import name_stems, snake, stems

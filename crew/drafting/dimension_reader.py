@@ -9,7 +9,7 @@ from crew.artifacts import Dimension, Grounding
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric, is_text
 from crew.drafting.computed_dimensions import ComputedDimensions
-from crew.drafting.figure_words import Ranges
+from crew.drafting.figures import Ranges
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import KEY_STEMS, ColumnLink, content_stems, entity_stems
 from crew.drafting.spoken_names import column_stems

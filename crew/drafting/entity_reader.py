@@ -9,7 +9,7 @@ from crew.artifacts import Dimension, Filter, Grounding, Measure, Metric, Relate
 from crew.catalog.warehouse_profile import is_arrival, is_temporal
 from crew.drafting.dimension_reader import unique_names
 from crew.drafting.entity_words import EntityWish, Pick, entity_wish, take
-from crew.drafting.figure_words import Named, is_mark
+from crew.drafting.figures import Named, is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, simple_metric, split_aggregation

@@ -10,7 +10,7 @@ from sqlglot import exp, parse_one
 
 from crew.artifacts import Aggregation, ColumnCard, Grounding, Measure, Metric, RelationCard
 from crew.catalog.dbt_project import entity_of
-from crew.drafting.figure_words import (
+from crew.drafting.figures import (
     DerivedWish,
     Duration,
     FigureWishes,

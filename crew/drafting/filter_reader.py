@@ -12,7 +12,7 @@ from sqlglot import exp
 from crew.artifacts import Filter, Grounding, Metric, RowsLeftOut
 from crew.catalog.warehouse_profile import is_boolean
 from crew.drafting import own_states
-from crew.drafting.figure_words import is_mark
+from crew.drafting.figures import is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.phrase_reader import listed
 from crew.drafting.questions import MAX_OPTIONS

@@ -36,7 +36,7 @@ from crew.drafting.derived_reader import DerivedReader
 from crew.drafting.dimension_reader import DimensionReader
 from crew.drafting.entity_reader import EntityReader
 from crew.drafting.entity_words import keeps_all
-from crew.drafting.figure_words import PerUnit, Quotient, is_limit
+from crew.drafting.figures import PerUnit, Quotient, is_limit
 from crew.drafting.filter_reader import FilterReader, content_words
 from crew.drafting.follow_up_reader import unread_commands, unread_follow_ups
 from crew.drafting.interpretation import Interpretation

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crew.artifacts import Filter, Grounding, Metric
-from crew.drafting.figure_words import Named, is_mark
+from crew.drafting.figures import Named, is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.prose_reader import accounted_for
 from crew.drafting.schema_linker import content_stems, entity_stems

@@ -19,7 +19,7 @@ from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting import own_states
 from crew.drafting.figure_reader import FigureReader
-from crew.drafting.figure_words import Quoted, is_mark
+from crew.drafting.figures import Quoted, is_mark
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
 from crew.drafting.schema_linker import (

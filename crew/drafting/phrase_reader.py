@@ -15,7 +15,8 @@ from crew.drafting.clause_reader import (
 )
 from crew.drafting.date_points import plain_dates, unclear_points
 from crew.drafting.date_words import both_spans, find_date_span, unclear_dates, without_all_time
-from crew.drafting.figure_words import is_mark, take_figures
+from crew.drafting.figure_words import take_figures
+from crew.drafting.figures import is_mark
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.vocabulary import grain_words, phrase_pattern, word_set, words
 from crew.drafting.wish import LookBackWish, Phrase, Wish

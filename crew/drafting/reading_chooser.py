@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from crew.artifacts import Measure, RelationCard
 from crew.catalog.dbt_project import entity_of
-from crew.drafting.figure_words import Named, is_mark
+from crew.drafting.figures import Named, is_mark
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import (
     Reading,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from crew.drafting.vocabulary import grain_words, word_set
 
 if TYPE_CHECKING:
-    from crew.drafting.figure_words import FigureWishes
+    from crew.drafting.figures import FigureWishes
 
 Inner = Callable[[str], str]
 """Puts marks into the words of a condition."""

@@ -11,15 +11,7 @@ from crew.artifacts import ColumnCard, Evidence, GlossaryTerm, Measure, Relation
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_arrival, is_boolean, is_numeric, is_temporal, is_text
 from crew.drafting.code_meanings import code_meanings
-from crew.drafting.figure_words import (
-    Comparison,
-    Figure,
-    FigureWishes,
-    Named,
-    Order,
-    Quoted,
-    is_mark,
-)
+from crew.drafting.figures import Comparison, Figure, FigureWishes, Named, Order, Quoted, is_mark
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.period_sql import EVERYONES
 from crew.drafting.periods import is_too_coarse

@@ -20,7 +20,8 @@ from crew.drafting.clause_reader import (
     without_deadlines,
 )
 from crew.drafting.date_points import in_title, plain_dates
-from crew.drafting.figure_words import Comparison, FigureWishes, Quoted, take_figures
+from crew.drafting.figure_words import take_figures
+from crew.drafting.figures import Comparison, FigureWishes, Quoted
 from crew.drafting.languages import in_english, language_of
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.metric_reading import split_aggregation

@@ -7,7 +7,7 @@ from typing import Literal
 
 from crew.drafting.calendar_words import CalendarWish
 from crew.drafting.date_words import DateSpan
-from crew.drafting.figure_words import FigureWishes
+from crew.drafting.figures import FigureWishes
 from crew.drafting.zone_words import ZoneWish
 
 Place = Literal["title", "wish", "acceptance", "answer", "aside"]

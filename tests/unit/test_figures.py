@@ -7,7 +7,8 @@ from test_interpreter import CLINICS, EDGE, VISITS, column, interpret, relation
 
 from crew.artifacts import Evidence, Request, RequirementSpec
 from crew.drafting.engine import DraftingEngine
-from crew.drafting.figure_words import FigureWishes, take_figures
+from crew.drafting.figure_words import take_figures
+from crew.drafting.figures import FigureWishes
 from crew.drafting.interpreter import interpret as interpret_request
 from crew.drafting.languages import in_english, language_of
 
