@@ -266,7 +266,8 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
         parts.append(f"Of repeated deliveries the one with the {which} {staging.latest_by} holds.")
     if staging.increment:
         days = staging.increment.days
-        parts.append(f"Loaded incrementally; rows may come up to {days} days late.")
+        late = f"{days} day{'s' * (days != 1)}"
+        parts.append(f"Loaded incrementally; rows may come up to {late} late.")
     if staging.keep:
         parts.append(f"Only rows with {bare(staging.keep)} are there.")
     return ModelDoc(model=model.name, description=" ".join(parts), columns=tuple(columns))

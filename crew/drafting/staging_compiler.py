@@ -78,7 +78,7 @@ def _new_rows(staging: Staging, increment: Increment, has_empty: bool, evidence:
     return Cte(
         "new_rows",
         f"select * from source\n{{% if is_incremental() %}}\nwhere {new}\n{{% endif %}}",
-        f"rows may come up to {increment.days} days late",
+        f"rows may come up to {increment.days} day{'s' * (increment.days != 1)} late",
     )
 
 

@@ -62,9 +62,9 @@ _IF = re.compile(
 )
 _SENTENCE = re.compile(r"[.!?;](?:\s|$)|\n")
 _CLAUSE = re.compile(r"[,;:]\s|[.!?](?:\s|$)|\n|\s-\s|\b(?:but|aber|mais|pero)\b")
-_BY = (
-    r"(?:\s+\w+){0,3}?\s+(?:by|on|via|using|with|über|nach|anhand(?: von)?|mit|par|por|selon|según)\s+"
-    r"(?:the\s+)?[`\"']?"
+_BY = r"(?:by|on|via|using|with|über|nach|anhand(?: von)?|mit|par|por|selon|según)\s+(?:the\s+)?[`\"']?"
+_NEW_BY = (
+    rf"(?:{WORDS.pattern})(?:\s+\w+){{0,3}}?\s+{_BY}|\bnew\s+{_ROWS}\s+{_BY}|(?:^|[.,;:\n])\s*{_BY}"
 )
 _LATE = re.compile(
     r"\blook(?:ing|s)?[- ]?backs?\b|\blate\b|\bdelay\w*|\boverlap\w*|\bverspät\w*|\bspät\b|\bretard\b"
@@ -202,6 +202,8 @@ class IncrementReader:
             f" delivered again takes the place of the earlier one with the same `{', '.join(key)}`."
             " A full refresh rebuilds all."
         )
+        if not arrival_columns(self.source):  # in which order rows came nothing tells
+            event = ""
         return Increment(
             at=names[at.name], days=days, key=tuple(key), event=event, whole_keys=whole_keys
         )
@@ -209,10 +211,12 @@ class IncrementReader:
     def _arrival(self) -> ColumnCard | None:
         times = [c for c in self.source.columns if is_temporal(c)]
         arrivals = arrival_columns(self.source)
-        named = [
-            c for c in times
-            if re.search(rf"(?:{WORDS.pattern}){_BY}{re.escape(c.name)}(?!\w)", self.text, re.I)
-        ]  # fmt: skip
+        named = []
+        for column in times:
+            pattern = rf"(?:{_NEW_BY}){re.escape(column.name)}(?!\w)"
+            if match := re.search(pattern, self.text, re.I):
+                named.append(column)
+                self.taken.append(without_wish(match.group()))
         if len(named or arrivals) == 1:
             return (named or arrivals)[0]
         known = "Several columns tell" if arrivals else "No column tells"
@@ -228,14 +232,25 @@ class IncrementReader:
         """Days, and the column by which rows were seen to be late; None where that is open."""
         seen, said = self._lateness(at), self.said.days
         days, event = seen if seen else (1, "")
+        if not arrival_columns(self.source):
+            self.notes.append(
+                f"`{at.name}` tells when something happened, not when a row arrived or changed: a row of"
+                f" `{self.source.key}` that comes or changes after the look-back is not seen before a full refresh."
+            )
         if seen and days > max(said, LONGEST_DAYS if not said else 0):
             fewer = said or 1
+            late = f"came up to {days} days late (`{at.name}` beside `{event}`)."
+            if not arrival_columns(self.source):
+                late = (
+                    f"have `{event}` up to {days} days after `{at.name}`, and may change as late."
+                )
             chosen = self._ask(
                 ":days",
-                f"Rows of `{self.source.key}` came up to {days} days late (`{at.name}` beside `{event}`)."
+                f"Rows of `{self.source.key}` {late}"
                 f"{f' The ticket says {said}.' if said else ''} How far is each run to look back?",
                 [f"{days} days, as far as seen",
-                 f"{fewer} {'day' if fewer == 1 else 'days'}: rows come in the order of `{at.name}`", WHOLE],
+                 f"{fewer} {'day' if fewer == 1 else 'days'}: rows come in the order of `{at.name}` and stay"
+                 " as they are", WHOLE],
             )  # fmt: skip
             return {0: (days, event), 1: (fewer, "")}.get(2 if chosen is None else chosen)
         return max(days, said), event
@@ -248,19 +263,26 @@ class IncrementReader:
         return ", as nothing in the data tells how late rows come"
 
     def _lateness(self, at: ColumnCard) -> tuple[int, str] | None:
-        """The fewest whole days that cover how late rows came, beside one of the other columns; what
-        arrived on the first day is a history loaded at once, and tells nothing."""
+        """Whole days that cover how late rows came, and the other column that shows it; what
+        arrived on the first day is a history loaded at once, and tells nothing.
+
+        Beside a column of arrival the other one that is nearest counts. Where `at` tells when
+        something happened, and nothing when a row arrived, the column that is set the latest does.
+        """
         loads = {c.name for c in arrival_columns(self.source)}
         found = []
         for other in self.source.columns:
             if not is_temporal(other) or other.name == at.name:
                 continue
-            if at.name not in loads and loads and other.name not in loads:
-                continue
-            arrival, event = (at, other) if at.name in loads or not loads else (other, at)
-            if days := self._days_between(arrival, event):
+            if at.name in loads:
+                days = self._days_between(at, other)
+            elif other.name in loads or not loads:
+                days = self._days_between(other, at)
+            else:
+                days = 0
+            if days:
                 found.append((days, other.name))
-        return min(found, default=None)
+        return min(found, default=None) if loads else max(found, default=None)
 
     def _days_between(self, arrival: ColumnCard, event: ColumnCard) -> int:
         if self.warehouse is None:

@@ -62,7 +62,7 @@ _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
 _STAGE = re.compile(
     r"(?:^|[.!?:,;\n]\s*|\b(?:please|to|you|we|also|and|must|should)\s+)stage\b(?=\s+\w)"
     r"|\bstaging\s+(?:model|table|view|layer|for|of)\b|\b(?:no|a|the)\s+staging\b|\bstg\b"
-    r"|\bstaging[- ]modell\w*|\bstagen\b",
+    r"|\bstaging[- ]modell\w*|\bmod(?:elo|èle)\s+(?:de\s+)?staging\b|\bstagen\b",
     re.I,
 )
 _REMOVED = re.compile(

@@ -123,6 +123,18 @@ def test_what_tells_the_arrival_is_never_guessed() -> None:
     assert found and found.at == "synced_at"
 
 
+def test_rows_that_change_after_what_happened_are_looked_back_for() -> None:
+    """Nothing tells an arrival, and a gate is closed up to ten days after its scan."""
+    closed = f"select *, scanned_at + to_days((scan_id % 11)::int) as closed_at from ({BARE})"
+    door = SmallWarehouse({"door.scans": closed})
+    spec = door.spec(f"{WISH} by scanned_at")
+    found = loaded(spec)
+    assert found and (found.days, found.event) == (10, "")
+    assert any("not when a row arrived or changed" in n for n in spec.notes)
+    longer = SmallWarehouse({"door.scans": closed.replace("% 11", "% 51")})
+    assert "up to 50 days after `scanned_at`" in longer.asked(WISH, "New rows by scanned_at.")
+
+
 def test_rows_that_may_be_removed_later_are_asked_about() -> None:
     marked = SmallWarehouse({"door.scans": MARKED})
     assert "`is_deleted` marks rows" in marked.asked(WISH)
