@@ -137,6 +137,7 @@ def in_plain_words(clause: str) -> str:
     clause = _WHOSE.sub(
         r"\g<place> with \g<what> ", _WITH_STATE.sub(r"with \g<any> \g<state> \g<what>", clause)
     )
+    clause = _DID_EACH.sub(r"number of \g<what> by \g<who> ", clause)
     clause = _ALL_BUT.sub(r"\g<all>, excluding ", clause)
     clause = _NEITHER.sub(r", \g<what> are excluded", clause)
     also = _ALSO.search(clause)
@@ -160,6 +161,12 @@ def in_plain_words(clause: str) -> str:
     return re.sub(rf"{head}(?:{negated})(?=\s+\w)", r"\g<head>exclude", text, flags=re.I)
 
 
+# `how many orders did each customer place`
+_DID_EACH = re.compile(
+    r"\bhow\s+many\s+(?P<what>\w+(?:\s\w+)?)\s+(?:did|does|do|has|have|had|were|was|are|is)\s+(?:each|every)\s+(?P<who>\w+)\b"
+    r"(?:\s+(?:make|made|have|had|take|took|taken|place|placed|book|booked|get|got|receive[d]?|send|sent|buy|bought|open|opened|complete[d]?|submit|submitted)\b)?",
+    re.I,
+)
 # `customers whose spend is above 300`
 _WHOSE = re.compile(
     r"\bwhose\s+(?:the\s+)?(?P<what>\w+(?:\s\w+)??)(?P<place>\s+in\s+\w+_\w+|)\s+(?:is|was|are|were|has\s+been)\s+"

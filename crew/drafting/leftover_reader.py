@@ -16,6 +16,7 @@ from crew.drafting.schema_linker import content_stems, entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import (
     alike,
+    grain_words,
     stem,
     stem_set,
     vocabulary,
@@ -83,7 +84,8 @@ class LeftoverReader:
             return None
         core = [s for s in content_stems(phrase.text) if s not in stem_set("stops")]
         fresh = [s for s in core if not (alike(s) & known)]
-        if not fresh:
+        splits = {"each", "every"} & set(said) and not set(said) & grain_words().keys()
+        if not fresh and not splits:
             return None
         links = self.context.linker.conditions(core, bases) or self.context.linker.conditions(
             fresh, bases
@@ -107,7 +109,7 @@ class LeftoverReader:
         if set(said) & word_set("currencies"):
             self.context.assume(f"“{phrase.text}”: amounts stay in the unit of their column.")
             return None
-        is_restrictive = opening in _RESTRICTIVE or phrase.item
+        is_restrictive = opening in _RESTRICTIVE or phrase.item or bool(splits)
         if phrase.place == "title":
             names = any(w[0].isupper() or w[0].isdigit() for w in phrase.text.split()[1:])
             is_purpose = opening == "for" and not self._titled

@@ -53,7 +53,7 @@ def take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
                 text = _GROWTH_OF.sub("", text[: matched.start()]) + text[matched.start() :]
                 matched = pattern.search(text) or matched
             if kind in {"growth", "change", "previous"} and unit:
-                wishes.grain = wishes.grain or unit
+                wishes.grain = wishes.grain or (matched.groupdict().get("grain") or unit).lower()
             kept = matched.groupdict().get("keep") or ""
             if kind == "running_total" and re.match(r"\W*(?:and|with|plus)\b", matched.group()):
                 kept += ", "  # `revenue and the ytd revenue`

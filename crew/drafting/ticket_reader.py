@@ -313,10 +313,16 @@ def _asks(sentence: str) -> bool:
         or opening in word_set("wishes")
         or any(is_command(clause) for clause in split_clauses(sentence))
         or sentence.endswith("?")
+        or bool(_HEADED.match(sentence))
         or _names_figures(sentence)
     )
 
 
+# `Members by plan: number of members who …`
+_HEADED = re.compile(
+    r"[^:.!?]{3,60}:\s*(?:the\s+)?(?:(?:number|count|sum|average|median|share|total)\s+of\b|how\s+many\b)",
+    re.I,
+)
 # `Store name, amount, rank`: what the columns of the result are to be.
 _LISTED_COLUMNS = re.compile(r"\s*\w+(?:\s\w+){0,2}(?:,\s*\w+(?:\s\w+){0,2}){2,}[^,]*$", re.I)
 # `Columns: country, month, shipments`: the same with a head, which says that all are wanted.
