@@ -45,6 +45,7 @@ from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.lexicon_reader import lexicon_of
 from crew.drafting.likeness import Similar, nothing_similar
+from crew.drafting.lost_names import LostNames
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
@@ -384,6 +385,7 @@ class Interpreter:
         spoken = [c for m in metrics for x in m.measures for c in x.filters]
         conditions = [*spoken, *(f.condition for f in filters)]
         filters += ProseReader(self.context).read(wish, bases, metrics, conditions)
+        filters += LostNames(self.context).read(wish, bases, metrics, dimensions, filters)
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         self._ask_moment(metrics, wish)
@@ -544,6 +546,7 @@ class Interpreter:
         spoken = [c for m in metrics for x in m.measures for c in x.filters]
         conditions = [*spoken, *(f.condition for f in filters)]
         filters += ProseReader(self.context).read(wish, bases, metrics, conditions)
+        filters += LostNames(self.context).read(wish, bases, metrics, dimensions, filters)
         filters = self.entities.settled(filters, spine)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         self.zones.settle(wish, bases)

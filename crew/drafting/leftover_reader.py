@@ -25,7 +25,22 @@ from crew.drafting.vocabulary import (
 )
 from crew.drafting.wish import Phrase, Wish
 
-_NEGATIONS = {"not", "except", "without"}
+_NEGATIONS = {
+    "not",
+    "except",
+    "exception",
+    "without",
+    "excluding",
+    "outside",
+    "no",
+    "nor",
+    "neither",
+}
+# `bar Dublin`, `besides Dublin`: left out, or there as well.
+_UNCLEAR_SIGNS = {
+    "but", "bar", "besides", "save", "apart", "aside", "minus", "less", "instead", "rather", "unlike",
+    "other", "than", "beyond",
+}  # fmt: skip
 _RESTRICTIVE = {
     "for", "in", "of", "from", "with", "where", "under", "over", "above", "below", "not", "among",
     "whose", "who", "which", "that", "having", "at", "between", "within", "more", "less", "vs",
@@ -96,7 +111,10 @@ class LeftoverReader:
                 self._ask(phrase, [k.condition for k in best])
             return None
         if best and len({k.column for k in best}) == 1:
-            negative = opening in _NEGATIONS
+            if _UNCLEAR_SIGNS & set(said):
+                self._ask(phrase, [x for k in best[:1] for x in (k.condition, k.negated)])
+                return None
+            negative = bool(_NEGATIONS & set(said))
             condition = best[0].negated if negative else best[0].condition
             grounding = Grounding(source="ticket", text=phrase.quote)
             return Filter(condition=condition, label=phrase.text, grounding=grounding)

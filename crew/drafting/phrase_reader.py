@@ -433,7 +433,7 @@ def _phrase_after(text: str, start: int) -> tuple[str, int]:
     for matched in re.finditer(r"\S+", text[start:]):
         token = matched.group().lower()
         bare = token.strip('().,;:!?"“”')
-        if (token.startswith(("|", "(")) or token in {"-", "–", "—"}) and end > start:
+        if (token.startswith(("|", "(", "[")) or token in {"-", "–", "—"}) and end > start:
             break
         if (bare in word_set("stops") or bare == "plus") and end > start:
             break

@@ -141,6 +141,8 @@ _MENTION = re.compile(r"@\S+")
 
 def _clauses(request: Request, wish: Wish) -> list[Phrase]:
     found: list[Phrase] = []
+    if prefix := _TITLE_PREFIX.match(request.title):
+        wish.tags += re.findall(r"\[([^\]]*)\]", prefix.group())
     title = _plain(_TITLE_PREFIX.sub("", request.title))
     for sentence in _sentences(title):
         _keep(Phrase(sentence, "title", sentence), wish, found)

@@ -51,6 +51,7 @@ class Wish:
     has a row for, in so many words; `dated_by` the date that puts a row into a period;
     `said_later` are the sentences of comments that are read like the ticket's own.
     `sources` are the relations that it names as the place of its figures.
+    `tags` stand in square brackets before the title;
     `prose` are sentences of the body that wish for nothing; `scopes` are the rows that all figures are about.
     """
 
@@ -80,6 +81,7 @@ class Wish:
     zones: ZoneWish = field(default_factory=ZoneWish)
     language: str = ""
     prose: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
     scopes: list[Phrase] = field(default_factory=list)
     row_per: Phrase | None = None
     dated_by: Phrase | None = None
