@@ -73,12 +73,20 @@ class LeftoverReader:
         known = accounted_for(wish, metrics)
         cards = (self.context.evidence.relation(b) for b in bases)
         known |= {x for card in cards if card for s in entity_stems(card) for x in alike(s)}
-        known |= stem_set("labels") | self._always_there(bases)
+        own = known | stem_set("labels")
+        known = own | {
+            s for s in self._always_there(bases) if s in own or not self._is_value(s, bases)
+        }
         for phrase in [*wish.leftovers, *unread]:
             condition = self._read(phrase, known, bases)
             if condition and all(condition.condition != f.condition for f in found):
                 found.append(condition)
         return found
+
+    def _is_value(self, said: str, bases: Sequence[str]) -> bool:
+        """Whether a word is a value of the counted rows: `accounts in health`, an industry."""
+        links = self.context.linker.conditions([said], bases)
+        return any(f"'{said}'" in k.condition.lower() for k in links)
 
     def _always_there(self, bases: Sequence[str]) -> set[str]:
         """Words for what each counted row points at: `for our subscriptions` narrows no invoices

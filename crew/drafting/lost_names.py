@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from crew.artifacts import Dimension, Filter, Metric
 from crew.drafting.figures import is_mark
@@ -45,15 +46,26 @@ class LostNames:
         seen: set[str] = set()
         told = self._told(wish, metrics, dimensions, filters)
         known = self._known(told)
-        loose = {*wish.tags, *(p.text for p in wish.passed_over)}
-        sentences = dict.fromkeys((*wish.tags, *(c.quote for c in wish.clauses), *wish.prose))
+        around = (p.text for p in (*wish.passed_over, *wish.denied))
+        loose = dict.fromkeys((*wish.tags, *around, *wish.prose))
+        values, small = self._values(bases), word_set("stops") | word_set("articles")
+        sentences = dict.fromkeys((*(c.quote for c in wish.clauses), *loose))
         for sentence in sentences:
-            for name, opens in _names(sentence):
-                opens = opens and sentence not in loose
+            is_loose = sentence in loose
+            plain = re.findall(r"[^\W\d][\w-]{2,}", sentence) if is_loose else []
+            names = [
+                *_names(sentence),
+                *((w, True) for w in plain if w in values and w not in small),
+            ]
+            for name, opens in names:
+                opens = opens and not (is_loose and name[0].isupper())
                 if name.lower() in seen | word_set("currencies") or _says(told, name):
                     continue
                 seen.add(name.lower())
-                link = self._value(name, bases)
+                link = values.get(name) or self._value(name, bases)
+                if link and is_loose and any(d.column == link.column for d in dimensions):
+                    self.context.notes.append(f"Not read: “{name}” in “{sentence[:200]}”.")
+                    continue  # `refunds by payment method, we suspect paypal`: it has its rows
                 if link and not _says(told, *_LITERAL.findall(link.condition)):
                     found += self._asked(name, sentence, link, metrics)
                 loud = opens or bool(wish.language) or _is_headline(sentence)
@@ -88,6 +100,19 @@ class LostNames:
         own = {s for r in relations for s in (*entity_stems(r), *stems(r.key))}
         own |= {s for r in relations for c in r.columns for s in column_stems(c)}
         return own | set(stems(told)) | _common_stems()
+
+    def _values(self, bases: Sequence[str]) -> dict[str, ConditionLink]:
+        """The conditions of all values that the counted rows have or reach, by the value."""
+        found: dict[str, ConditionLink] = {}
+        for key in self.context.linker.reach(bases):
+            card = self.context.evidence.relation(key)
+            if card is None:
+                continue
+            for column in card.columns:
+                for link, _ in self.context.linker.value_conditions(card, column):
+                    for value in _LITERAL.findall(link.condition):
+                        found.setdefault(value, link)
+        return found
 
     def _value(self, name: str, bases: Sequence[str]) -> ConditionLink | None:
         """The condition of the value of this name, where it is of one column alone."""
@@ -141,7 +166,8 @@ def _is_headline(sentence: str) -> bool:
     return 2 < len(longer) < 2 * len([w for w in longer if w[0].isupper()])
 
 
-def _common_stems() -> set[str]:
+@cache
+def _common_stems() -> frozenset[str]:
     """Stems of all words of the vocabulary."""
     lists = [v for v in vocabulary().values() if isinstance(v, list)]
-    return {s for words_ in lists for w in words_ if isinstance(w, str) for s in stems(w)}
+    return frozenset(s for group in lists for w in group if isinstance(w, str) for s in stems(w))

@@ -101,6 +101,31 @@ def test_a_condition_is_applied_asked_or_noted(
         assert (not wanted) not in signs.get(value, set())
 
 
+@pytest.mark.parametrize(
+    "ticket",
+    [
+        "number of trips for plan", "number of trips excluding OTHER", "number of trips || Only OTHER.",
+        "number of trips || past_due please.", "number of trips || Scope: past_due",
+        "number of trips || We don't want past_due in there.",
+    ],
+)  # fmt: skip
+def test_values_that_look_like_other_words_are_not_lost(ticket: str) -> None:
+    company = SmallWarehouse(
+        {
+            "stg_plans": "select i as plan_id, 'p' || i as title from range(1, 5) t(i)",
+            "stg_trips": "select i as trip_id, 1 + i % 4 as plan_id, ['OTHER', 'plan'][1 + i % 2] as"
+            " reason, ['past_due', 'paid'][1 + i % 2] as state from range(1, 60) t(i)",
+        },
+        joins=[("stg_trips", "plan_id", "stg_plans", "plan_id")],
+        keys={"stg_plans": "plan_id", "stg_trips": "trip_id"},
+    )
+    title, _, body = ticket.partition(" || ")
+    spec = company.spec(title, body)
+    value = next(v for v in ("OTHER", "past_due", "plan") if v in ticket)
+    texts = [*spec.notes, *(q.text for q in spec.questions), *(f.condition for f in spec.filters)]
+    assert any(value in text for text in texts)
+
+
 def _signs(sql: str, value: str) -> set[bool]:
     """For each comparison with a value whether it keeps (true) or leaves out such rows."""
     found = set()
