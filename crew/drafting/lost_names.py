@@ -50,6 +50,9 @@ class LostNames:
         loose = dict.fromkeys((*wish.tags, *around, *wish.prose))
         values, small = self._values(bases), word_set("stops") | word_set("articles")
         sentences = dict.fromkeys((*(c.quote for c in wish.clauses), *loose))
+        for text in (*wish.tags, *(p.text for p in wish.denied)):
+            if re.search(r"\b\d+\b", text):  # `[2025] …`, `we don't want trips over 10 km`
+                self.context.notes.append(f"Not read: “{text[:200]}”.")
         for sentence in sentences:
             is_loose = sentence in loose
             plain = re.findall(r"[^\W\d][\w-]{2,}", sentence) if is_loose else []

@@ -126,6 +126,20 @@ def test_values_that_look_like_other_words_are_not_lost(ticket: str) -> None:
     assert any(value in text for text in texts)
 
 
+@pytest.mark.parametrize(
+    ("ticket", "quoted"),
+    [
+        ("[2025] number of trips per month", "2025"),
+        ("number of trips per month || We don't want trips over 10 km in there.", "10 km"),
+    ],
+)
+def test_numbers_that_nothing_reads_are_noted(
+    trips: SmallWarehouse, ticket: str, quoted: str
+) -> None:
+    title, _, body = ticket.partition(" || ")
+    assert any(quoted in note for note in trips.spec(title, body).notes)
+
+
 def _signs(sql: str, value: str) -> set[bool]:
     """For each comparison with a value whether it keeps (true) or leaves out such rows."""
     found = set()
