@@ -8,6 +8,7 @@ from itertools import pairwise
 from crew.artifacts import Dimension, Filter, JoinEdge, Measure, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_planner import AmbiguousJoin, NoJoin
+from crew.drafting.key_roles import meant_keys
 from crew.drafting.schema_linker import KEY_STEMS, entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import name_stems, stems
@@ -100,12 +101,7 @@ class JoinChooser:
 
     def _said(self, fork: AmbiguousJoin) -> JoinEdge | None:
         """The key that the ticket names by the word that no other has: `city of the origin depot`."""
-        own = [set(name_stems(e.left_column)) for e in fork.edges]
-        shared = set.intersection(*own)
-        named = [
-            e for e, words in zip(fork.edges, own, strict=True)
-            if (words - shared) & self.context.linker.said
-        ]  # fmt: skip
+        named = meant_keys(fork.edges, self.context.linker.said)
         if len(named) != 1:
             return None
         self.context.assume(
