@@ -6,13 +6,15 @@ a condition, is plainly the purpose of the request, or is asked about.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from crew.artifacts import Filter, Grounding, Metric
 from crew.drafting.figures import Named, is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.prose_reader import accounted_for
-from crew.drafting.schema_linker import content_stems, entity_stems
+from crew.drafting.schema_linker import ConditionLink, content_stems, entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import (
     alike,
@@ -113,6 +115,7 @@ class LeftoverReader:
         links = self.context.linker.conditions(core, bases) or self.context.linker.conditions(
             fresh, bases
         )
+        links = links or self._either(phrase.text, bases)
         best = [k for k in links if k.score >= links[0].score - 0.04] if links else []
         if self._is_purpose(said):
             if best:
@@ -150,6 +153,21 @@ class LeftoverReader:
         else:
             self.context.notes.append(f"Not read: “{phrase.text}”.")
         return None
+
+    def _either(self, text: str, bases: Sequence[str]) -> list[ConditionLink]:
+        """`in Dublin and Belfast`: rows with either, as none has both values of one column."""
+        parts = [p for p in re.split(r"\s*,\s*|\s+and\s+|\s+or\s+", text, flags=re.I) if p]
+        if not 2 <= len(parts) <= 6:
+            return []
+        stop = stem_set("stops")
+        said = [[s for s in content_stems(p) if s not in stop] for p in parts]
+        found = [self.context.linker.conditions(words_, bases)[:1] for words_ in said]
+        flat = [k for links in found for k in links]
+        if len(flat) != len(parts) or len({(k.relation, k.column) for k in flat}) != 1:
+            return []
+        both = " or ".join(k.condition for k in flat)
+        none = " and ".join(k.negated for k in flat)
+        return [replace(flat[0], condition=f"({both})", negated=f"({none})")]
 
     def _names_rows(self, said: Sequence[str], bases: Sequence[str]) -> list[str]:
         """The conditions that single words of a phrase would be."""

@@ -131,13 +131,16 @@ class ProseReader:
 def _is_rule(sentence: str, known: set[str]) -> bool:
     """Whether a sentence lays down something about what is counted: a word of rules or an amount,
     together with a word for what the request is about."""
-    said = set(stems(sentence))
-    ruled = (
-        phrase_pattern("row_rules").search(sentence)
-        or _AMOUNT.search(sentence)
-        or find_date_span(sentence)[0]
-    )
-    return bool(ruled) and bool(said & known or _THEM.search(sentence))
+    plain = stem_set("stops") | stem_set("articles") | stem_set("labels")
+    for clause in re.split(r"[,;]\s+", sentence):
+        ruled = (
+            phrase_pattern("row_rules").search(clause)
+            or _AMOUNT.search(clause)
+            or find_date_span(clause)[0]
+        )
+        if ruled and (set(stems(clause)) & known - plain or _THEM.search(clause)):
+            return True
+    return False
 
 
 def accounted_for(wish: Wish, metrics: Sequence[Metric]) -> set[str]:

@@ -250,7 +250,8 @@ def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | No
         )
         distinctive = own - others - set(stems(question.text))
         known = own | set(stems(question.text)) | _plain_stems()
-        scored = [(len(distinctive & set(stems(a))), a) for a in answers if set(stems(a)) <= known]
+        said = [(set(stems(_without_limits(a))), a) for a in answers]
+        scored = [(len(distinctive & words_), a) for words_, a in said if words_ <= known]
         hits, quote = max(scored, default=(0, ""))
         if hits:
             best.append((hits, n, quote))
@@ -258,6 +259,17 @@ def by_words(question: Question, answers: Sequence[str]) -> tuple[int, str] | No
     if best and (len(best) == 1 or best[0][0] > best[1][0]):
         return best[0][1], best[0][2]
     return None
+
+
+_LIMIT = re.compile(
+    r"\b(?:only|no|never|without|exclud\w+|except|leave|left|don['’]t|do\s+not)\b", re.I
+)
+
+
+def _without_limits(answer: str) -> str:
+    """An answer without the limits that follow a comma, which are read by themselves."""
+    first, *rest = re.split(r"\s*[,;]\s+", answer)
+    return first if rest and all(map(_LIMIT.search, rest)) else answer
 
 
 @cache

@@ -658,6 +658,8 @@ class SchemaLinker:
             things = entity | {w for e in entity for w in alike(e)} | self._holders()
             if core & set(phrase) and set(phrase) <= core | things:
                 score = 1.0 + 0.5 * len(core & set(phrase)) / len(core) + near
+                named = core | entity | {w for e in entity for w in alike(e)}
+                score -= 0.0 if set(phrase) <= named else 0.2
                 positive = name if not column.nulls else f"coalesce({name}, false)"
                 yield ConditionLink(
                     positive,

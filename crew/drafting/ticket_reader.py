@@ -219,7 +219,8 @@ _BY_WAY = re.compile(
 _PURPOSE = re.compile(
     r",?\s*\bso\s+(?:that\s+)?(?:i|we|you|they|people|everyone|everybody|the\s+\w+|our\s+\w+|\w+s)\s+"
     r"(?:can|could|may|might|will|would|know|see|understand|get|need\s+not|don['’]?t\s+(?:have|need)\s+to|do\s+not\s+(?:have|need)\s+to)\b"
-    r"(?!\s+(?:be\s+)?(?:left|exclud|includ|count|filter|ignor))[^.!?;\n|]*",
+    r"(?![^.!?;\n|]*\b(?:left|exclud\w+|includ\w+|count\w*|filter\w*|ignor\w+|number|how\s+(?:many|much|long|often)|sum|average|total|share|rate|per|by|each|only)\b)"
+    r"[^.!?;\n|]*",
     re.I,
 )
 
@@ -228,7 +229,7 @@ _PURPOSE = re.compile(
 _LOOKS = re.compile(
     r"\s+in\s+(?:an?|one)\s+(?:\w+\s+)?(?:chart|table|list|graph|dashboard|view|report|sheet|overview|plot)\b(?:\s+for\s+[A-Z]\w+)?"
     r"|\s+(?:sorted\s+)?in\s+(?:descending|ascending|alphabetical|chronological)\s+order\b"
-    r"|,?\s+(?:in\s+order\s+)?to\s+(?:see|know|understand|learn|find\s+out|check|judge)\s+(?:how|what|why|whether|if|where|who)\b[^.!?;\n|]*",
+    r"|,?\s+(?:in\s+order\s+)?to\s+(?:see|know|understand)\s+how\s+(?:we|it|they|things|that)\s+(?:do|does|are\s+doing|is\s+doing|go|goes|look|looks|perform|performs|develop|develops)\b[^.!?;\n|]*",
     re.I,
 )
 
