@@ -56,6 +56,7 @@ class LeftoverReader:
     def __init__(self, context: Interpretation) -> None:
         self.context = context
         self._titled = False
+        self._split_by: set[str] = set()
 
     def read(
         self, wish: Wish, unread: Sequence[Phrase], metrics: Sequence[Metric], bases: Sequence[str]
@@ -67,6 +68,7 @@ class LeftoverReader:
                 f"“{quote}”: which dates exactly? Give a first and a last day.",
                 [("all dates: leave it out", "")],
             )
+        self._split_by = {s for d in wish.dimensions for s in content_stems(d.text)}
         found: list[Filter] = []
         # A title that names no metric is a headline; its words are noted, not asked about.
         titles = [p for p in wish.metrics if p.place == "title"]
@@ -110,6 +112,7 @@ class LeftoverReader:
         core = [s for s in content_stems(phrase.text) if s not in stem_set("stops")]
         fresh = [s for s in core if not (alike(s) & known)]
         splits = {"each", "every"} & set(said) and not set(said) & grain_words().keys()
+        splits = splits and not {x for s in core for x in alike(s)} & self._split_by
         if not fresh and not splits:
             return None
         links = self.context.linker.conditions(core, bases) or self.context.linker.conditions(
