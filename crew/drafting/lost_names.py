@@ -13,6 +13,7 @@ from functools import cache
 from crew.artifacts import Dimension, Filter, Metric
 from crew.drafting.figures import is_mark
 from crew.drafting.interpretation import Interpretation
+from crew.drafting.name_words import ITS_VALUES
 from crew.drafting.row_sets import dimension_sql
 from crew.drafting.schema_linker import ConditionLink, content_stems, entity_stems
 from crew.drafting.spoken_names import column_stems
@@ -60,12 +61,15 @@ class LostNames:
                 *_names(sentence),
                 *((w, True) for w in plain if w in values and w not in small),
             ]
+            listed = " ".join(m.group() for m in ITS_VALUES.finditer(sentence))
             for name, opens in names:
                 opens = opens and not (is_loose and name[0].isupper())
                 if name.lower() in seen | word_set("currencies") or _says(told, name):
                     continue
                 seen.add(name.lower())
                 link = values.get(name) or self._value(name, bases)
+                if link and name in listed and any(d.relation == link.relation for d in dimensions):
+                    continue  # `by plan (Basic, Pro)`
                 if link and is_loose and any(d.column == link.column for d in dimensions):
                     self.context.notes.append(f"Not read: “{name}” in “{sentence[:200]}”.")
                     continue  # `refunds by payment method, we suspect paypal`: it has its rows

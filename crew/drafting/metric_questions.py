@@ -128,7 +128,8 @@ def _events_of(reading: Reading, linker: SchemaLinker) -> list[tuple[str, Measur
         )
         if options := _moments(card.key, counted, linker, people):
             found[what] = options
-    every = [o for options in found.values() for o in options]
+    depth = max(map(len, found.values()), default=0)
+    every = [options[n] for n in range(depth) for options in found.values() if n < len(options)]
     modelled = [o for o in every if _layer(o[1].relation, linker) != "source"]
     return (modelled or every)[:5]
 

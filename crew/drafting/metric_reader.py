@@ -127,8 +127,8 @@ class MetricReader:
         return f"{said[-1]} {' '.join(said[:-2])} {plural(said[-2])}" if owners else ""
 
     def _told_in_words(self, said: Sequence[str]) -> GlossaryTerm | None:
-        """The agreed word in a phrase that has a definition and nothing to compute it by: what the
-        phrase would be otherwise is not what was agreed."""
+        """The agreed rate or share in a phrase that has a definition and nothing to compute it by:
+        what the phrase would be otherwise is not what was agreed."""
         things = {s for c in self.evidence.relations for s in entity_stems(c)}
         for term in self.evidence.glossary:
             if term.formula or term.condition or not term.definition:
@@ -137,7 +137,7 @@ class MetricReader:
                 wanted = content_stems(name)
                 starts = range(len(said) - len(wanted) + 1)
                 stands = any(list(said[n : n + len(wanted)]) == wanted for n in starts)
-                if wanted and stands and not set(wanted) <= things:
+                if stands and set(wanted) & stem_set("parts") and not set(wanted) <= things:
                     return term
         return None
 

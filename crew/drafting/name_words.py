@@ -28,7 +28,7 @@ def take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     if (known := wishes.lexicon.pattern) and known.search(text):
         text = known.sub(lambda m: _spoken(m, wishes), text)
     text = _NAME.sub(lambda m: _named(m, wishes), text)
-    text = _ITS_VALUES.sub(r"\g<split>", _SUCH_AS.sub("", _ITSELF.sub("", text)))
+    text = ITS_VALUES.sub(r"\g<split>", _SUCH_AS.sub("", _ITSELF.sub("", text)))
     text = _BESIDE.sub(lambda m: _called(m, wishes), text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
     for pattern in (_STATED, _CODE, _VALUED):
@@ -97,7 +97,7 @@ _BESIDE = re.compile(r"(?<=[a-z]\s)\(\s*(?P<name>[a-z][a-z0-9]{1,30})\s*\)")
 # `by decade (1950, 1960, …)`: how values look.
 _SUCH_AS = re.compile(r"\s*\(\s*[\w-]+(?:\s*,\s*[\w-]+)*\s*,?\s*(?:…|\.{3}|etc\.?)\s*\)", re.I)
 # `by plan (Basic, Plus, Pro)`: the values that it has.
-_ITS_VALUES = re.compile(
+ITS_VALUES = re.compile(
     r"(?P<split>\b(?:[Bb]y|[Pp]er|[Ee]ach)\s+(?:\w+\s){0,2}?\w+)\s*\(\s*[A-Z]\w*(?:\s*(?:,|and|or|&|/)\s*[A-Z]\w*)+\s*\)"
 )
 # `each category (the category itself, not the main one)`: which of two like things is meant.
