@@ -17,7 +17,7 @@ from crew.drafting.name_words import ITS_VALUES
 from crew.drafting.row_sets import dimension_sql
 from crew.drafting.schema_linker import ConditionLink, content_stems, entity_stems
 from crew.drafting.spoken_names import column_stems
-from crew.drafting.vocabulary import snake, stems, vocabulary, word_set
+from crew.drafting.vocabulary import name_stems, snake, stem_set, stems, vocabulary, word_set
 from crew.drafting.wish import Wish
 
 _NAME = re.compile(r"(?<![\w'’`/.-])[^\W\d_a-zß-ÿ][\w-]*\w(?:\s+[^\W\d_a-zß-ÿ][\w-]*\w)*")
@@ -68,7 +68,7 @@ class LostNames:
                     continue
                 seen.add(name.lower())
                 link = values.get(name) or self._value(name, bases)
-                if link and name in listed and any(d.relation == link.relation for d in dimensions):
+                if link and name in listed and _is_split_by(link, dimensions):
                     continue  # `by plan (Basic, Pro)`
                 if link and is_loose and any(d.column == link.column for d in dimensions):
                     self.context.notes.append(f"Not read: “{name}” in “{sentence[:200]}”.")
@@ -151,6 +151,16 @@ class LostNames:
             return []
         chosen = conditions[index - 1]
         return [Filter(condition=chosen, label=name, grounding=self.context.answered())]
+
+
+def _is_split_by(link: ConditionLink, dimensions: Sequence[Dimension]) -> bool:
+    """Whether a value is one of a column that is split by, or of its name where that is a key."""
+    labels = stem_set("labels")
+    return any(
+        d.relation == link.relation
+        and (d.column == link.column or set(name_stems(link.column)) & labels)
+        for d in dimensions
+    )
 
 
 def _names(sentence: str) -> Iterator[tuple[str, bool]]:
