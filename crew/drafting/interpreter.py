@@ -489,6 +489,8 @@ class Interpreter:
         have = {f.condition for f in filters}
         found = {}
         for relation, condition, phrase in [*self.readings.scopes, *self.readings.leading]:
+            if relation not in bases and condition not in have:
+                self.context.notes.append(f"Not read: “{phrase.text}” ({condition}).")
             if relation in bases and condition not in have:
                 self.context.assume(f"“{phrase.text}”: only rows with {condition} count.")
                 grounding = Grounding(source="ticket", text=phrase.quote)

@@ -55,9 +55,11 @@ class ReadingChooser:
             and self._matters(r, clear, wish)
             and not (told and r.phrase.place == "title" and not self._is_loaded(r, clear))
         ]
-        if clear and any(r.phrase.place == "wish" for r in unclear):
-            below = [r for r in clear if r.phrase.place != "title"]
-            clear = clear if below else []  # what the text wishes for is not what its title says
+        only_titles = clear and all(r.phrase.place == "title" for r in clear)
+        if only_titles and any(r.phrase.place == "wish" for r in unclear):
+            # What the text wishes for is not what its title says; whom that is about holds.
+            self.scopes = _limits_of(clear)
+            clear = []
         telling = [r for r in unclear if self._tells(r)]
         if telling and not clear:  # `nobody has numbers` beside a figure that is but not settled
             unclear = telling
@@ -207,13 +209,8 @@ class ReadingChooser:
         for reading in (r for r in clear if r.phrase.place == "title"):
             if any(_covers(b, reading) or _covers(reading, b) for b in below):
                 kept.append(reading)
-            elif reading.metric and not reading.term:
-                self.scopes += [
-                    (m.relation, f, reading.phrase)
-                    for m in reading.metric.measures
-                    for f in m.filters
-                    if f not in have  # `women` over `share of women`
-                ]
+            else:  # `women` over `share of women`
+                self.scopes += [scope for scope in _limits_of([reading]) if scope[1] not in have]
         return [r for r in clear if r in kept]
 
     def _is_item(self, reading: Reading, clear: Sequence[Reading]) -> bool:
@@ -290,6 +287,17 @@ class ReadingChooser:
         if all(c.phrase.place == "title" for c in clear) and said - clearly:
             return True  # what the text wishes for is not what its title alone says
         return bool(reading.says_something and loaded)
+
+
+def _limits_of(readings: Sequence[Reading]) -> list[tuple[str, str, Phrase]]:
+    """The conditions that readings put on the rows they count, with the words that say them."""
+    return [
+        (m.relation, f, r.phrase)
+        for r in readings
+        if r.metric and not r.term
+        for m in r.metric.measures
+        for f in m.filters
+    ]
 
 
 _GENERIC = frozenset(("amounts", "values", "figures", "numbers", "in", "as", "euros", "eur", "€"))
