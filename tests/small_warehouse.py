@@ -18,6 +18,7 @@ from crew.artifacts import (
     Request,
     RequirementSpec,
 )
+from crew.catalog.personal import looks_personal
 from crew.drafting.engine import DraftingEngine
 from crew.errors import InvalidInput
 from crew.ports import Rows
@@ -104,10 +105,12 @@ class SmallWarehouse:
             found = self.database.execute(
                 f"select distinct {column}::varchar from {name} where {column} is not null"
             )
-            values = tuple(sorted(r[0] for r in found.fetchall()))
+            personal = looks_personal(column, {})
+            values = () if personal else tuple(sorted(r[0] for r in found.fetchall()))
+            low, high = (None, None) if personal else (low, high)
             columns.append(
                 ColumnCard(name=column, data_type=type_.lower(), distinct=distinct,
-                           nulls=rows - known, minimum=low, maximum=high,
+                           is_personal=personal, nulls=rows - known, minimum=low, maximum=high,
                            values=values if type_ in {"VARCHAR", "BOOLEAN"} else (),
                            is_unique=column == self.keys[key] if key in self.keys
                            else distinct == rows > 0)

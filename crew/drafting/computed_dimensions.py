@@ -203,7 +203,7 @@ class ComputedDimensions:
             self.context.asking.ask(
                 f"dimension:{snake(ranges.what)}",
                 f"“{ranges.what}”: which number is put into these ranges?",
-                [(f"`{k.name}`", "") for k in linker.amounts(bases)[:4]],
+                [(f"`{k.name}`", _extent(k)) for k in linker.amounts(bases)[:4]],
             )
             return "asked"
         link = meanings[0]

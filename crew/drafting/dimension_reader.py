@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from crew.artifacts import Dimension, Grounding
+from crew.artifacts import Dimension, Grounding, Measure, Metric
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric, is_text
 from crew.drafting.computed_dimensions import ComputedDimensions
@@ -38,8 +38,13 @@ class DimensionReader:
         self.computed = ComputedDimensions(context)
         self._said_below = False
         self._dated_by: Phrase | None = None
+        self._measure: Measure | None = None
 
-    def read(self, wish: Wish, bases: Sequence[str]) -> list[Dimension]:
+    def read(
+        self, wish: Wish, bases: Sequence[str], metrics: Sequence[Metric] = ()
+    ) -> list[Dimension]:
+        """The columns to split `metrics` by, which are counted in `bases`."""
+        self._measure = next((x for m in metrics for x in m.measures), None)
         found: dict[tuple[str, str, str], Dimension] = {}
         self._dated_by = wish.dated_by
         self._said_below = any(p.place != "title" for p in (*wish.dimensions, *wish.metrics))
@@ -247,9 +252,16 @@ class DimensionReader:
                 " can be split by. What should be used?"
             )
         )
-        shown = [(f"`{o.name}`", _values_shown(o)) for o in options[:5]]
+        shown = [(f"`{o.name}`", self._gives(o)) for o in options[:5]]
         index = self.context.asking.ask(f"dimension:{snake(phrase.text)}", text, shown)
         return None if index is None else _dimension_of(options[index], self.context.answered())
+
+    def _gives(self, link: ColumnLink) -> str:
+        """What is counted first, by that column; else the values that the column has."""
+        if self._measure and (figures := self.context.probe.split(self._measure, link)):
+            return figures
+        values = ", ".join(link.column.values[:5])
+        return f"{values}{' …' if len(link.column.values) > 5 else ''}"
 
     def _guesses(self, said: Sequence[str], bases: Sequence[str]) -> list[ColumnLink]:
         """Columns that explain at least one of the words, else the usual ones to split by."""
@@ -302,8 +314,3 @@ def unique_names(dimensions: list[Dimension]) -> list[Dimension]:
             )
         named.append(dimension)
     return named
-
-
-def _values_shown(link: ColumnLink) -> str:
-    values = ", ".join(link.column.values[:5])
-    return f"{values}{' …' if len(link.column.values) > 5 else ''}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 from rapidfuzz import fuzz
 from sqlglot import exp
@@ -106,8 +107,11 @@ class FilterReader:
         known = all(linker.conditions(_without_joints(p.text), bases) for p in parts)
         return parts if known else [phrase]
 
-    def settle_alternatives(self, filters: Sequence[Filter]) -> list[Filter]:
+    def settle_alternatives(
+        self, filters: Sequence[Filter], metrics: Sequence[Metric]
+    ) -> list[Filter]:
         """No row has two values of one column: whether either or the last one is meant is asked."""
+        gives = partial(self._with, metrics)
         settled: list[Filter] = []
         for filter_ in filters:
             column = self._equated(filter_)
@@ -125,8 +129,8 @@ class FilterReader:
                 f"either:{snake(rival.label)}-{snake(filter_.label)}"[:60],
                 f"“{rival.label}” and “{filter_.label}”: no row is both. Which rows count?",
                 [
-                    (f"rows with {filter_.condition} alone", ""),
-                    (f"rows of either: {either}", ""),
+                    (f"rows with {filter_.condition} alone", gives(filter_.condition)),
+                    (f"rows of either: {either}", gives(either)),
                 ],
             )
             if index == 1:
@@ -259,11 +263,11 @@ class FilterReader:
 
     def _gives(self, metrics: Sequence[Metric], link: ConditionLink | None, wanted: bool) -> str:
         """What the first figure is with a condition, or without any, over all of the data."""
+        return self._with(metrics, *([link.condition if wanted else link.negated] if link else []))
+
+    def _with(self, metrics: Sequence[Metric], *conditions: str) -> str:
         measures = [m for metric in metrics for m in metric.measures]
-        if not measures or (link and link.relation != measures[0].relation):
-            return ""
-        conditions = [link.condition if wanted else link.negated] if link else []
-        return self.context.probe.overall(measures[0], *conditions)
+        return self.context.probe.overall(measures[0], *conditions) if measures else ""
 
     def _is_defined_away(self, said: Sequence[str], metrics: Sequence[Metric]) -> bool:
         """The metric's own agreed definition already speaks of it."""

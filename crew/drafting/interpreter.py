@@ -373,7 +373,7 @@ class Interpreter:
             return self._unready(request)
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
         self.zones.settle(wish, bases)
-        dimensions = self.dimensions.read(wish, bases)
+        dimensions = self.dimensions.read(wish, bases, metrics)
         self._keep_added(wish, bases)
         self.related_filters.read(wish, bases, metrics)
         filters = self.filters.read(wish, bases, metrics)
@@ -381,7 +381,7 @@ class Interpreter:
             wish.leftovers = [p for p in wish.leftovers if without_moment(p.text)]
         filters += self.leftovers.read(wish, self.readings.unread, metrics, bases)
         filters += self._scopes(bases, filters)
-        filters = self.filters.settle_alternatives(filters)
+        filters = self.filters.settle_alternatives(filters, metrics)
         spoken = [c for m in metrics for x in m.measures for c in x.filters]
         conditions = [*spoken, *(f.condition for f in filters)]
         filters += ProseReader(self.context).read(wish, bases, metrics, conditions)
@@ -739,7 +739,7 @@ class Interpreter:
         if reading.is_full:
             return reading.metric
         if reading.columns:
-            return ask_which_column(self.context.asking, reading)
+            return ask_which_column(self.context.asking, reading, self.context.probe)
         if reading.conditions and reading.metric:
             return self._ask_condition(reading)
         return ask_undefined(
@@ -757,7 +757,7 @@ class Interpreter:
         index = self.context.asking.ask(
             f"condition:{snake(reading.phrase.text)}",
             f"“{reading.phrase.text}”: which column decides?",
-            [(f"{c.condition}", "") for c in links],
+            [(c.condition, self._gives(reading.metric, c.condition)) for c in links],
         )
         if index is None:
             return None
@@ -768,6 +768,9 @@ class Interpreter:
         return reading.metric.model_copy(
             update={"measures": measures, "grounding": self.context.answered()}
         )
+
+    def _gives(self, metric: Metric, condition: str) -> str:
+        return self.context.probe.overall(metric.measures[0], condition)
 
 
 def _personal_wish(wish: Wish) -> str:

@@ -9,7 +9,7 @@ from crew.artifacts import Dimension, Filter, JoinEdge, Measure, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.join_planner import AmbiguousJoin, NoJoin
 from crew.drafting.key_roles import meant_keys
-from crew.drafting.schema_linker import KEY_STEMS, entity_stems
+from crew.drafting.schema_linker import KEY_STEMS, ColumnLink, entity_stems
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.vocabulary import name_stems, stems
 
@@ -49,7 +49,10 @@ class JoinChooser:
                 if (said := self._said(fork)) is not None:
                     self._settle(metrics, measure, said.left_column)
                     continue
-                options = [(f"through `{e.left}.{e.left_column}`", "") for e in fork.edges]
+                options = [
+                    (f"through `{e.left}.{e.left_column}`", self._gives(measure, e, dimensions))
+                    for e in fork.edges
+                ]
                 index = self.context.asking.ask(
                     f"join:{fork.base}:{fork.target}",
                     f"`{fork.base}` points at `{fork.target}` in more than one way. Which one counts?",
@@ -63,6 +66,16 @@ class JoinChooser:
                     f"No key leads from `{missing.base}` to `{missing.target}`. By what are they connected?",
                     [],
                 )
+
+    def _gives(self, measure: Measure, edge: JoinEdge, dimensions: Sequence[Dimension]) -> str:
+        """The measure by the first dimension that this way leads to."""
+        for dimension in dimensions:
+            card = self.context.evidence.relation(dimension.relation)
+            column = card.column(dimension.column) if card else None
+            if column and dimension.relation != measure.relation:
+                link = ColumnLink(dimension.relation, column, 1.0, 1, True)
+                return self.context.probe.split(measure, link, (edge.left_column,))
+        return ""
 
     def _roles(
         self, measure: Measure, dimensions: Sequence[Dimension], filters: Sequence[Filter]

@@ -12,11 +12,14 @@ from crew.catalog.warehouse_profile import quoted
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.period_sql import EVERYONES
 from crew.drafting.row_sets import parse_sql
-from crew.drafting.scope import key_of, relations_of
+from crew.drafting.schema_linker import ColumnLink
+from crew.drafting.scope import key_of, qualified, relations_of
 from crew.errors import InvalidInput
 from crew.ports import Warehouse
-from crew.verification.source_totals import SourceTotals
+from crew.verification.source_totals import Cut, SourceTotals
 
+_SHOWN = 4
+"""Figures that tell what a column to split by would give."""
 _MOSTLY = 0.5
 """A key that is empty on so much more of the rows than another is not the one they are joined by."""
 
@@ -72,6 +75,39 @@ class MeasureProbe:
         except (InvalidInput, NoJoin, AmbiguousJoin):
             return ""
         return f"{_shown(value)} in all" if value is not None else "none at all"
+
+    def figure(self, measure: Measure, grain: str) -> str:
+        """The measure in the last whole period, or over all dates where it has none."""
+        return (
+            self.latest(measure, grain)
+            if measure.time or measure.is_stock
+            else self.overall(measure)
+        )
+
+    def split(self, measure: Measure, link: ColumnLink, keys: tuple[str, ...] = ()) -> str:
+        """The measure by a column, reached through `keys`: its highest figures, in words; empty if
+        unknown. Of personal data and of many values only how many there are."""
+        if self._warehouse is None or measure.is_stock:
+            return ""
+        text = qualified(link.relation, link.column.name).sql(dialect=self._evidence.dialect)
+        joined = measure.model_copy(update={"keys": (*measure.keys, *keys)})
+        try:
+            cells = self._totals.cells(joined, Cut(dimensions=(text,)))
+            rows = self._query(
+                f"select d0, value, count(*) over () from ({cells}) as t"
+                f" order by value is null, value desc, d0 limit {_SHOWN}"
+            )
+        except (InvalidInput, NoJoin, AmbiguousJoin):
+            return ""
+        if not rows:
+            return "no row at all"
+        count = f"{rows[0][2]:,} values" if rows[0][2] > 1 else "1 value"
+        if link.column.is_personal or not link.column.values:
+            return count
+        figures = ", ".join(
+            f"{_value(v)}: {'nothing' if n is None else _shown(n)}" for v, n, _ in rows
+        )
+        return figures if rows[0][2] <= _SHOWN else f"{figures} … ({count})"
 
     def _newest_period(self, measure: Measure, grain: str) -> str:
         sql = self._totals.over_time(measure, grain)
@@ -182,6 +218,12 @@ class MeasureProbe:
     def _query(self, sql: str) -> tuple[tuple[Any, ...], ...]:
         assert self._warehouse is not None
         return self._warehouse.query(sql).rows
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "empty"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _shown(value: Any) -> str:

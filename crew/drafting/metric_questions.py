@@ -8,7 +8,7 @@ from crew.catalog.warehouse_profile import is_numeric
 from crew.drafting.likeness import Similar
 from crew.drafting.measure_probe import MeasureProbe
 from crew.drafting.metric_reading import Reading, split_aggregation
-from crew.drafting.questions import Asking
+from crew.drafting.questions import MAX_OPTIONS, Asking
 from crew.drafting.schema_linker import KEY_STEMS, SchemaLinker, content_stems, entity_stems
 from crew.drafting.scope import qualified
 from crew.drafting.spoken_names import column_stems
@@ -19,30 +19,27 @@ _NEAR = 0.3
 """How much a column must be like a phrase to be offered for it, 0 to 1."""
 
 
-def ask_which_column(asking: Asking, reading: Reading) -> Metric | None:
+def ask_which_column(asking: Asking, reading: Reading, probe: MeasureProbe) -> Metric | None:
     """More than one number column fits the phrase about equally."""
     text = reading.shown
     aggregation, rest = split_aggregation(text)
-    options = [
-        (
-            f"`{c.name}`",
-            f"between {c.column.minimum} and {c.column.maximum}" if c.column.minimum else "",
+    measures = [
+        Measure(
+            name=snake(rest if aggregation is None else text),
+            relation=link.relation,
+            aggregation=aggregation or "sum",
+            expression=qualified(link.relation, link.column.name).sql(),
         )
-        for c in reading.columns[:5]
+        for link in reading.columns[:MAX_OPTIONS]
+    ]
+    options = [
+        (f"`{link.name}`", probe.overall(measure))
+        for link, measure in zip(reading.columns, measures, strict=False)
     ]
     index = asking.ask(
         f"metric:{snake(text)}", f"“{text}” fits more than one column. Which one is meant?", options
     )
-    if index is None:
-        return None
-    link = reading.columns[index]
-    measure = Measure(
-        name=snake(rest if aggregation is None else text),
-        relation=link.relation,
-        aggregation=aggregation or "sum",
-        expression=qualified(link.relation, link.column.name).sql(),
-    )
-    return _answered_metric(asking, reading, measure)
+    return None if index is None else _answered_metric(asking, reading, measures[index])
 
 
 def ask_undefined(
@@ -66,7 +63,7 @@ def ask_undefined(
         _events_of(reading, linker) if reading.entity else _columns_for(reading, linker, similar)
     )
     grain = wish.grain[0] if wish.grain else "month"
-    options = [(meaning, probe.latest(measure, grain)) for meaning, measure in measures]
+    options = [(meaning, probe.figure(measure, grain)) for meaning, measure in measures]
     words = ", ".join(f"“{linker.figures.readable(w)}”" for w in _plain(reading))
     asked = f"What does {words} mean in “{text}”?" if words else f"What does “{text}” mean?"
     question = f"{asked} Nothing in the glossary or the data defines it."

@@ -90,7 +90,7 @@ class TimeReader:
             index = self.context.asking.ask(
                 f"time:{owner}",
                 f"“{wish.dated_by.text}”: which date is that?",
-                [(f"by `{n}`", "") for n in hints[:4]],
+                self._dates_shown(measure, hints, wish),
             )
             return None if index is None else {"time": hints[index]}
         if version := self.context.versions.get(measure.relation):
@@ -118,14 +118,21 @@ class TimeReader:
         grain = wish.grain[0] if wish.grain else "month"
         if early := self._short_event(owner, times, grain):
             return {"time": early}
-        options = [
-            (f"by `{n}`", self.context.probe.latest(measure.model_copy(update={"time": n}), grain))
-            for n in names[:4]
-        ]
+        options = self._dates_shown(measure, names, wish)
         index = self.context.asking.ask(
             f"time:{owner}", f"Which date counts for “{metric.label}”?", options
         )
         return None if index is None else {"time": names[index]}
+
+    def _dates_shown(
+        self, measure: Measure, names: Sequence[str], wish: Wish
+    ) -> list[tuple[str, str]]:
+        """Dates to choose from, each with the newest figure by it."""
+        grain = wish.grain[0] if wish.grain else "month"
+        return [
+            (f"by `{n}`", self.context.probe.latest(measure.model_copy(update={"time": n}), grain))
+            for n in names[:4]
+        ]
 
     def give_back(self, wish: Wish) -> None:
         """What is said to date rows and is called like no date says something else: `orders per

@@ -53,12 +53,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return Shop(Path(shutil.copytree(made, base / "shop")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("state")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def workplace(shop: Shop, state: Path) -> Iterator[Workplace]:
     os.environ["SHOP_WAREHOUSE"] = str(shop.warehouse)
     settings = load_settings(project=str(shop.repository), state=state)

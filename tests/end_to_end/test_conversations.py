@@ -70,6 +70,7 @@ def source_of(ticket: Talk) -> str:
 @pytest.mark.parametrize("label", ["A", "B", "C"])
 def test_each_button_of_a_question_gives_what_it_says(place: Workplace, label: str) -> None:
     ticket = talk(place, ACTIVE)
+    assert ticket.asked, ticket.result
     option = next(o for o in ticket.asked[0].options if o.label == label)
     ticket.press(label)
     assert ticket.result["outcome"] == "delivered", ticket.result["reason"]

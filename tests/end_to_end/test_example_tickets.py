@@ -51,12 +51,12 @@ def work(place: Workplace, ticket: str) -> tuple[Outcome, dict[str, Any]]:
     return place.work(read_ticket_file(str(TICKETS / ticket), io.BytesIO()), Silent())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def results(workplace: Workplace) -> dict[str, dict[str, Any]]:
     return {t: work(workplace, t)[1] for t in DELIVERED}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def built(
     shop: Shop, results: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:

@@ -202,6 +202,7 @@ def done_at(point: str) -> list[str]:
     return STEPS[: STEPS.index(step) + (edge == "finished")]
 
 
+@pytest.mark.slow
 def test_the_program_goes_on_with_a_killed_run_on_a_bare_repository(
     shop: Shop, tmp_path: Path
 ) -> None:

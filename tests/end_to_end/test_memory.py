@@ -150,6 +150,7 @@ def test_answers_that_disagree_are_asked_about(company: Company) -> None:
         assert "jira:K-1" in third.questions[0].text and "jira:K-2" in third.questions[0].text
 
 
+@pytest.mark.slow
 def test_what_a_reviewer_changed_is_followed_and_gives_way_to_the_ticket(company: Company) -> None:
     with company.open() as place:
         first = ask(place, "K-1", "Weekly orders by channel")
@@ -186,6 +187,7 @@ def test_what_a_reviewer_changed_is_followed_and_gives_way_to_the_ticket(company
                       "jira:K-4": "delivered"}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_correction_outranks_the_precedent_that_it_contradicts(company: Company) -> None:
     """An answer says which column is summed; the reviewer has another one summed."""
     with company.open() as place:
@@ -203,6 +205,7 @@ def test_a_correction_outranks_the_precedent_that_it_contradicts(company: Compan
     assert isinstance(second, Delivered) and "outranks" in second.text
 
 
+@pytest.mark.slow
 def test_without_its_store_the_request_goes_on_and_says_so(company: Company) -> None:
     with company.open() as place:
         ask(place, "K-1", "Weekly orders by channel")

@@ -217,6 +217,7 @@ def wait_for_answer(github: GitHubServer, author: str) -> str:
     raise AssertionError(f"{author} was not answered: {github.comments}")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_run_that_was_stopped_or_killed_goes_on_after_the_next_start(team: Team) -> None:
     fields = payload("jira_weekly_churn.json")

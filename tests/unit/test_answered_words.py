@@ -102,3 +102,10 @@ def test_an_answer_of_an_earlier_request_is_followed_and_said(company: SmallWare
     again.evidence = company.evidence.model_copy(update={"remembered": remembered})
     assert again.texts("Figures", HEAVY) == OVER_500
     assert "T-1" in again.spec("Figures", HEAVY).followed[0].id
+
+
+def test_what_a_title_is_about_holds_for_the_answered_figure(company: SmallWarehouse) -> None:
+    wish = ("Shipments in state DLV", "Throughput per origin depot would help.")
+    assert company.spec(*wish).questions
+    answers = ["the sum of price of the shipments"]
+    assert company.texts(*wish, answers=answers) == {("GRZ", "50.0"), ("HAM", "90.0")}
