@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import islice
 
 from crew.artifacts import (
+    ColumnCard,
     CompanyCalendar,
     Conventions,
     Evidence,
@@ -23,7 +24,7 @@ from crew.artifacts import (
     Wording,
 )
 from crew.catalog.dbt_project import DbtProject, ProjectRelation, entity_of, key_names
-from crew.catalog.warehouse_profile import WarehouseProfile
+from crew.catalog.warehouse_profile import WarehouseProfile, is_numeric
 from crew.drafting.freshness_words import wants_freshness
 from crew.drafting.spoken_names import column_words, entity_words
 from crew.drafting.vocabulary import alike, name_stems, singular, spelt_out, stems
@@ -347,6 +348,7 @@ class ProjectEvidence:
                     if (
                         key is None
                         or not key.is_unique
+                        or (edge.origin == "name" and _is_amount(key))
                         or _is_own_key(left, right, column.name, cards)
                     ):
                         continue
@@ -357,7 +359,11 @@ class ProjectEvidence:
             )
             for e in found.values()
         ]
-        return [e for e in measured if e.origin != "name" or (e.match_share or 1.0) >= MIN_INCLUDED]
+        return [
+            e
+            for e in measured
+            if e.origin != "name" or e.match_share is None or e.match_share >= MIN_INCLUDED
+        ]
 
     def _sql(self, text: str, chosen: Sequence[ProjectRelation]) -> dict[str, str]:
         """The SQL of models that may change: those that the request names, and marts."""
@@ -383,6 +389,15 @@ def _is_own_key(
     """Two relations of one entity share a key: that is the same thing twice, not a reference."""
     card = cards[left.key].column(column)
     return bool(card and card.is_unique) and singular(left.entity) == singular(right.entity)
+
+
+def _is_amount(card: ColumnCard) -> bool:
+    """Whether a column that is called like what its rows are (`carrier_cost.cost`) holds numbers
+    with fractions: two amounts that are alike point at nothing."""
+    fractional = is_numeric(card) and re.match(
+        r"double|float|real|(?:decimal|numeric|number)\(\d+, *[1-9]", card.data_type
+    )
+    return bool(fractional) and not set(spelt_out(card.name).split("_")) & _KEY_WORDS
 
 
 def _wordings_for(

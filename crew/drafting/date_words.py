@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from crew.drafting.calendar_words import MONTHS
-from crew.drafting.date_points import POINT, period
+from crew.drafting.date_points import POINT, period, plain_dates
 
 _MONTH = r"(?:" + "|".join(sorted(map(re.escape, MONTHS), key=len, reverse=True)) + r")(?!\w)\.?"
 _FISCAL_POINT = r"fy\d{4}(?:/\d\d)?(?:-[qh]\d)?"
@@ -47,6 +47,8 @@ _WITHIN = re.compile(
 _ONLY = re.compile(
     rf"\bonly\s+(?:in\s+|for\s+)?(?P<a>{_POINT})\b|\b(?P<a2>{_POINT})\s+only\b", re.I
 )
+# `2025: number of orders`, `orders per month (Q1 2025)`, and what is all of a sentence.
+_ALONE = re.compile(rf"^\W*(?P<a>{_POINT})(?=\W*$|\s*:\s+[^\W\d])|\(\s*(?P<a2>{_POINT})\s*\)", re.I)
 _FISCAL = re.compile(rf"\b(?P<a>{_FISCAL_POINT})\b", re.I)
 _LEFT = re.compile(
     rf"\b(?:in|since|from|until|till|before|after|during|between|up\s+to)\s+{_POINT}"
@@ -84,6 +86,7 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         (_UNTIL, False, True),
         (_WITHIN, True, True),
         (_FISCAL, True, True),
+        (_ALONE, True, True),
     ):
         matched = pattern.search(text)
         if not matched or _NOT.search(text[: matched.start()]):
@@ -103,6 +106,31 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         span = DateSpan(start, end, matched.group().strip(), kinds.pop())
         return span, text[: matched.start()] + "|" + text[matched.end() :]
     return None, text
+
+
+def period_said(text: str) -> str:
+    """What says a span of dates in a sentence that says nothing else: `Period: since March 2025`;
+    empty for other sentences and for `we need it until May`, which is about the work."""
+    said = _PERIOD_HEAD.sub("", plain_dates(text))
+    lead = _PERIOD_WORDS.match(said)
+    said = said[lead.end() :] if lead else said
+    span, rest = find_date_span(said)
+    is_other = span is None or _AS_OF.search(text) or _NEEDED_BY.search(text)
+    return "" if is_other or not _PERIOD_WORDS.fullmatch(rest) else said
+
+
+_NEEDED_BY = re.compile(r"\b(?:need|want)\b.*\b(?:until|till|before|by)\b", re.I)
+_AS_OF = re.compile(r"\bas\s+(?:of|at)\b", re.I)
+_PERIOD_HEAD = re.compile(
+    r"^\W*(?:(?:reporting|time|date)\s+)?(?:scope|periods?|range|time\s?frame|time\s?span|window|dates?)\s*:\s*",
+    re.I,
+)
+_PERIOD_WORDS = re.compile(
+    r"(?:\W|\b(?:please|just|only|all|the|this|these|that|it|we|i|data|figures?|numbers?|report|period"
+    r"|time|range|is|are|should|must|be|about|for|need|want|covers?|cover|concerns?|restrict(?:ed)?"
+    r"|limit(?:ed)?|to)\b)*",
+    re.I,
+)
 
 
 def both_spans(one: DateSpan, other: DateSpan) -> DateSpan | None:

@@ -49,7 +49,7 @@ class DimensionReader:
         self._dated_by = wish.dated_by
         self._said_below = any(p.place != "title" for p in (*wish.dimensions, *wish.metrics))
         for phrase in wish.dimensions:
-            if self._is_range(phrase) or _is_told_below(phrase, wish):
+            if self._is_range(phrase) or self._is_told_below(phrase, wish):
                 continue
             computed = self.computed.read(phrase, bases)
             dimension = self._dimension(phrase, bases) if computed is None else computed
@@ -64,6 +64,17 @@ class DimensionReader:
         told = any(isinstance(f, Ranges) for f in self.context.linker.figures.marks.values())
         return told and bool(_RANGE_WORDS.fullmatch(phrase.text))
 
+    def _is_told_below(self, phrase: Phrase, wish: Wish) -> bool:
+        """Whether the text says more closely what a title splits by: `weekday of the class`; the
+        city of a member is no closer word for the member."""
+        said = set(content_stems(phrase.text))
+        if phrase.place != "title" or any(
+            not e.rest for e in self.context.linker.entities(list(said))
+        ):
+            return False
+        below = (p for p in wish.dimensions if p.place != "title")
+        return any(said < set(content_stems(p.text)) for p in below)
+
     def _with_key(
         self, dimension: Dimension, phrase: Phrase, bases: Sequence[str]
     ) -> list[Dimension]:
@@ -73,9 +84,11 @@ class DimensionReader:
         card = self.context.evidence.relation(dimension.relation)
         column = card.column(dimension.column) if card else None
         key = self.context.linker.key_column(card) if card else None
+        called = entity_of(card.key).split("_with_") if card else []
+        own = stems(called[0]) if len(called) > 1 else entity_stems(card) if card else []
         names_entity = card and all(
-            any(s in alike(e) for e in entity_stems(card)) for s in content_stems(phrase.text)
-        )
+            any(s in alike(e) for e in own) for s in content_stems(phrase.text)
+        )  # `bookings_with_plan` are bookings
         if (
             not (card and column and key and names_entity)
             or key == column.name
@@ -192,9 +205,11 @@ class DimensionReader:
         """`mode of transport of the carrier` where the column is but called `mode`."""
         if len(said) < 3:
             return []
+        head = 0 if " of " in phrase.text else len(said) - 1
         found = [
             link
             for n in range(len(said))
+            if n != head
             for link in self.context.linker.dimensions([*said[:n], *said[n + 1 :]], bases)[:1]
         ]
         if len({(k.relation, k.column.name) for k in found}) != 1:
@@ -276,14 +291,6 @@ class DimensionReader:
             for column in c.columns
             if column.values and 1 < len(column.values) <= 20
         ][:4]
-
-
-def _is_told_below(phrase: Phrase, wish: Wish) -> bool:
-    """Whether the text says more closely what a title splits by: `weekday of the class`."""
-    said = set(content_stems(phrase.text))
-    return phrase.place == "title" and any(
-        p.place != "title" and said < set(content_stems(p.text)) for p in wish.dimensions
-    )
 
 
 _RANGE_WORDS = re.compile(

@@ -11,10 +11,14 @@ from sqlglot import exp, parse_one
 from crew.artifacts import Aggregation, ColumnCard, Grounding, Measure, Metric, RelationCard
 from crew.catalog.dbt_project import entity_of
 from crew.drafting.figures import (
+    Comparison,
     DerivedWish,
     Duration,
+    Figure,
     FigureWishes,
+    Order,
     PerUnit,
+    Quoted,
     Quotient,
     Share,
     add_derived,
@@ -59,7 +63,12 @@ class FigureReader:
         figure = self.figures.marks[mark]
         known |= set(content_stems(self.figures.readable(figure.quote)))
         said = content_stems(split_aggregation(phrase.text)[1])
-        return [s for s in said if s not in known and not is_mark(s)]
+        marks = self.figures.marks
+        return [
+            s for s in said
+            if s not in known
+            and not (is_mark(s) and (s in figure.quote or not _is_condition(marks.get(s))))
+        ]  # fmt: skip
 
     def _read(self, phrase: Phrase, word: str) -> Reading | None:
         figure = self.figures.marks.get(word)
@@ -408,6 +417,11 @@ class FigureReader:
 
     def _sql(self, relation: str, column: str) -> str:
         return qualified(relation, column).sql(dialect=self.evidence.dialect)
+
+
+def _is_condition(figure: Figure | None) -> bool:
+    """Whether a mark says which rows count: `share of paid invoices over 100 EUR`."""
+    return isinstance(figure, Comparison | Quoted | Order | Having)
 
 
 def elapsed(begin: str, end: str, unit: str, are_dates: bool, dialect: str) -> str:

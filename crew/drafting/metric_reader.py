@@ -346,7 +346,7 @@ class MetricReader:
     ) -> Reading:
         if aggregation == "count" or aggregation == "count_distinct":
             return self._distinct(phrase, aggregation, text, rest)
-        links, left = self._number_links(rest)
+        links, left = self._number_links(rest, text)
         if not links and aggregation in {"sum", "average", "median", "max", "min"}:
             links, left = self._only_amount(rest), []
         if not links:
@@ -462,12 +462,32 @@ class MetricReader:
         cards = (self.evidence.relation(k) for k in self.planner.hops(relation))
         return any(card and self.linker.times(card) for card in cards)
 
-    def _number_links(self, rest: list[str]) -> tuple[list[ColumnLink], list[str]]:
+    def _number_links(self, rest: list[str], text: str) -> tuple[list[ColumnLink], list[str]]:
         """Number columns for the phrase, or for its tail with the words before it left over."""
+        is_named = any(s.startswith("col:") for s in self.linker.resolved(rest))
+        if is_named and (links := self.linker.numbers(rest)):
+            beside = [(k, self._beside_name(k, rest, text)) for k in links]
+            rows = [k for k, left in beside if left and self.linker.conditions(left, [k.relation])]
+            return rows or links, self._beside_name((rows or links)[0], rest, text)
         for start in range(len(rest)):
             if links := self.linker.numbers(rest[start:]):
                 return links, rest[:start]
         return [], rest
+
+    def _beside_name(self, link: ColumnLink, rest: Sequence[str], text: str) -> list[str]:
+        """The words beside the very name of a column that say more than it: `fee_amount of lost`.
+        Words before it are but another name for it (`transport time transit_hours`), unless they
+        say which rows count."""
+        known = {*column_stems(link.column), *stems(link.column.told)}
+        known |= self._entity_words(link.relation) | stem_set("wrapping_nouns") | stem_set("money")
+        name = f"col:{link.column.name.lower()}"
+        mark = next((s for s in rest if name in self.linker.resolved([s])), "")
+        after = content_stems(text.split(mark, 1)[-1]) if mark else rest
+        return [
+            s for s in rest
+            if s != mark and not alike(s) & known
+            and (s in after or self.linker.conditions([s], [link.relation]))
+        ]  # fmt: skip
 
     def _distinct(
         self, phrase: Phrase, aggregation: Aggregation, text: str, rest: list[str]
@@ -477,7 +497,10 @@ class MetricReader:
             return Reading(phrase, unexplained=rest)
         rest = [s for s in rest if s not in _DOING] or rest
         found: list[tuple[ColumnLink, list[str]]] = []
+        head = _counted(text)
         for owner in self.linker.entities([s for s in rest if self._names_relation(s)] or rest):
+            if head and not any(alike(s) & set(entity_stems(owner.card)) for s in head):
+                continue  # `different customers with orders` are no orders
             for edge in self.planner.edges:
                 card = self.evidence.relation(edge.left)
                 column = card.column(edge.left_column) if card else None
@@ -682,6 +705,12 @@ def _same_end(left: Sequence[str], own: set[str]) -> bool:
 
 _CREATION = frozenset(stem(w) for w in ("new", "signup", "created"))
 _DOING = frozenset(stem(w) for w in ("used", "have", "had", "made", "did", "with", "seen", "there"))
+
+
+def _counted(text: str) -> list[str]:
+    """The words for what is counted where more is said of it: `customers` with orders."""
+    before = re.split(r"\s+(?:with|who|that|which|having|without)\s+", text, maxsplit=1, flags=re.I)
+    return content_stems(before[0]) if len(before) > 1 else []
 
 
 def _turned(text: str) -> str:

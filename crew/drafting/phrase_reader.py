@@ -480,6 +480,13 @@ _SPLIT_WORDS = re.compile(
 )
 
 
+# `for each plan and each month`
+_FURTHER = re.compile(
+    rf"\s*(?:(?:and|,|,\s*and)\s+)?(?:{phrase_pattern('splitters').pattern}|\b(?:each|every)\b)",
+    re.I,
+)
+
+
 def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
     splitter = phrase_pattern("splitters")
     text = _SPLIT_WORDS.sub("by", text)
@@ -489,10 +496,10 @@ def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
         while True:
             phrase, end = _split_after(text, end)
             pieces.append(phrase)
-            follows = re.match(r"\s*(?:and|,)\s+(?:" + splitter.pattern + r")", text[end:], re.I)
+            follows = _FURTHER.match(text, end)
             if not follows:
                 break
-            end += follows.end()
+            end = follows.end()
         if denies(text[: matched.start()]):
             wish.denied.append(clause)
             pieces = []

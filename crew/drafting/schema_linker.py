@@ -106,6 +106,14 @@ class ConditionLink:
     column: str = ""
 
 
+def _names_what(phrase: Sequence[str], column: ColumnCard) -> bool:
+    """Whether a phrase says more of a column than that it counts something: `number of flats` is
+    not the `number_of_rooms`."""
+    own = set(column_stems(column))
+    shared = {s for s in phrase if alike(s) & own}
+    return not shared or shared != {"count"} or own == {"count"}
+
+
 def content_stems(phrase: str) -> list[str]:
     """Stems that carry meaning, in order."""
     skip = {str(w) for w in vocabulary()["fillers"]} | {str(w) for w in vocabulary()["articles"]}
@@ -218,7 +226,10 @@ class SchemaLinker:
         links = self._columns(phrase, None, _summable, labels=False)
         cards, calendar = self.evidence.relations, self.calendar
         coarse = {c.key for c in cards if is_too_coarse(c, self.grain, calendar)}
-        links = [k for k in links if k.column.is_additive and k.relation not in coarse]
+        links = [
+            k for k in links
+            if k.column.is_additive and k.relation not in coarse and _names_what(phrase, k.column)
+        ]  # fmt: skip
         raw = [k for k in links if not k.column.is_figure]
         best = max((k.score for k in raw), default=0.0)
         # A figure that another request made of a column is no other meaning of its words.

@@ -20,6 +20,7 @@ from crew.drafting.clause_reader import (
     without_deadlines,
 )
 from crew.drafting.date_points import in_title, plain_dates
+from crew.drafting.date_words import period_said
 from crew.drafting.figure_words import take_figures
 from crew.drafting.figures import Comparison, FigureWishes, Quoted
 from crew.drafting.languages import in_english, language_of
@@ -295,6 +296,8 @@ def _body_clauses(body: str, wish: Wish) -> list[Phrase]:
                 or tells_rows(sentence)
             ):
                 found.append(Phrase(sentence, "aside", sentence))
+            elif period := period_said(without_deadlines(sentence)):
+                found.append(Phrase(period, "aside", sentence))
             elif not is_courtesy(sentence):
                 wish.prose.append(sentence)
         if not bullet:
@@ -378,7 +381,31 @@ def _paragraph_lines(text: str) -> list[str]:
         else:
             lines.append(line.strip())
         blank = False
-    return lines
+    return _with_listed_splits(lines)
+
+
+_SPLIT_HEAD = re.compile(
+    r"^(?P<before>.*?)\W*\b(?:dimensions?|splits?|breakdowns?|(?:(?:split(?:\s+up)?|broken\s+down|break\s+\w*\s?down"
+    r"|grouped|group|sliced|segmented)\s+(?:it\s+|this\s+|them\s+)?)?(?:by|per|for\s+each)(?:\s+the\s+following)?)\s*:\s*$",
+    re.I,
+)
+
+
+def _with_listed_splits(lines: list[str]) -> list[str]:
+    """The lines with a list under `Split by:` as one sentence."""
+    found: list[str] = []
+    for line in lines:
+        head = _SPLIT_HEAD.match(found[-1]) if found else None
+        if _BULLET.match(line) and head:
+            item = _BULLET.sub("", line).strip(" .;,")
+            found[-1] = f"{head['before']} split by {item}".strip()
+            opened = True
+        elif _BULLET.match(line) and found and opened:
+            found[-1] += f", {_BULLET.sub('', line).strip(' .;,')}"
+        else:
+            found.append(line)
+            opened = False
+    return found
 
 
 _ROW = re.compile(r"^\s*\|(?P<cells>.+)\|\s*$")
