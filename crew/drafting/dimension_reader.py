@@ -205,7 +205,7 @@ class DimensionReader:
         """`mode of transport of the carrier` where the column is but called `mode`."""
         if len(said) < 3:
             return []
-        head = 0 if " of " in phrase.text else len(said) - 1
+        head = len(content_stems(re.split(r"\s+of\s+", phrase.text)[0])) - 1
         found = [
             link
             for n in range(len(said))

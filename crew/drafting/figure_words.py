@@ -126,13 +126,13 @@ def _take_parts(text: str, quote: str, wishes: FigureWishes) -> str:
 
 
 _TIME_UNITS = r"(?P<unit>minutes?|hours?|days?|weeks?|months?)"
-_EVENT_WORDS = r"(?:(?!\b(?:from|between|until|till|and|to|per|by|for|in)\b)[\w]+\s?){1,5}?"
+_EVENT_WORDS = r"(?:(?!\b(?:from|between|until|till|and|to|per|by|for|in|that|which|who|whose|where|with|without)\b)[\w]+\s?){1,5}?"
 _THE_DAY_OF = r"(?:(?:day|date|time|moment)\s+of\s+(?:the\s+|an?\s+)?)?"
 _DURATIONS = [
     re.compile(
         rf"\b(?:the\s+)?(?:(?:number\s+of\s+)?(?:calendar\s+)?{_TIME_UNITS}|time|duration|delay|lag)\s+(?:it\s+takes\s+|taken\s+|elapsed\s+|passed\s+|needed\s+)?"
         rf"(?:from|between)\s+(?:the\s+)?{_THE_DAY_OF}(?P<begin>{_EVENT_WORDS})\s+(?:to|and|until|till)\s+(?:the\s+)?{_THE_DAY_OF}(?P<end>{_EVENT_WORDS})"
-        r"(?:\s+\(?in\s+(?P<unit2>minutes|hours|days|weeks)\)?)?(?=\s*(?:[,;:|().!?]|$|\b(?:per|by|for|in|over|of|split|each)\b))",
+        r"(?:\s+\(?in\s+(?P<unit2>minutes|hours|days|weeks)\)?)?(?=\s*(?:[,;:|().!?]|$|\b(?:per|by|for|in|over|of|split|each|that|which|who|whose|where|with|without)\b))",
         re.I,
     ),
 ]

@@ -10,7 +10,7 @@ from crew.catalog.warehouse_profile import is_temporal
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.schema_linker import SchemaLinker, content_stems
 from crew.drafting.spoken_names import told_stems
-from crew.drafting.vocabulary import grain_words, literal_stems, stems, words
+from crew.drafting.vocabulary import grain_words, literal_stems, stems, word_set, words
 
 _FEW = 50
 """Rows of a relation up to which `per` one of them is a split rather than a quotient."""
@@ -20,12 +20,13 @@ def lexicon_of(relations: Sequence[RelationCard], linker: SchemaLinker) -> Lexic
     """The lexicon of the relations of one evidence."""
     names, values = {}, {}
     held: dict[str, dict[str, str]] = {}
+    taken = word_set("wishes") | {"no", "not"}  # `no_show`
     for card in relations:
         for column in card.columns:
             held.setdefault(column.name.lower(), {}).update({v.lower(): v for v in column.values})
             for value in column.values:
                 said = re.split(r"[\s_-]+", value.lower())
-                if len(said) > 1 and any(w in grain_words() for w in said):
+                if len(said) > 1 and any(w in grain_words() or w in taken for w in said):
                     values[" ".join(said)] = value
             parts = column.name.lower().split("_")
             if _is_compound(parts):

@@ -906,8 +906,10 @@ def _score(
             total, exact = total + 0.5, False
         else:
             return None
-    if not any(alike(w) & set(own) for w in phrase) and not (labels and _is_label(column, own)):
-        return None
+    if not any(alike(w) & set(own) for w in phrase) and not (
+        labels and _is_label(column, own) and any(alike(w) & set(entity) for w in phrase)
+    ):
+        return None  # what lies on the way to a table names none of its rows
     score = total / len(phrase)
     explained = {w for p in phrase for w in alike(p)} | set(entity)
     strange = len([s for s in called if s not in explained and s not in _NEUTRAL | KEY_STEMS])

@@ -238,9 +238,10 @@ class TimeReader:
         return alike_ or [name for _, name in found if len(found) == 1]
 
     def _is_told(self, text: str) -> bool:
-        """Whether words say more than that something began, happened or is a date."""
-        plain = EVENT_STEMS | stem_set("begins") | stem_set("ends") | stem_set("creation_words")
-        plain |= stem_set("happenings") | stem_set("early_events") | stem_set("late_events")
+        """Whether words say more than that something began or is a date."""
+        plain = EVENT_STEMS | stem_set("begins") | stem_set("creation_words")
+        plain |= stem_set("happenings") | stem_set("early_events")
+        plain -= stem_set("ends") | stem_set("late_events")
         return any(s not in plain for s in self.context.linker.resolved(content_stems(text)))
 
     def _is_event(self, metric: Metric, names: Sequence[str]) -> bool:

@@ -123,3 +123,54 @@ def test_dates_are_limits_or_asked(
     limits = re.findall(r"started_on as date\) (>=|<) cast\('([\d-]+)'", trips.sql(spec).lower())
     expected = [(sign, day) for sign, day in ((">=", first), ("<", after)) if day]
     assert sorted(set(limits)) == sorted(expected), (words, spec.notes)
+
+
+def test_a_value_of_small_words_is_no_filler() -> None:
+    """`no show` holds a negation and a word that wishes: as a value it says which rows count."""
+    company = SmallWarehouse(
+        {
+            "stg_bookings": "select i as booking_id, ['no_show', 'done'][1 + i % 2] as status,"
+            " ['app', 'web'][1 + i % 2] as channel from range(1, 41) t(i)"
+        },
+        keys={"stg_bookings": "booking_id"},
+    )
+    spec = company.spec("Report", "I need the number of no show bookings by channel.")
+    assert "status = 'no_show'" in company.sql(spec)
+
+
+def test_what_lies_on_the_way_to_a_table_names_none_of_its_rows() -> None:
+    """`vehicle` is not the name of the station at which vehicles stand."""
+    company = SmallWarehouse(
+        {
+            "stg_stations": "select i as station_id, 'S' || i as station_name from range(1, 9) t(i)",
+            "stg_vehicles": "select i as vehicle_id, 'P' || i as plate, 1 + i % 8 as station_id"
+            " from range(1, 30) t(i)",
+            "stg_damages": "select i as damage_id, 1 + i % 29 as vehicle_id from range(1, 80) t(i)",
+        },
+        joins=[
+            ("stg_damages", "vehicle_id", "stg_vehicles", "vehicle_id"),
+            ("stg_vehicles", "station_id", "stg_stations", "station_id"),
+        ],
+        keys={
+            "stg_stations": "station_id",
+            "stg_vehicles": "vehicle_id",
+            "stg_damages": "damage_id",
+        },
+    )
+    spec = company.spec("number of damages by vehicle")
+    assert all(d.relation != "stg_stations" for d in spec.dimensions)
+
+
+def test_different_things_with_others_are_not_the_others() -> None:
+    """`different customers with orders` are no orders, even where customers have no key."""
+    company = SmallWarehouse(
+        {
+            "stg_customers": "select 1 + i % 20 as cust_no, 'x' as city from range(1, 31) t(i)",
+            "stg_orders": "select i as ord_no, 1 + i % 20 as cust_no from range(1, 61) t(i)",
+            "stg_lines": "select i as line_no, 1 + i % 60 as ord_no from range(1, 99) t(i)",
+        },
+        joins=[("stg_lines", "ord_no", "stg_orders", "ord_no")],
+        keys={"stg_orders": "ord_no", "stg_lines": "line_no", "stg_customers": ""},
+    )
+    spec = company.spec("number of different customers with orders")
+    assert spec.questions or "ord_no" not in company.sql(spec)
