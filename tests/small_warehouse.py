@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import sqlglot
 
 from crew.artifacts import (
     ColumnCard,
@@ -28,12 +29,13 @@ from crew.ports import Rows
 class SmallWarehouse:
     """Tables by name (SQL each, `source.table` for a source), joins as (left, column, right, its
     column). `keys` names the unique column of a table; without it the data tell, where few rows
-    make other columns unique by chance."""
+    make other columns unique by chance. What is written in another `dialect` is translated to run."""
 
     tables: Mapping[str, str]
     joins: Sequence[tuple[str, str, str, str]] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
+    dialect: str = "duckdb"
 
     def __post_init__(self) -> None:
         self.database: Any = duckdb.connect()
@@ -45,13 +47,13 @@ class SmallWarehouse:
         )
         cards = tuple(self._card(key) for key in self.tables)
         self.evidence = Evidence(
-            project="p", dialect="duckdb", relations=cards, joins=edges,
+            project="p", dialect=self.dialect, relations=cards, joins=edges,
             model_names=tuple(k for k in self.tables if "." not in k),
         )  # fmt: skip
 
     def query(self, sql: str, limit: int = 1000) -> Rows:
         try:
-            found = self.database.execute(sql)
+            found = self.database.execute(self._translated(sql))
         except duckdb.Error as error:
             raise InvalidInput(str(error)) from error
         names = tuple(d[0] for d in found.description)
@@ -89,10 +91,16 @@ class SmallWarehouse:
         return {tuple(map(str, row)) for row in self.rows(title, body, answers)}
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        sql = self._translated(sql.strip().rstrip(";"))
         found: list[tuple[Any, ...]] = self.database.execute(
-            f"select * from ({sql.strip().rstrip(';')}) order by all"
+            f"select * from ({sql}) order by all"
         ).fetchall()
         return found
+
+    def _translated(self, sql: str) -> str:
+        if self.dialect == "duckdb":
+            return sql
+        return sqlglot.parse_one(sql, read=self.dialect).sql(dialect="duckdb")
 
     def _card(self, key: str) -> RelationCard:
         name = _name(key)

@@ -33,6 +33,7 @@ from crew.drafting.calendar_reader import CalendarReader
 from crew.drafting.change_reader import ChangeReader
 from crew.drafting.clause_reader import is_courtesy
 from crew.drafting.derived_reader import DerivedReader
+from crew.drafting.dialects import APPROXIMATE
 from crew.drafting.dimension_reader import DimensionReader
 from crew.drafting.entity_reader import EntityReader
 from crew.drafting.entity_words import keeps_all
@@ -389,6 +390,7 @@ class Interpreter:
         self._settle_grain(wish)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         self._ask_moment(metrics, wish)
+        self._say_approximate(metrics)
         self.calendars.with_effects(metrics, wish)
         self.zones.store(metrics)
         metrics = self.hygiene.check(metrics, filters, dimensions)
@@ -411,6 +413,14 @@ class Interpreter:
             if source not in bases:
                 told = ", ".join(f"`{b}`" for b in bases)
                 self.context.notes.append(f"`{source}` is named, but what is counted is in {told}.")
+
+    def _say_approximate(self, metrics: Sequence[Metric]) -> None:
+        kinds = {x.aggregation for m in metrics for x in m.measures} & {"median", "percentile"}
+        if kinds and self.context.evidence.dialect in APPROXIMATE:
+            told = " and ".join(sorted(kinds))
+            self.context.assume(
+                f"The {told} is approximate: {self.context.evidence.dialect} has no exact one of groups."
+            )
 
     def _ask_moment(self, metrics: Sequence[Metric], wish: Wish) -> None:
         """Ask what counts at the end of each period, where only what happens within it is counted."""

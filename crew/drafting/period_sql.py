@@ -32,26 +32,3 @@ def _truncated(column: exp.Expr, grain: str) -> exp.Expr:
 
 def interval(count: int, unit: str) -> exp.Interval:
     return exp.Interval(this=exp.Literal.string(str(count)), unit=exp.var(unit))
-
-
-def in_dialect(tree: exp.Expr, dialect: str) -> exp.Expr:
-    """The tree with `date_trunc` as the dialect has it: in BigQuery the unit comes last, and a week
-    that begins on Monday has a name of its own."""
-    if dialect != "bigquery":
-        return tree
-
-    for node in reversed(list(tree.find_all(exp.Anonymous))):
-        if str(node.this).lower() == "date_trunc":
-            own = _in_bigquery(*node.expressions)
-            if node is tree:
-                return own
-            node.replace(own)
-    return tree
-
-
-def _in_bigquery(grain: exp.Expr, value: exp.Expr) -> exp.Expr:
-    unit = exp.var("ISOWEEK" if grain.name == "week" else grain.name.upper())
-    if grain.name == "hour":
-        return exp.TimestampTrunc(this=value.copy(), unit=unit)
-    day = exp.cast(value.copy(), "date")
-    return exp.DateTrunc(this=day, unit=unit)  # type: ignore[no-untyped-call]

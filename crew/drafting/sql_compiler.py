@@ -23,6 +23,7 @@ from crew.artifacts import (
 from crew.drafting.aggregates import aggregate
 from crew.drafting.derived_columns import with_derived
 from crew.drafting.join_planner import JoinPlanner
+from crew.drafting.period_series import FIRST, LAST, period_series
 from crew.drafting.period_sql import interval, period_of
 from crew.drafting.related_rows import read_by_related, related_ctes
 from crew.drafting.row_sets import Aliases, RowSet, dimension_sql, parse_sql, row_sets
@@ -405,8 +406,8 @@ class AggregateCompiler:
                 for text in texts:
                     column = self._period(group.rows, text)
                     query = exp.select(
-                        exp.alias_(exp.Min(this=column), "first_period"),
-                        exp.alias_(exp.Max(this=column.copy()), "last_period"),
+                        exp.alias_(exp.Min(this=column), FIRST),
+                        exp.alias_(exp.Max(this=column.copy()), LAST),
                     ).from_(group.rows.name)
                     if not measure.is_stock:
                         for condition in self._span(group.rows, text):
@@ -417,25 +418,14 @@ class AggregateCompiler:
         for query in spans[1:]:
             union = exp.union(union, query, distinct=False)
         self.ctes.append(Cte("bounds", union))
+        named = self.spec.time.column
         self.periods = self.aliases.fresh(f"{grain}s")
-        step = interval(1, grain)
-        series = exp.GenerateSeries(
-            start=exp.Min(this=exp.column("first_period")),
-            end=exp.Max(this=exp.column("last_period")),
-            step=step,
-        )
-        type_ = "timestamp" if grain == "hour" else "date"
-        is_set = self.evidence.dialect == "postgres"  # a set of rows there, no array
-        every = exp.cast(series if is_set else exp.Unnest(expressions=[series]), type_)
-        query = exp.select(exp.alias_(every, self.spec.time.column)).from_("bounds")
-        if self.spec.look_back or self.spec.date_range:
-            inner = query.subquery("every_period")
-            query = exp.select(exp.column(self.spec.time.column)).from_(inner)
-            for condition in self._period_span():
-                query = query.where(condition)
-        self.ctes.append(
-            Cte(self.periods, query, f"every {grain} from the first to the last in the data")
-        )
+        conditions = self._period_span()
+        every = self.aliases.fresh(f"every_{grain}") if conditions else self.periods
+        self.ctes += period_series("bounds", every, named, grain, self.evidence.dialect)
+        if conditions:
+            query = exp.select(exp.column(named)).from_(every)
+            self.ctes.append(Cte(self.periods, query.where(*conditions)))
 
     def _period_span(self) -> list[exp.Expr]:
         assert self.spec.time is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from crew.artifacts import Conventions
-from crew.drafting.period_sql import in_dialect
+from crew.drafting.dialects import in_dialect
 from crew.drafting.scope import needs_quotes
 
 FINAL = "final"
@@ -18,11 +18,13 @@ _OUTSIDE_QUOTES = re.compile(r"""('(?:[^']|'')*'|"[^"]*"|\{\{.*?\}\}|--[^\n]*)""
 
 @dataclass(frozen=True)
 class Cte:
-    """A named step: a syntax tree, or the text of an import; `comment` says what is not plain."""
+    """A named step: a syntax tree, or the text of an import; `comment` says what is not plain.
+    `columns` are named where a step reads itself."""
 
     name: str
     body: exp.Expr | str
     comment: str = ""
+    columns: tuple[str, ...] = ()
 
 
 def ref_sql(key: str) -> str:
@@ -50,10 +52,12 @@ def write_model(ctes: Sequence[Cte], conventions: Conventions, dialect: str) -> 
         lines = [f"{indent}{line}" if line else "" for line in body.splitlines()]
         comma = "," if n < len(ctes) - 1 else ""
         note = "".join(f"-- {line}\n" for line in cte.comment.splitlines())
-        opening = f"{cte.name} {cased('as', conventions)} ("
+        name = f"{cte.name} ({', '.join(cte.columns)})" if cte.columns else cte.name
+        opening = f"{name} {cased('as', conventions)} ("
         blocks.append(f"{note}{opening}\n" + "\n".join(lines) + f"\n){comma}")
     last = ctes[-1].name
-    text = cased("with", conventions) + "\n\n" + "\n\n".join(blocks)
+    opening = "with recursive" if any(cte.columns for cte in ctes) else "with"
+    text = cased(opening, conventions) + "\n\n" + "\n\n".join(blocks)
     return f"{text}\n\n{cased(f'select * from {last}', conventions)}\n"
 
 
@@ -79,7 +83,7 @@ def cased(text: str, conventions: Conventions) -> str:
     """Keywords in the project's case; what is quoted or Jinja stays as it is."""
     if conventions.upper_keywords:
         parts = _OUTSIDE_QUOTES.split(text)
-        words = r"\b(select|from|with|as|union all|distinct)\b"
+        words = r"\b(select|from|with|recursive|as|union all|distinct)\b"
         return "".join(
             p if n % 2 else re.sub(words, lambda m: m.group().upper(), p)
             for n, p in enumerate(parts)

@@ -274,6 +274,9 @@ def _spines(steps: Sequence[_Step]) -> set[str]:
         reads = is_grid and any(source.name in found for source in step.sources)
         if reads or step.query.find(*_SERIES):
             found.add(step.name)
+        union = step.name.rpartition(" (")[0]
+        if any(source.name == union for source in step.sources):  # it reads itself
+            found.add(union)
     return found
 
 

@@ -13,8 +13,9 @@ from sqlglot import exp, parse_one
 
 from crew.artifacts import Calendar, ColumnCard, DateRange, Evidence, LookBack, Measure
 from crew.drafting.aggregates import aggregate
+from crew.drafting.dialects import in_dialect
 from crew.drafting.join_planner import JoinPlanner
-from crew.drafting.period_sql import EVERYONES, in_dialect, interval
+from crew.drafting.period_sql import EVERYONES, interval
 from crew.drafting.scope import key_of, qualified
 from crew.drafting.zones import column_type, in_zone, is_moved, stored_zone
 from crew.verification.counted_periods import first_day

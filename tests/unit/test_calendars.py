@@ -23,10 +23,11 @@ from crew.artifacts import (
     UnitTest,
 )
 from crew.drafting.calendar_words import take_calendar
+from crew.drafting.dialects import in_dialect
 from crew.drafting.interpreter import interpret as interpret_request
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.languages import in_english
-from crew.drafting.period_sql import in_dialect, period_of
+from crew.drafting.period_sql import period_of
 from crew.drafting.periods import is_too_coarse
 from crew.drafting.sql_compiler import AggregateCompiler
 from crew.drafting.unit_test_writer import write_unit_test

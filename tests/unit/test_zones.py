@@ -20,9 +20,9 @@ from crew.artifacts import (
     Request,
     RequirementSpec,
 )
+from crew.drafting.dialects import in_dialect
 from crew.drafting.interpreter import interpret as interpret_request
 from crew.drafting.join_planner import JoinPlanner
-from crew.drafting.period_sql import in_dialect
 from crew.drafting.sql_compiler import AggregateCompiler
 from crew.drafting.unit_test_writer import write_unit_test
 from crew.drafting.zone_words import take_zones

@@ -9,7 +9,8 @@ import sqlglot
 
 from crew.artifacts import AddColumn, AddToGrain, Calendar, ChangeGrain, Edit
 from crew.drafting.calendar_words import WEEKDAYS, take_calendar
-from crew.drafting.period_sql import in_dialect, period_of
+from crew.drafting.dialects import in_dialect
+from crew.drafting.period_sql import period_of
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
