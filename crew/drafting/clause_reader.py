@@ -28,7 +28,14 @@ _ENDS_OUT = re.compile(
     re.I,
 )
 _NONE_OF = re.compile(
-    r"^\W*(?:and\s+|but\s+|also\s+)?(?:no|minus)\s+(?=[a-z]+(?:\s+[a-z]+)?(?:\s*[.!]?$|\s+please\b))",
+    r"^\W*(?:and\s+|but\s+|also\s+)?(?:no|minus)\s+(?=[a-z]+(?:(?:,\s*|\s+or\s+)[a-z]+)*(?:\s+[a-z]+)?"
+    r"(?:\s*[.!]?$|,?\s+please\b))",
+    re.I,
+)
+# `only performances that were played`
+_ONLY_THAT = re.compile(
+    r"\bonly\s+(?:the\s+|those\s+)?(?P<what>[a-z]+s)\s+(?:that|which|who)\s+(?:are|were|is|was|have\s+been|has\s+been|got)\s+"
+    r"(?P<state>(?!not\b|in\b|on\b|at\b|over\b|under\b|above\b|below\b|less\b|more\b|still\b|from\b|to\b|the\b|an?\b)[a-z]+)(?=\s*(?:$|[.,;!]))",
     re.I,
 )
 _BASE = re.compile(
@@ -137,6 +144,7 @@ def in_plain_words(clause: str) -> str:
     clause = _WHOSE.sub(
         r"\g<place> with \g<what> ", _WITH_STATE.sub(r"with \g<any> \g<state> \g<what>", clause)
     )
+    clause = _ONLY_THAT.sub(r"only \g<state> \g<what>", clause)
     clause = _DID_EACH.sub(r"number of \g<what> by \g<who> ", clause)
     clause = _ALL_BUT.sub(r"\g<all>, excluding ", clause)
     clause = _NEITHER.sub(r", \g<what> are excluded", clause)

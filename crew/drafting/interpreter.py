@@ -59,6 +59,7 @@ from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.row_sets import dimension_sql, parse_sql
 from crew.drafting.schema_linker import KEY_STEMS, content_stems, entity_stems
 from crew.drafting.state_words import moment_of_period, without_moment
+from crew.drafting.their_rows import with_their_rows
 from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
 from crew.drafting.time_reader import TimeReader
 from crew.drafting.vocabulary import (
@@ -369,7 +370,8 @@ class Interpreter:
         if not readings and not self.context.asking.open:
             return self._not_understood(request, wish)
         readings = self._without_splits(readings, wish)
-        metrics = [m for r in readings if (m := self._metric(r, wish)) is not None]
+        read = [(r, m) for r in readings if (m := self._metric(r, wish)) is not None]
+        metrics = with_their_rows(read, self.context)
         if not metrics:
             return self._unready(request)
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))

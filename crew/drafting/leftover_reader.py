@@ -82,7 +82,7 @@ class LeftoverReader:
             s for s in self._always_there(bases) if s in own or not self._is_value(s, bases)
         }
         for phrase in [*wish.leftovers, *unread]:
-            condition = self._read(phrase, known, bases)
+            condition = self._read(phrase, known, bases, wish)
             if condition and all(condition.condition != f.condition for f in found):
                 found.append(condition)
         return found
@@ -104,7 +104,19 @@ class LeftoverReader:
                 found |= {x for s in entity_stems(right) for x in alike(s)}
         return found
 
-    def _read(self, phrase: Phrase, known: set[str], bases: Sequence[str]) -> Filter | None:
+    def _may_be_shown(self, phrase: Phrase, link: ConditionLink, wish: Wish) -> bool:
+        """`per play, with genre`: rows that have one, or a column that is shown beside the play."""
+        at = phrase.quote.find(phrase.text)
+        split = any(0 <= phrase.quote.find(d.text) < at for d in wish.dimensions)
+        return (
+            split
+            and phrase.text.startswith("with ")
+            and link.condition.upper().endswith("IS NOT NULL")
+        )
+
+    def _read(
+        self, phrase: Phrase, known: set[str], bases: Sequence[str], wish: Wish
+    ) -> Filter | None:
         said = words(phrase.text)
         opening = said[0] if said else ""
         if opening in {"from", "in", "of", "on", "out"} and self._names_the_rows(said[1:], bases):
@@ -125,6 +137,9 @@ class LeftoverReader:
                 self._ask(phrase, [k.condition for k in best])
             return None
         if best and len({k.column for k in best}) == 1:
+            if self._may_be_shown(phrase, best[0], wish):
+                self._ask(phrase, [best[0].condition])
+                return None
             if _UNCLEAR_SIGNS & set(said):
                 self._ask(phrase, [x for k in best[:1] for x in (k.condition, k.negated)])
                 return None

@@ -23,23 +23,33 @@ def ask_which_column(asking: Asking, reading: Reading, probe: MeasureProbe) -> M
     """More than one number column fits the phrase about equally."""
     text = reading.shown
     aggregation, rest = split_aggregation(text)
+    limits = [_limit(reading, k.relation) for k in reading.columns[:MAX_OPTIONS]]
     measures = [
         Measure(
             name=snake(rest if aggregation is None else text),
             relation=link.relation,
             aggregation=aggregation or "sum",
             expression=qualified(link.relation, link.column.name).sql(),
+            filters=conditions,
         )
-        for link in reading.columns[:MAX_OPTIONS]
+        for link, (conditions, _) in zip(reading.columns, limits, strict=False)
     ]
     options = [
-        (f"`{link.name}`", probe.overall(measure))
-        for link, measure in zip(reading.columns, measures, strict=False)
+        (f"`{link.name}`{told}", probe.overall(measure))
+        for link, measure, (_, told) in zip(reading.columns, measures, limits, strict=False)
     ]
     index = asking.ask(
         f"metric:{snake(text)}", f"“{text}” fits more than one column. Which one is meant?", options
     )
     return None if index is None else _answered_metric(asking, reading, measures[index])
+
+
+def _limit(reading: Reading, relation: str) -> tuple[tuple[str, ...], str]:
+    """The condition that words before an amount are on the rows of a relation, and how it is told."""
+    if not reading.limits:
+        return (), ""
+    limit = reading.limits.get(relation, "")
+    return ((limit,), f" where {limit}") if limit else ((), " of all rows")
 
 
 def ask_undefined(

@@ -374,7 +374,8 @@ class MetricReader:
         if len({(m.relation, m.column.name) for m in meanings}) > 1 or (
             aggregation is None and set(rest) & _loaded() and not meanings[0].exact
         ):
-            return Reading(phrase, columns=meanings + self._other_amounts(meanings))
+            columns = meanings + self._other_amounts(meanings)
+            return Reading(phrase, columns=columns, limits=self._limits(left, columns))
         rates = set(column_stems(meanings[0].column)) & stem_set("not_additive")
         if aggregation in {None, "sum"} and rates:
             return Reading(phrase, unexplained=rest)
@@ -400,6 +401,16 @@ class MetricReader:
             reading.assumptions.append(f"“{text}” is read as `{link.name}`.")
         self._explain(reading, left, [link.relation])
         return reading
+
+    def _limits(self, left: Sequence[str], columns: Sequence[ColumnLink]) -> dict[str, str]:
+        """The condition that the words before an amount are on the rows of each column."""
+        if not left:
+            return {}
+        found = {k.relation: self.linker.conditions(left, [k.relation]) for k in columns}
+        return {
+            relation: links[0].condition if len({k.column for k in links}) == 1 else ""
+            for relation, links in found.items()
+        }
 
     def _told_values(self, link: ColumnLink, said: Sequence[str]) -> list[str]:
         """Words that only a column's description has, and that say which rows count as well:

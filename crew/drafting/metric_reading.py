@@ -28,6 +28,9 @@ class Reading:
     term: GlossaryTerm | None = None
     problem: str = ""
     assumptions: list[str] = field(default_factory=list)
+    limits: dict[str, str] = field(default_factory=dict)
+    """Where a phrase says a state before its amount (`open amount`): the condition that this is, for
+    each relation of `columns`; empty where it is none there."""
     told: str = ""
     """The phrase with words for its marks."""
 

@@ -18,7 +18,7 @@ from crew.drafting.date_words import both_spans, find_date_span, unclear_dates, 
 from crew.drafting.figure_words import take_figures
 from crew.drafting.figures import is_mark
 from crew.drafting.metric_reading import split_aggregation
-from crew.drafting.vocabulary import grain_words, phrase_pattern, word_set, words
+from crew.drafting.vocabulary import grain_words, phrase_pattern, stems, word_set, words
 from crew.drafting.wish import LookBackWish, Phrase, Wish
 
 _UNITS = r"(?P<unit>days?|weeks?|months?|quarters?|years?)"
@@ -141,6 +141,7 @@ def _read_part(clause: Phrase, wish: Wish) -> None:
         wish.leftovers.extend(_limits_left(text, clause))
         return
     text = _take_dimensions(text, clause, wish)
+    text = _take_attributes(text, clause, wish)
     text = _take_grain(text, clause, wish)
     if clause.place not in {"acceptance", "aside"}:
         wish.metrics.extend(_metric_phrases(text, clause, wish))
@@ -513,15 +514,45 @@ def _take_dimensions(text: str, clause: Phrase, wish: Wish) -> str:
     return text
 
 
+# `top 10 customers by revenue, with city`
+_ITEM = r"[a-z]\w*(?:\s(?!and\b)\w+){0,3}"
+_SHOWN_WITH = re.compile(
+    r"[,|]\s*(?:together\s+|along\s+)?with\s+(?:the\s+|their\s+|its\s+)?"
+    rf"(?P<what>{_ITEM}(?:(?:,\s*|\s+and\s+){_ITEM})*)\s*(?=$|[.;|])",
+    re.I,
+)
+
+
+def _take_attributes(text: str, clause: Phrase, wish: Wish) -> str:
+    """What a ranking shows of each place besides its figure, such as its city: columns, no rows."""
+    top, shown = wish.figures.top, _SHOWN_WITH.search(text)
+    if not shown or top is None or top.quote != clause.quote:
+        return text
+    parts = listed(shown["what"])
+    if any(map(is_mark, shown["what"].split())):
+        return text
+    ranked = set(stems(top.by))  # `…, with name and amount`: the amount is what is ranked
+    figures = [p for p in parts if split_aggregation(p)[0] is not None]
+    columns = [p for p in parts if p not in figures and not set(stems(p)) <= ranked]
+    wish.dimensions += [replace(clause, text=p) for p in columns]
+    rest = "".join(f"{_BREAK}with {p}" for p in figures)
+    return text[: shown.start()] + rest + _BREAK + text[shown.end() :]
+
+
 _FIGURE_AFTER = re.compile(
     r"(?<=\w)\s+(?:the\s+)?(?=(?:number|count|sum|share|percentage)\s+of\b|how\s+many\b|the\s+(?:average|total|median)\b)",
     re.I,
 )
 
 
+_TOGETHER = re.compile(r",?\s+(?:together|along)$", re.I)
+
+
 def _split_after(text: str, start: int) -> tuple[str, int]:
     """What follows `by`, up to the first figure: `per reason, the number of delays`."""
     phrase, end = _phrase_after(text, start)
+    if joint := _TOGETHER.search(phrase):
+        return _trim(phrase[: joint.start()]), end - len(joint.group())
     if figure := _FIGURE_AFTER.search(text, start, end):  # `per band the number of tickets`
         return _trim(text[start : figure.start()]), figure.start()
     for comma in re.finditer(r",\s*", text[start:end]):
@@ -632,8 +663,11 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
         added = bool(_ADDED.search(segment))
         if before := segment.removesuffix(wished).strip():
             wish.passed_over.append(replace(clause, text=before))
-            if not wished and before.split()[0].lower() in _LIMITING and clause.place == "wish":
-                wish.leftovers.append(replace(clause, text=before, item=True))
+            limit = before.strip(" ,.")
+            if not wished and _ADDED_ROWS.match(limit):
+                wish.kept.append(replace(clause, text=_ADDED_ROWS.sub("", limit), added=True))
+            elif not wished and clause.place == "wish" and limit.split(" ")[0].lower() in _LIMITING:
+                wish.leftovers.append(replace(clause, text=limit, item=True))
         wishing = wishing or bool(phrase_pattern("wishes").search(segment))
         announced = clause.item or (end == ":" and wishing)
         if asked and re.search(r"\bhow\s+(?:long|fast|quickly|often|far|old)\b", segment, re.I):
@@ -648,6 +682,8 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
             continue
         for n, part in enumerate(_listed_metrics(wished)):
             opening = part.split()[0].lower().strip(",.") if part.split() else ""
+            if found and (figure := _figure_with(part)):
+                part, opening = figure, ""
             if found and opening in _RESTRICTS:
                 wish.leftovers.append(replace(clause, text=part.strip()))
                 continue
@@ -659,10 +695,24 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
             cleaned, rest = _head(part)
             if cleaned:
                 found.append(replace(clause, text=cleaned, added=added))
-            if rest and (found or clause.place == "title"):
+            if cleaned and (figure := _figure_with(rest)):
+                found.append(replace(clause, text=_head(figure)[0]))
+            elif rest and (found or clause.place == "title"):
                 added_rest = bool(_ADDED.match(rest))
                 wish.leftovers.append(replace(clause, text=rest, added=added_rest))
     return found
+
+
+def _figure_with(part: str) -> str:
+    """`with the number of orders` behind a figure is another one; empty for what narrows rows."""
+    opens = re.match(r"\W*(?:together\s+|along\s+)?with\s+", part, re.I)
+    rest = part[opens.end() :] if opens else ""
+    if not rest or any(map(is_mark, rest.split())):
+        return ""
+    theirs = re.match(r"(?:their|its)\s+(?=\w)", rest, re.I)
+    if theirs:
+        return rest[theirs.end() :]
+    return rest if split_aggregation(rest)[0] is not None else ""
 
 
 _WHETHER = re.compile(r"\W*(?:whether|if|why)\b", re.I)
@@ -673,6 +723,7 @@ _HEADS = re.compile(
 _LIMITING = {"where", "whose", "with", "having", "under", "over", "above", "below", "among",
              "in", "for", "from", "at", "of", "to", "within", "outside", "between"}  # fmt: skip
 _ADDED = re.compile(r"\b(?:include[sd]?|including|add|also|too|as well|additionally)\b", re.I)
+_ADDED_ROWS = re.compile(r"(?:also\s+)?(?:including|include)\s+(?:the\s+|all\s+)?(?=\w)", re.I)
 _HOW_MUCH = re.compile(
     r"\bhow much\s+(?:money\s+)?(?:(?:do|did|does|have|has|was|is|were|are)\s+)?"
     r"(?:(?:we|they|customers?|clients?|people|users?|each \w+|every \w+)\s+)?"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 from crew.artifacts import Filter, Metric
@@ -47,6 +48,12 @@ class ProseReader:
         text, found = " ".join(conditions), []
         self._unsplit(wish, bases)
         known = self._spoken_of(wish, bases, metrics)
+        measured = {s for p in wish.metrics for s in content_stems(p.text)}
+        around = (p for p in wish.passed_over if p.place == "wish")
+        for sentence in dict.fromkeys(p.text for p in around if p.text not in wish.prose):
+            link = self._unspoken_value(sentence, wish, bases, text, measured)
+            if link and not self._splits_by(link, wish, bases):
+                found += self._asked(sentence, link, metrics)
         for sentence in wish.prose:
             self._unknown_items(sentence, known)
             if _ALL_OF_THEM.match(sentence):
@@ -56,22 +63,28 @@ class ProseReader:
             if not link and not _is_rule(sentence, known):
                 self.context.notes.append(f"Not read: “{sentence[:200]}”.")
                 continue
-            gives = partial(self._gives, metrics)
-            options = [("no: it changes nothing", gives())]
-            if link:
-                options.append((f"rows without {link.condition}", gives(link.negated)))
-                options.append((f"only rows with {link.condition}", gives(link.condition)))
-            index = self.context.asking.ask(
-                f"prose:{snake(sentence)[:50]}",
-                f"“{sentence}”: does it say which rows count, or how?",
-                options,
-                raised_by=sentence,
-            )
-            if index and link:
-                chosen = link.negated if index == 1 else link.condition
-                grounding = self.context.answered()
-                found.append(Filter(condition=chosen, label=sentence, grounding=grounding))
+            found += self._asked(sentence, link, metrics)
         return found
+
+    def _asked(
+        self, sentence: str, link: ConditionLink | None, metrics: Sequence[Metric]
+    ) -> list[Filter]:
+        """Ask whether words say which rows count; the filter that an answer makes of them."""
+        gives = partial(self._gives, metrics)
+        options = [("no: it changes nothing", gives())]
+        if link:
+            options.append((f"rows without {link.condition}", gives(link.negated)))
+            options.append((f"only rows with {link.condition}", gives(link.condition)))
+        index = self.context.asking.ask(
+            f"prose:{snake(sentence)[:50]}",
+            f"“{sentence}”: does it say which rows count, or how?",
+            options,
+            raised_by=sentence,
+        )
+        if not index or not link:
+            return []
+        chosen = link.negated if index == 1 else link.condition
+        return [Filter(condition=chosen, label=sentence, grounding=self.context.answered())]
 
     def _gives(self, metrics: Sequence[Metric], *conditions: str) -> str:
         """What the first figure would be with conditions, where there is one."""
@@ -79,17 +92,29 @@ class ProseReader:
         return self.context.probe.overall(first, *conditions) if first else ""
 
     def _unspoken_value(
-        self, sentence: str, wish: Wish, bases: Sequence[str], text: str
+        self,
+        sentence: str,
+        wish: Wish,
+        bases: Sequence[str],
+        text: str,
+        measured: AbstractSet[str] = frozenset(),
     ) -> ConditionLink | None:
-        """The condition on the counted rows that a word of the sentence names and no other has."""
+        """The condition on the counted rows that a word of the sentence names and no other has;
+        `measured` are stems of the figures that are asked for."""
         for said in dict.fromkeys(content_stems(sentence)):
-            if said in stem_set("stops") | accounted_for(wish, ()):
+            if said in stem_set("stops") | accounted_for(wish, ()) | measured:
                 continue
             links = self.context.linker.conditions([said], bases)
             links = [k for k in links if k.score >= 1.2 and k.column and k.column not in text]
             if links and all(k.column == links[0].column for k in links):
                 return links[0]
         return None
+
+    def _splits_by(self, link: ConditionLink, wish: Wish, bases: Sequence[str]) -> bool:
+        """Whether a value has its rows in the result: `by method, we suspect paypal`."""
+        dimensions = self.context.linker.dimensions
+        columns = (dimensions(content_stems(d.text), bases)[:1] for d in wish.dimensions)
+        return any(k.column.name == link.column for found in columns for k in found)
 
     def _unknown_items(self, sentence: str, known: set[str]) -> None:
         """Ask about the items of `name, amount, footprint` that nothing of the request explains."""

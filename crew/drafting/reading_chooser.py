@@ -38,7 +38,8 @@ class ReadingChooser:
     def choose(self, wish: Wish, wanted: Sequence[str]) -> list[Reading]:
         """The readings to build: all that are clear, and those that need an answer first."""
         self.leading = []
-        read = [self.reader.read(p, wanted, timed=wish.grain is not None) for p in wish.metrics]
+        timed = bool(wish.grain or wish.date_span or wish.look_back)
+        read = [self.reader.read(p, wanted, timed=timed) for p in wish.metrics]
         read = self._with_all_values(read)
         read = self._of_counted_rows(read)
         clear = self._without_headlines([r for r in read if r.is_full])
@@ -101,6 +102,8 @@ class ReadingChooser:
             own = [k for k in reading.columns if k.relation in (named or counted)]
             is_plain = not reading.metric and not reading.term and not reading.unexplained
             loaded = set(content_stems(said)) & stem_set("loaded")
+            limit = reading.limits.get(own[0].relation, "") if own else ""
+            is_plain = is_plain and (bool(limit) or not reading.limits)
             if len(own) != 1 or not is_plain or loaded or reading.phrase.place == "title":
                 settled.append(reading)
                 continue
@@ -112,9 +115,11 @@ class ReadingChooser:
                     dialect=linker.evidence.dialect
                 ),
                 fraction=fraction_of(reading.phrase.text),
+                filters=(limit,) if limit else (),
             )
             others = ", ".join(f"`{k.name}`" for k in reading.columns if k not in own)
-            told = f"“{reading.shown}” is `{own[0].name}`, of the same rows; not {others}."
+            rows = f"where {limit}" if limit else "of the same rows"
+            told = f"“{reading.shown}” is `{own[0].name}`, {rows}; not {others}."
             settled.append(
                 replace(
                     reading,

@@ -313,7 +313,8 @@ _ASIDE = re.compile(
 
 def _asks(sentence: str) -> bool:
     """Whether a sentence wishes for something, rather than tells something."""
-    opening = sentence.split(maxsplit=1)[0].strip(",:").lower() if sentence.split() else ""
+    said = _FURTHER.sub("", sentence).split(maxsplit=1)
+    opening = said[0].strip(",:").lower() if said else ""
     return (
         bool(phrase_pattern("strong_wishes").search(sentence))
         or opening in word_set("wishes")
@@ -324,6 +325,8 @@ def _asks(sentence: str) -> bool:
     )
 
 
+# `Also show the number of orders`
+_FURTHER = re.compile(r"^\W*(?:(?:and|also|then|additionally|plus|besides|finally)\b[\s,]*)+", re.I)
 # `Members by plan: number of members who …`
 _HEADED = re.compile(
     r"[^:.!?]{3,60}:\s*(?:the\s+)?(?:(?:number|count|sum|average|median|share|total)\s+of\b|how\s+many\b)",
