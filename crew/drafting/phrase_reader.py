@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import replace
 
 from crew.drafting.clause_reader import (
@@ -96,9 +97,13 @@ def _having(matched: re.Match[str]) -> str:
 
 
 def read_clause(clause: Phrase, wish: Wish) -> None:
-    """Add what one sentence asks for to the wish, by the place it stands in."""
+    """Add what one sentence asks for to the wish, by the place it stands in; an aside that says
+    nothing that is understood stays prose."""
+    before = deepcopy(wish) if clause.place == "aside" else None
     for part in split_clauses(clause.text):
         _read_part(replace(clause, text=in_plain_words(part)), wish)
+    if wish == before:
+        wish.prose.append(clause.quote)
 
 
 def _read_part(clause: Phrase, wish: Wish) -> None:
@@ -394,6 +399,12 @@ _ONLY = re.compile(
 )
 
 
+# `only those with a voucher`, `only the ones that are open`: what is said of the rows.
+_THOSE = re.compile(
+    r"\s*(?:the\s+)?(?:those|these|ones?|rows|records|that|which|such)\b(?:\s+(?:ones?|rows))?"
+    r"(?:\s+(?:that|which|who))?(?:\s+(?:are|is|were|was|got))?\s+(?=\w)",
+    re.I,
+)
 # `only payments with status = open`: the rows, and what is said of them.
 _STATED = re.compile(r"\s*(?:with|where|whose|having)\s+[^|,;]*", re.I)
 
@@ -403,6 +414,11 @@ def _take_only(text: str, clause: Phrase, wish: Wish) -> str:
     if not matched:
         return text
     before = re.split(r"[,|:(]", text[: matched.start()])[-1]
+    if _THOSE.match(text, matched.end()) and not denies(text[: matched.start()]):
+        told, end = _rows_after(text, matched.end())
+        kind = wish.leftovers if _NARROWS.match(told) else wish.inclusions
+        kind.append(replace(clause, text=told))
+        return _take_only(text[: matched.start()] + _BREAK + text[end:], clause, wish)
     after, end = _phrase_after(text, matched.end())
     if denies(text[: matched.start()]):
         wish.denied.append(clause)
@@ -449,8 +465,10 @@ _NARROWS = re.compile(r"\s*(?:from|in|with|who|that|which|where|whose|at|over)\b
 
 
 def _rows_after(text: str, start: int) -> tuple[str, int]:
-    """The noun phrase that begins at `start` with what narrows it: `visits with a high fee`."""
-    phrase, end = _phrase_after(text, start)
+    """The noun phrase that begins at `start` with what narrows it: `visits with a high fee`; of
+    `those from Graz` what is said of them."""
+    those = _THOSE.match(text, start)
+    phrase, end = _phrase_after(text, those.end() if those else start)
     while phrase and (narrows := _NARROWS.match(text, end)):
         more, end = _phrase_after(text, narrows.end())
         phrase = f"{phrase} {narrows.group().strip()} {more}"
