@@ -122,6 +122,8 @@ def _take_parts(text: str, quote: str, wishes: FigureWishes) -> str:
         text = re.sub(
             rf"\b(by|per|and|each|every|,)\s+{pattern}\b", rf"\1 {word}", text, flags=re.I
         )
+    if "weekday" in text:  # beside it an hour is one of the day, not of the calendar
+        text = re.sub(r"\b(by|per|and|each|every|,)\s+hours?\b", r"\1 hourofday", text, flags=re.I)
     return text
 
 

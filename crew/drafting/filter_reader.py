@@ -114,8 +114,10 @@ class FilterReader:
         gives = partial(self._with, metrics)
         settled: list[Filter] = []
         for filter_ in filters:
-            column = self._equated(filter_)
-            rival = next((f for f in settled if column and self._equated(f) == column), None)
+            column, _ = self._equated(filter_.condition)
+            rival = next(
+                (f for f in settled if column and self._equated(f.condition)[0] == column), None
+            )
             if rival is None:
                 settled.append(filter_)
                 continue
@@ -138,16 +140,46 @@ class FilterReader:
             settled[settled.index(rival)] = filter_
         return settled
 
-    def _equated(self, filter_: Filter) -> str:
-        """The column that a condition sets equal to one value, or to one of some; empty for any
-        other condition."""
-        sql = parse_sql(filter_.condition, self.context.evidence.dialect)
+    def settle_against(
+        self, filters: Sequence[Filter], metrics: Sequence[Metric]
+    ) -> tuple[list[Filter], list[Metric]]:
+        """As `settle_alternatives`, for a condition that a figure brings along: `cancelled
+        contracts` of which `terminated ones` are to be shown."""
+        kept, settled = list(filters), list(metrics)
+        for filter_ in filters:
+            column, values = self._equated(filter_.condition)
+            for n, metric in enumerate(settled):
+                conditions = [f for m in metric.measures for f in m.filters]
+                own = next((f for f in conditions if self._equated(f)[0] == column), "")
+                if not column or not own or values & self._equated(own)[1]:
+                    continue
+                either = f"({own}) or ({filter_.condition})"
+                bare = _with_filter(metric, own, "")
+                index = self.context.asking.ask(
+                    f"either:{snake(metric.label)}-{snake(filter_.label)}"[:60],
+                    f"“{metric.label}” and “{filter_.label}”: no row is both. Which rows count?",
+                    [
+                        (f"rows with {c}", self._with([bare], c))
+                        for c in (own, filter_.condition, either)
+                    ],
+                )
+                if index is not None:
+                    settled[n] = _with_filter(metric, own, (own, filter_.condition, either)[index])
+                    kept = [f for f in kept if f is not filter_]
+        return kept, settled
+
+    def _equated(self, condition: str) -> tuple[str, set[str]]:
+        """The column that a condition sets equal to one value, or to one of some, and these; nothing
+        for any other condition."""
+        sql = parse_sql(condition, self.context.evidence.dialect)
         parts = [p.unnest() for p in (sql.flatten() if isinstance(sql, exp.Or) else [sql])]
-        columns = {
-            p.this.sql() if isinstance(p, exp.EQ) and isinstance(p.expression, exp.Literal) else ""
-            for p in parts
-        }
-        return columns.pop() if len(columns) == 1 else ""
+        equal = [
+            p for p in parts if isinstance(p, exp.EQ) and isinstance(p.expression, exp.Literal)
+        ]
+        columns = {p.this.sql() for p in equal}
+        if len(columns) != 1 or len(equal) < len(parts):
+            return "", set()
+        return columns.pop(), {p.expression.name for p in equal}
 
     def _keep(
         self,
@@ -301,3 +333,14 @@ _LIKE = 55.0
 def _sounds_like(said: Sequence[str], own: Sequence[str]) -> float:
     """How much the words sound like each other, 0 to 100."""
     return max((fuzz.ratio(a, b) for a in said for b in own if len(a) > 2 < len(b)), default=0.0)
+
+
+def _with_filter(metric: Metric, own: str, other: str) -> Metric:
+    """The metric with another condition in the place of one of its own, or with none."""
+    measures = tuple(
+        m.model_copy(
+            update={"filters": tuple(x for f in m.filters if (x := other if f == own else f))}
+        )
+        for m in metric.measures
+    )
+    return metric.model_copy(update={"measures": measures})

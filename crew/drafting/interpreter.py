@@ -385,6 +385,7 @@ class Interpreter:
         filters += self.leftovers.read(wish, self.readings.unread, metrics, bases)
         filters += self._scopes(bases, filters)
         filters = self.filters.settle_alternatives(filters, metrics)
+        filters, metrics = self.filters.settle_against(filters, metrics)
         spoken = [c for m in metrics for x in m.measures for c in x.filters]
         conditions = [*spoken, *(f.condition for f in filters)]
         filters += ProseReader(self.context).read(wish, bases, metrics, conditions)

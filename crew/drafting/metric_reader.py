@@ -594,9 +594,15 @@ class MetricReader:
         if not left or metric is None:
             return
         if timed and not self.linker.is_dated and (moment := self._event(left, reading.entity)):
-            measures = tuple(m.model_copy(update={"time": moment}) for m in metric.measures)
+            told = {"time": moment}
+            states = self._states_of(left, moment, bases)
+            measures = tuple(
+                m.model_copy(update={**told, "filters": (*m.filters, *states)})
+                for m in metric.measures
+            )
             reading.metric = metric.model_copy(update={"measures": measures})
-            reading.assumptions.append(f"“{reading.phrase.text}” are dated by `{moment}`.")
+            which = f" and have {states[0]}" if states else ""
+            reading.assumptions.append(f"“{reading.phrase.text}” are dated by `{moment}`{which}.")
             return
         if timed and not self.linker.is_dated and len(left) > 1:
             for word in reversed(left):  # `gold contracts started`: when, and which ones
@@ -636,6 +642,15 @@ class MetricReader:
             for m in metric.measures
         )
         reading.metric = metric.model_copy(update={"measures": measures})
+
+    def _states_of(self, said: list[str], moment: str, bases: list[str]) -> list[str]:
+        """The condition that words name beside the date that is only like them: contracts have an
+        end whether or not they were `terminated`, where a status says so."""
+        if set(said) & set(name_stems(moment.rpartition(".")[2].strip('"`'))):
+            return []
+        links = [k for k in self.linker.conditions(said, bases) if k.relation in bases]
+        sure = [k for k in links if k.column and k.score >= 1]
+        return [sure[0].condition] if len({k.condition for k in sure}) == 1 else []
 
     def _quoted_stems(self, word: str) -> list[str]:
         """The words of the values that a mark stands for."""

@@ -110,8 +110,9 @@ class RowHygiene:
             measure.model_copy(update={"filters": (*measure.filters, f"{name} = '{v}'")})
             for v in column.values[:4]
         ]
-        options = [(f"only {v}", "") for v in column.values[:4]]
-        options.append(("all of them, added up as they are", ""))
+        gives = self.context.probe.overall
+        options = [(f"only {v}", gives(m)) for v, m in zip(column.values[:4], only, strict=True)]
+        options.append(("all of them, added up as they are", gives(measure)))
         index = self.context.asking.ask(
             f"currency:{card.key}",
             f"`{card.key}` holds amounts in {', '.join(column.values[:6])}. Which ones count?",

@@ -116,3 +116,65 @@ def test_what_happened_in_a_span_of_dates_is_dated_by_it(shop: SmallWarehouse) -
     assert shop.rows("number of paid bills in March 2025") == shop.fetch(
         "select count(*) from stg_bills where paid_on >= '2025-03-01' and paid_on < '2025-04-01'"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "rows"),
+    [
+        ("Only those that are open.", "bill_status = 'open'"),
+        ("Only that are open.", "bill_status = 'open'"),
+        ("Only the ones with status open.", "bill_status = 'open'"),
+        ("Only those over 100.", "total_amount > 100"),
+        ("Without those that are open.", "bill_status <> 'open'"),
+        ("Without those in state open.", ""),
+        ("Leave out those over 100.", "total_amount <= 100"),
+        (
+            "Only those of DE clients.",
+            "client_id in (select client_id from stg_clients where country = 'DE')",
+        ),
+        ("Only in case of rain.", ""),
+    ],
+)
+def test_what_is_said_of_those_rows_is_applied_or_asked(
+    shop: SmallWarehouse, said: str, rows: str
+) -> None:
+    spec = shop.spec("Bills", f"Number of bills per month of billing. {said}")
+    if not rows:
+        assert spec.questions
+        return
+    assert shop.fetch(shop.sql(spec)) == shop.fetch(
+        f"select date_trunc('month', billed_on)::date, count(*) from stg_bills where {rows} group by 1"
+    )
+
+
+def test_two_states_that_no_row_has_at_once_are_asked_about(shop: SmallWarehouse) -> None:
+    wish = ("Number of void bills", "Show the number of void bills per country. Only open ones.")
+    (question,) = shop.spec(*wish).questions
+    assert [o.effect for o in question.options] == ["30 in all", "30 in all", "60 in all"]
+    told = {option.label: shop.rows(*wish, answers=[option.label]) for option in question.options}
+    assert sum(row[1] for row in told["C"]) == 60
+    assert told["A"] == shop.fetch(
+        "select country, count(*) from stg_bills join stg_clients using (client_id)"
+        " where bill_status = 'void' group by 1"
+    )
+
+
+def test_an_hour_beside_a_weekday_is_one_of_the_day() -> None:
+    visits = SmallWarehouse(
+        {"visits": "select i as visit_id, timestamp '2025-01-06 08:00:00' + to_hours(i * 24)"
+         " as visited_at from range(15) t(i)"},
+        keys={"visits": "visit_id"},
+    )  # fmt: skip
+    assert visits.rows("Number of visits per weekday and hour") == [
+        (1, 8, 3), *((day, 8, 2) for day in range(2, 8)),
+    ]  # fmt: skip
+
+
+def test_a_state_counts_beside_a_date_that_is_only_like_it() -> None:
+    leases = SmallWarehouse(
+        {"leases": "select i as lease_id, ['active', 'terminated'][1 + i % 2] as lease_state,"
+         " date '2020-01-01' as lease_start, date '2025-01-01' + (i * 20)::int as lease_end from range(8) t(i)"},
+        keys={"leases": "lease_id"},
+    )  # fmt: skip
+    spec = leases.spec("Number of terminated leases per month")
+    assert spec.questions or sum(r[1] for r in leases.fetch(leases.sql(spec))) == 4
