@@ -257,7 +257,7 @@ def _workplace(
     conventions = conventions.model_copy(
         update={"tests_folder": tests_folder, "staging_incremental_rows": limit}
     )
-    profile = WarehouseProfile(worker, names)
+    profile = WarehouseProfile(worker, names, info.dialect)
     habits, wordings = mine_habits(project), mine_wordings(project)
     terms, faults = read_terms(settings, checkout, project)
     evidence = ProjectEvidence(

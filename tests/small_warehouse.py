@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import sqlglot
+from sqlglot import exp
 
 from crew.artifacts import (
     ColumnCard,
@@ -19,6 +20,7 @@ from crew.artifacts import (
     Request,
     RequirementSpec,
 )
+from crew.catalog.json_fields import json_fields, may_hold_json
 from crew.catalog.personal import looks_personal
 from crew.drafting.engine import DraftingEngine
 from crew.errors import InvalidInput
@@ -100,12 +102,33 @@ class SmallWarehouse:
     def _translated(self, sql: str) -> str:
         if self.dialect == "duckdb":
             return sql
-        return sqlglot.parse_one(sql, read=self.dialect).sql(dialect="duckdb")
+        tree = sqlglot.parse_one(sql, read=self.dialect)
+        if self.dialect == "snowflake":  # its cast of a text in JSON takes the quotes off
+            for found in list(tree.find_all(exp.JSONExtract)):
+                if isinstance(found.parent, exp.Cast):
+                    found.replace(exp.JSONExtractScalar(**found.args))
+        made = tree.sql(dialect="duckdb")
+        return made.replace("TEXT(MAX)", "TEXT")  # Redshift's, which sqlglot hands on
+
+    def _with_keys(self, name: str, card: ColumnCard) -> ColumnCard:
+        """The card with the keys of its JSON."""
+        if not may_hold_json(card):
+            return card
+        rows = self.database.execute(f'select "{card.name}" from {name}').fetchall()
+        fields = json_fields(card, [r[0] for r in rows], whole=True)
+        return card.model_copy(update={"fields": tuple(fields), "values": ()})
+
+    def _quoted(self, name: str) -> str:
+        """A table's name as dbt writes it for the dialect; bare for DuckDB, as tests read it."""
+        if self.dialect == "duckdb":
+            return name
+        return exp.to_table(exp.to_identifier(name, quoted=True)).sql(dialect=self.dialect)
 
     def _card(self, key: str) -> RelationCard:
         name = _name(key)
         columns = []
-        for column, type_, *_ in self.database.execute(f"describe {name}").fetchall():
+        for named, type_, *_ in self.database.execute(f"describe {name}").fetchall():
+            column = f'"{named}"'
             rows, known, distinct, low, high = self.database.execute(
                 f"select count(*), count({column}), count(distinct {column}), min({column})::varchar,"
                 f" max({column})::varchar from {name}"
@@ -113,22 +136,23 @@ class SmallWarehouse:
             found = self.database.execute(
                 f"select distinct {column}::varchar from {name} where {column} is not null"
             )
-            personal = looks_personal(column, {})
+            personal = looks_personal(named, {})
             values = () if personal else tuple(sorted(r[0] for r in found.fetchall()))
             low, high = (None, None) if personal else (low, high)
             columns.append(
-                ColumnCard(name=column, data_type=type_.lower(), distinct=distinct,
+                ColumnCard(name=named, data_type=type_.lower(), distinct=distinct,
                            is_personal=personal, nulls=rows - known, minimum=low, maximum=high,
                            values=values if type_ in {"VARCHAR", "BOOLEAN"} else (),
-                           is_unique=column == self.keys[key] if key in self.keys
+                           is_unique=named == self.keys[key] if key in self.keys
                            else distinct == rows > 0)
             )  # fmt: skip
+        columns = [self._with_keys(name, card) for card in columns]
         source = "." in key
         return RelationCard(
             key=key, unique_id=f"{'source' if source else 'model'}.p.{key}",
             kind="source" if source else "model",
             layer="source" if source else "mart" if key.startswith(("dim_", "fct_")) else "staging",
-            relation_name=name, row_count=rows, columns=tuple(columns),
+            relation_name=self._quoted(name), row_count=rows, columns=tuple(columns),
             description=self.descriptions.get(key, ""),
         )  # fmt: skip
 

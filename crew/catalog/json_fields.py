@@ -42,11 +42,11 @@ def may_hold_json(card: ColumnCard) -> bool:
     ) and bool(high and high.startswith("{") and (not low or low.startswith("{")))  # fmt: skip
 
 
-def as_text(card: ColumnCard, name: str) -> str:
+def json_text(card: ColumnCard, name: str) -> str:
     """SQL for the JSON of a column as text; `name` is the column, quoted."""
     if card.data_type.startswith("super"):
         return f"json_serialize({name})"
-    return f"cast({name} as varchar)"
+    return f"cast({name} as text)"
 
 
 def json_fields(card: ColumnCard, texts: Iterable[str | None], whole: bool) -> list[ColumnCard]:

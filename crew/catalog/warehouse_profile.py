@@ -9,26 +9,36 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from sqlglot import exp
+
 from crew.artifacts import ColumnCard, JoinEdge, RelationCard
 from crew.catalog.aggregates import figures
 from crew.catalog.dbt_project import ProjectRelation
-from crew.catalog.json_fields import SAMPLE, as_text, json_fields, may_hold_json, struct_fields
+from crew.catalog.json_fields import SAMPLE, json_fields, json_text, may_hold_json, struct_fields
 from crew.catalog.personal import looks_personal
+from crew.drafting.dialects import said_in
 from crew.drafting.vocabulary import stem_set, stems
 from crew.errors import InvalidInput
 from crew.ports import Warehouse
 
 MAX_COLUMNS = 80
 MAX_VALUES = 50
+MAX_TEXT = 200
+_COLUMNS = "information_schema.columns"
 _TEXT = ("char", "text", "string", "varchar", "enum", "bool")
 _UNCOUNTABLE = ("json", "struct", "map", "[]", "list", "array", "blob", "variant", "super", "geo")
+_UNORDERED = ("bool", "uuid")
+"""Types that have no least value everywhere."""
 
 
 class WarehouseProfile:
-    """Profiles relations. `relation_names` maps a unique id to the name to select from."""
+    """Profiles relations. `relation_names` maps a unique id to the name to select from; `dialect`
+    is sqlglot's name for what the warehouse speaks."""
 
-    def __init__(self, warehouse: Warehouse, relation_names: dict[str, str]) -> None:
-        self._warehouse = warehouse
+    def __init__(
+        self, warehouse: Warehouse, relation_names: dict[str, str], dialect: str = "duckdb"
+    ) -> None:
+        self._warehouse, self._dialect = warehouse, dialect
         self._names = relation_names
         self._cards: dict[str, RelationCard] = {}
         self._shares: dict[tuple[str, str, str, str], float | None] = {}
@@ -48,10 +58,11 @@ class WarehouseProfile:
         return self._shares[key]
 
     def _match_share(self, edge: JoinEdge, left: RelationCard, right: RelationCard) -> float | None:
+        ours, theirs = (quoted(c, self._dialect) for c in (edge.left_column, edge.right_column))
         sql = (
-            f"select count(*), count(r.k) from (select {quoted(edge.left_column)} as k"
-            f" from {left.relation_name} where {quoted(edge.left_column)} is not null) as l"
-            f" left join (select distinct {quoted(edge.right_column)} as k"
+            f"select count(*), count(r.k) from (select {ours} as k"
+            f" from {left.relation_name} where {ours} is not null) as l"
+            f" left join (select distinct {theirs} as k"
             f" from {right.relation_name}) as r on l.k = r.k"
         )
         try:
@@ -105,7 +116,12 @@ class WarehouseProfile:
     @cached_property
     def _schema(self) -> dict[tuple[str, ...], list[tuple[str, str]]]:
         """Columns of everything in the warehouse, by (database, schema, name) and (schema, name)."""
-        rows = self._listed(", numeric_precision, numeric_scale") or self._listed("")
+        rows = [
+            row
+            for place in self._places()
+            for row in self._listed(place, ", numeric_precision, numeric_scale")
+            or self._listed(place, "")
+        ]
         found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
         for catalog, schema, table, column, type_, *size in rows:
             key: tuple[str, ...] = (str(catalog).lower(), str(schema).lower(), str(table).lower())
@@ -117,12 +133,24 @@ class WarehouseProfile:
             found.setdefault(key[1:], found[key])
         return found
 
-    def _listed(self, more: str) -> Sequence[Sequence[Any]]:
+    def _places(self) -> list[str]:
+        """What lists columns: one view for all, of each data set in BigQuery, of each database in
+        Snowflake and Databricks."""
+        if self._dialect not in {"bigquery", "snowflake", "databricks"}:
+            return [_COLUMNS]
+        found: dict[str, None] = {}
+        for name in self._names.values():
+            parts = [p.sql(self._dialect) for p in exp.to_table(name, dialect=self._dialect).parts]
+            place = parts[:-1] if self._dialect == "bigquery" else parts[:-2]
+            found[".".join([*place, _COLUMNS])] = None
+        return [*found] or [_COLUMNS]
+
+    def _listed(self, place: str, more: str) -> Sequence[Sequence[Any]]:
         """All columns with their types and `more`; nothing where the warehouse does not tell."""
         try:
             return self._warehouse.query(
                 f"select table_catalog, table_schema, table_name, column_name, data_type{more}"
-                " from information_schema.columns"
+                f" from {place}"
                 " order by table_catalog, table_schema, table_name, ordinal_position",
                 limit=1_000_000,
             ).rows
@@ -136,17 +164,15 @@ class WarehouseProfile:
         columns = columns[:MAX_COLUMNS]
         parts = ["count(*)"]
         for column, type_ in columns:
-            c = quoted(column)
+            c = quoted(column, self._dialect)
             if any(t in type_ for t in _UNCOUNTABLE):
                 parts += [f"count({c})", "null", "null", "null"]
             else:
-                parts += [
-                    f"count({c})",
-                    f"count(distinct {c})",
-                    f"cast(min({c}) as varchar(200))",
-                    f"cast(max({c}) as varchar(200))",
-                ]
-        row = self._warehouse.query(f"select {', '.join(parts)} from {name}").rows[0]
+                ends = [as_text(f"{f}({c})", type_) for f in ("min", "max")]
+                if any(t in type_ for t in _UNORDERED):
+                    ends = [f"{f}({as_text(c, type_)})" for f in ("min", "max")]
+                parts += [f"count({c})", f"count(distinct {c})", *ends]
+        row = self._ask(f"select {', '.join(parts)} from {name}")[0]
         total = int(row[0])
         values = self._values(name, relation, columns, row)
         cards = []
@@ -176,9 +202,9 @@ class WarehouseProfile:
             return card.model_copy(update={"fields": tuple(fields)})
         if not may_hold_json(card):
             return card
-        sql = f"select {as_text(card, quoted(card.name))} from {name} limit {SAMPLE}"
+        text = json_text(card, quoted(card.name, self._dialect))
         try:
-            rows = self._warehouse.query(sql, limit=SAMPLE).rows
+            rows = self._ask(f"select {text} from {name} limit {SAMPLE}", limit=SAMPLE)
         except InvalidInput:
             return card
         texts = [None if row[0] is None else str(row[0]) for row in rows]
@@ -198,7 +224,7 @@ class WarehouseProfile:
     ) -> dict[str, tuple[str, ...]]:
         """The values of columns that hold few, most frequent first."""
         few = [
-            (n, column)
+            (n, quoted(column, self._dialect), type_)
             for n, (column, type_) in enumerate(columns)
             if any(t in type_ for t in _TEXT)
             and row[2 + 4 * n] is not None
@@ -208,24 +234,31 @@ class WarehouseProfile:
         if not few:
             return {}
         union = " union all ".join(
-            f"select {n} as c, cast({quoted(column)} as varchar(200)) as v, count(*) as n"
-            f" from {name} where {quoted(column)} is not null group by 2"
-            for n, column in few
+            f"select {n} as c, {as_text(c, type_)} as v, count(*) as n"
+            f" from {name} where {c} is not null group by 2"
+            for n, c, type_ in few
         )
-        rows = self._warehouse.query(
-            f"select c, v, n from ({union}) as u order by 1, 3 desc, 2"
-        ).rows
-        names = dict(few)
+        rows = self._ask(f"select c, v, n from ({union}) as u order by 1, 3 desc, 2")
+        names = {n: columns[n][0] for n, _, _ in few}
         found: dict[str, list[str]] = {}
         for n, value, _ in rows:
             found.setdefault(names[n], []).append(str(value))
         return {c: tuple(v) for c, v in found.items()}
 
+    def _ask(self, sql: str, limit: int = 1000) -> tuple[tuple[Any, ...], ...]:
+        return self._warehouse.query(said_in(self._dialect, sql), limit=limit).rows
 
-def quoted(column: str) -> str:
+
+def quoted(column: str, dialect: str) -> str:
     """A column's name as the warehouse spells it, quoted: it may be a word of SQL."""
-    escaped = column.replace('"', '""')
-    return f'"{escaped}"'
+    return str(exp.to_identifier(column, quoted=True).sql(dialect=dialect))
+
+
+def as_text(value: str, data_type: str) -> str:
+    """SQL for the beginning of a value as text; Redshift casts no boolean."""
+    if "bool" in data_type:
+        return f"case when {value} then 'true' when not {value} then 'false' end"
+    return f"left(cast({value} as text), {MAX_TEXT})"
 
 
 def _documented(relation: ProjectRelation, column: str, data_type: str) -> ColumnCard:

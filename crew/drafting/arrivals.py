@@ -9,10 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-import sqlglot
-
 from crew.artifacts import ColumnCard, Freshness, RelationCard
 from crew.catalog.warehouse_profile import is_arrival, is_temporal, quoted
+from crew.drafting.dialects import said_in
 from crew.drafting.vocabulary import stem_set, stems
 from crew.errors import InvalidInput
 from crew.ports import Warehouse
@@ -82,12 +81,12 @@ def arrivals(
     source: RelationCard, column: ColumnCard, warehouse: Warehouse, dialect: str
 ) -> Arrivals | None:
     """The observed gaps; None where rows arrived on fewer than a handful of days."""
-    name = quoted(column.name)
-    sql = sqlglot.transpile(
+    name = quoted(column.name, dialect)
+    sql = said_in(
+        dialect,
         f"select distinct date_trunc('hour', {name}) as h from {source.relation_name}"
         f" where {name} is not null order by h desc limit {MOST_HOURS}",
-        read="duckdb", write=dialect,
-    )[0]  # fmt: skip
+    )
     try:
         rows = warehouse.query(sql, limit=MOST_HOURS).rows
         newest = _moment(

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
+import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 
 APPROXIMATE = frozenset({"bigquery"})
 """Dialects that have no exact median or percentile of a group."""
+
+
+class _EitherQuote(DuckDB):
+    """DuckDB's words, where a name may stand in backticks as well."""
+
+    class Tokenizer(DuckDB.Tokenizer):
+        IDENTIFIERS: ClassVar = ['"', "`"]
+
+
+def said_in(dialect: str, sql: str) -> str:
+    """SQL in DuckDB's words as `dialect` says it; names may be quoted as either does."""
+    if dialect == "duckdb":
+        return sql
+    tree = sqlglot.parse_one(sql, read=_EitherQuote)
+    for node in list(tree.find_all(exp.DateTrunc, exp.TimestampTrunc)):
+        grain = exp.Literal.string(node.args["unit"].name.lower())
+        node.replace(exp.Anonymous(this="date_trunc", expressions=[grain, node.this.copy()]))
+    return str(in_dialect(tree, dialect).sql(dialect=dialect))
 
 
 def in_dialect(tree: exp.Expr, dialect: str) -> exp.Expr:

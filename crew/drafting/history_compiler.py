@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlglot
-from sqlglot import exp
 
 from crew.artifacts import DraftModel, Evidence, RequirementSpec
+from crew.catalog.warehouse_profile import quoted
 from crew.drafting.sql_layout import FINAL, Cte, import_cte, write_model
 
 _REMOVED, _PLACE, _CHANGES = "is_removed", "place", "is_change"
@@ -15,22 +15,27 @@ def compile_history(spec: RequirementSpec, evidence: Evidence, path: str) -> Dra
     """The model of `spec.history`: states, those that differ from the one before, their periods."""
     history = spec.history
     assert history is not None
+    dialect = evidence.dialect
+
+    def q(name: str) -> str:
+        return quoted(name, dialect)
+
     names = {d.column: d.name for d in spec.dimensions}
     keys, values = [names[k] for k in history.key], [names[v] for v in history.values]
-    by = ", ".join(map(_q, keys))
-    window = f"(partition by {by} order by {_q(history.valid_from)})"
-    shown = [f"{_q(c)} as {_q(n)}" for c, n in names.items()]
-    shown.append(f"{_q(history.at)} as {_q(history.valid_from)}")
-    removed = [_q(_REMOVED)] if history.removed else []
+    by = ", ".join(map(q, keys))
+    window = f"(partition by {by} order by {q(history.valid_from)})"
+    shown = [f"{q(c)} as {q(n)}" for c, n in names.items()]
+    shown.append(f"{q(history.at)} as {q(history.valid_from)}")
+    removed = [q(_REMOVED)] if history.removed else []
     if history.removed:
-        shown.append(f"case when {history.removed} then true else false end as {_q(_REMOVED)}")
-    told = " and ".join(f"{_q(c)} is not null" for c in (*history.key, history.at))
+        shown.append(f"case when {history.removed} then true else false end as {q(_REMOVED)}")
+    told = " and ".join(f"{q(c)} is not null" for c in (*history.key, history.at))
     rows = f"from changes where {told}"
-    columns = [*map(_q, (*keys, *values, history.valid_from)), *removed]
+    columns = [*map(q, (*keys, *values, history.valid_from)), *removed]
     if history.then_by:
         place = (
-            f"row_number() over (partition by {', '.join(map(_q, (*history.key, history.at)))}"
-            f" order by {_q(history.then_by)} desc) as {_PLACE}"
+            f"row_number() over (partition by {', '.join(map(q, (*history.key, history.at)))}"
+            f" order by {q(history.then_by)} desc) as {_PLACE}"
         )
         ctes = [
             ("numbered", f"select {', '.join([*shown, place])} {rows}", ""),
@@ -39,14 +44,14 @@ def compile_history(spec: RequirementSpec, evidence: Evidence, path: str) -> Dra
         ]  # fmt: skip
     else:
         ctes = [("states", f"select distinct {', '.join(shown)} {rows}", "")]
-    compared = [*map(_q, values), *removed]
+    compared = [*map(q, values), *removed]
     differs = [f"{c} is distinct from lag({c}) over {window}" for c in compared]
-    first = f"lag({_q(history.valid_from)}) over {window} is null"
+    first = f"lag({q(history.valid_from)}) over {window} is null"
     changes = f"case when {' or '.join([first, *differs])} then 1 else 0 end as {_CHANGES}"
-    following = f"lead({_q(history.valid_from)}) over {window} as {_q(history.valid_to)}"
-    kept = f" where not {_q(_REMOVED)}" if history.removed else ""
-    last = f"{_q(history.valid_to)} is null as {_q(history.is_current)}"
-    result = [*map(_q, (*keys, *values, history.valid_from, history.valid_to))]
+    following = f"lead({q(history.valid_from)}) over {window} as {q(history.valid_to)}"
+    kept = f" where not {q(_REMOVED)}" if history.removed else ""
+    last = f"{q(history.valid_to)} is null as {q(history.is_current)}"
+    result = [*map(q, (*keys, *values, history.valid_from, history.valid_to))]
     ctes += [
         ("compared", f"select {', '.join([*columns, changes])} from states", ""),
         ("periods", f"select {', '.join([*columns, following])} from compared where {_CHANGES} = 1",
@@ -55,18 +60,14 @@ def compile_history(spec: RequirementSpec, evidence: Evidence, path: str) -> Dra
          "what was removed has no period, and ends the one before" if kept else ""),
     ]  # fmt: skip
     steps = [import_cte("changes", history.relation)]
-    steps += [Cte(n, sqlglot.parse_one(sql, read="duckdb"), told) for n, sql, told in ctes]
+    steps += [Cte(n, sqlglot.parse_one(sql, read=dialect), told) for n, sql, told in ctes]
     return DraftModel(
         name=spec.model,
         path=path,
-        sql=write_model(steps, evidence.conventions, evidence.dialect),
+        sql=write_model(steps, evidence.conventions, dialect),
         layer="mart",
         materialization=evidence.conventions.mart_materialization,
         relations=(history.relation,),
         columns=(*keys, *values, history.valid_from, history.valid_to, history.is_current),
         reads_source="." in history.relation,
     )
-
-
-def _q(name: str) -> str:
-    return str(exp.to_identifier(name, quoted=True).sql(dialect="duckdb"))

@@ -234,7 +234,7 @@ class _HistoryReader:
         values = [v.name for v in made.values]
         removed = _removed(made.card)
         whole = [*by, *(v for v in values if v not in by), *([removed.name] if removed else [])]
-        missing = " and ".join(f"{quoted(c)} is not null" for c in by)
+        missing = " and ".join(f"{self._quoted(c)} is not null" for c in by)
         return self._count_distinct(made.card, whole, missing) - self._count_distinct(
             made.card, by, missing
         )
@@ -242,7 +242,7 @@ class _HistoryReader:
     def _count_distinct(self, card: RelationCard, names: Sequence[str], where: str = "") -> int:
         if self.warehouse is None:
             return 0
-        listed = ", ".join(quoted(n) for n in names)
+        listed = ", ".join(self._quoted(n) for n in names)
         told = f" where {where}" if where else ""
         sql = (
             f"select count(*) from (select distinct {listed} from {card.relation_name}{told}) as d"
@@ -327,11 +327,13 @@ class _HistoryReader:
         bounds = [c for c in card.columns if is_temporal(c) and set(name_stems(c.name)) & _ENDS]
         if not bounds or self.warehouse is None:
             return False
-        keys = " and ".join(f"n.{quoted(k.name)} = p.{quoted(k.name)}" for k in made.keys)
-        end, name = quoted(bounds[0].name), card.relation_name
+        keys = " and ".join(
+            f"n.{self._quoted(k.name)} = p.{self._quoted(k.name)}" for k in made.keys
+        )
+        end, name = self._quoted(bounds[0].name), card.relation_name
         sql = (
             f"select count(*) from {name} as p where p.{end} is not null and not exists (select 1"
-            f" from {name} as n where {keys} and n.{quoted(at.name)} = p.{end})"
+            f" from {name} as n where {keys} and n.{self._quoted(at.name)} = p.{end})"
         )
         gaps = self.warehouse.query(sql, limit=1).rows[0][0]
         if gaps:
@@ -355,8 +357,11 @@ class _HistoryReader:
         self.assumptions.append(
             f"A row that is marked as removed (`{column.name}`) ends a period and begins none."
         )
-        name = quoted(column.name)
+        name = self._quoted(column.name)
         return f"coalesce({name}, false)" if is_boolean(column) else f"{name} is not null"
+
+    def _quoted(self, column: str) -> str:
+        return quoted(column, self.evidence.dialect)
 
     # --- what comes of it ------------------------------------------------------------------------
 

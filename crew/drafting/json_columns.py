@@ -66,7 +66,7 @@ def _with(
         holder = card.column(field.path[0])
         assert holder is not None
         sql = json_value(holder, field.path[1:], field.data_type, dialect)
-        shown.append(f"{sql} as {quoted(name)}")
+        shown.append(f"{sql} as {quoted(name, dialect)}")
         tree = parse_sql(sql, dialect)
         for column in tree.find_all(exp.Column):
             column.set("table", exp.to_identifier(card.key))

@@ -18,13 +18,13 @@ def json_value(column: ColumnCard, path: Sequence[str], data_type: str, dialect:
     """The value of the key at `path` below a column, as `data_type` (DuckDB's name for it).
 
     Text stays text, and `json` is what an array or a deeper object is kept as. The keys of a
-    STRUCT have types of their own, so that nothing is cast.
+    STRUCT have types of their own, so that nothing is cast; its brackets keep the column from being
+    read as a table, and a key of Redshift's SUPER is read from its text for the same reason.
     """
     base = exp.column(exp.to_identifier(column.name, quoted=True))
     if column.data_type.startswith("struct"):
-        return exp.Dot.build([base, *(exp.to_identifier(k, quoted=True) for k in path)]).sql(
-            dialect=dialect
-        )
+        keys = [exp.to_identifier(k, quoted=True) for k in path]
+        return str(exp.Dot.build([exp.paren(base), *keys]).sql(dialect=dialect))
     text: exp.Expr = base
     if is_text(column) and column.minimum == "":  # an empty text is no JSON
         text = exp.func("nullif", base, exp.Literal.string(""))
@@ -52,11 +52,10 @@ def _as_text(column: ColumnCard, base: str, path: Sequence[str], dialect: str) -
             return _get_path(column, base, path)
         case "bigquery":
             return f"json_value({base}, '{_dollar(path)}')"
-        case "redshift" if is_text(column):
-            keys = ", ".join(f"'{k}'" for k in path)
-            return f"nullif(json_extract_path_text({base}, {keys}), '')"
         case "redshift":
-            return ".".join([base, *(f'"{k}"' for k in path)])
+            keys = ", ".join(f"'{k}'" for k in path)
+            text = base if is_text(column) else f"json_serialize({base})"
+            return f"nullif(json_extract_path_text({text}, {keys}), '')"
         case "databricks" | "spark" if is_text(column):
             return f"get_json_object({base}, '{_dollar(path)}')"
         case "databricks" | "spark":
@@ -70,6 +69,8 @@ def _as_json(column: ColumnCard, base: str, path: Sequence[str], dialect: str) -
             return _arrows(column, base, path, "->")
         case "bigquery":
             return f"json_query({base}, '{_dollar(path)}')"
+        case "redshift" if not is_text(column):
+            return ".".join([base, *(f'"{k}"' for k in path)])
         case "snowflake" | "redshift" | "databricks" | "spark":
             return _as_text(column, base, path, dialect)
     return _transpiled(f"x -> '{_dollar(path)}'", base, dialect)

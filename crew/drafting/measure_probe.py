@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from crew.artifacts import Calendar, Dimension, Evidence, Filter, JoinEdge, Measure
 from crew.catalog.warehouse_profile import quoted
+from crew.drafting.dialects import said_in
 from crew.drafting.join_planner import AmbiguousJoin, JoinPlanner, NoJoin
 from crew.drafting.period_sql import EVERYONES
 from crew.drafting.row_sets import parse_sql
@@ -41,7 +42,9 @@ class MeasureProbe:
             return ""
         try:
             if measure.is_stock:
-                day = f"cast(date_trunc('{grain}', current_date) as date)"
+                day = said_in(
+                    self._evidence.dialect, f"cast(date_trunc('{grain}', current_date) as date)"
+                )
                 moments = {
                     "time": measure.active_from,
                     "active_from": None,
@@ -165,13 +168,15 @@ class MeasureProbe:
         card = self._evidence.relation(relation)
         if card is None or self._warehouse is None:
             return None
-        a, b = quoted(first), quoted(last)
+        dialect = self._evidence.dialect
+        a, b = quoted(first, dialect), quoted(last, dialect)
         try:
-            rows = self._query(
+            sql = (
                 f"select count(*), sum(case when date_trunc('{grain}', {a}) <> date_trunc('{grain}', {b})"
                 f" then 1 else 0 end), sum(case when {b} < {a} then 1 else 0 end)"
                 f" from {card.relation_name} where {a} is not null and {b} is not null"
             )
+            rows = self._query(said_in(dialect, sql))
         except InvalidInput:
             return None
         total, differing, backwards = rows[0]
@@ -192,7 +197,7 @@ class MeasureProbe:
             return None
         own = [f for f in measure.filters if self._is_own(measure.relation, f)]
         conditions = [self._bare(f) for f in own] or ["true"]
-        counts = ", ".join(f"count({quoted(c)})" for c in columns)
+        counts = ", ".join(f"count({quoted(c, self._evidence.dialect)})" for c in columns)
         try:
             rows = self._query(
                 f"select count(*), {counts} from {card.relation_name}"

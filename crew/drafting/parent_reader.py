@@ -77,7 +77,12 @@ def parents_in(evidence: Evidence, warehouse: Warehouse | None) -> list[Parent]:
         key = linker.key_column(card)
         for column in card.columns if key else ():
             role = _role(column, card)
-            if role and key and column.name != key and _leads(card, column, key, warehouse):
+            if (
+                role
+                and key
+                and column.name != key
+                and _leads(card, column, key, evidence.dialect, warehouse)
+            ):
                 found.append(Parent(card, column, key, role))
     return found
 
@@ -97,8 +102,10 @@ def _role(column: ColumnCard, card: RelationCard) -> str:
     return role if role in _ROLES else ""
 
 
-def _leads(card: RelationCard, column: ColumnCard, key: str, warehouse: Warehouse | None) -> bool:
-    p, k, name = quoted(column.name), quoted(key), card.relation_name
+def _leads(
+    card: RelationCard, column: ColumnCard, key: str, dialect: str, warehouse: Warehouse | None
+) -> bool:
+    p, k, name = quoted(column.name, dialect), quoted(key, dialect), card.relation_name
     sql = (
         f"select count({p}), sum(case when {p} in (select {k} from {name}) then 1 else 0 end)"
         f" from {name} where {p} is not null and {p} <> {k}"

@@ -126,6 +126,8 @@ class _Comparison:
         rows, matched = self._rows()
         if matched < MIN_MATCHED * rows or not self._unique(theirs, [*self.keys.values()]):
             return None
+        if not self._unique(f"({self.ours})", [*self.keys]):
+            return None
         same, cells = self._numbers()
         missing = tuple(m for m in self.spec.metrics if m.name not in same)
         said = "; ".join(f"{m.label} is `{same[m.name]}`" for m in self.spec.metrics
@@ -179,7 +181,7 @@ class _Comparison:
             return None
         if not same:
             return None  # only a number that agrees in each row shows that the keys mean the same
-        if not self._unique(f"({self.ours})", [*self.keys]) or self._is_taken(missing):
+        if self._is_taken(missing):
             return None
         news = {"kind": "change_model", "model": card.key, "target": card.key, "metrics": missing,
                 "extends": self.keys, "row_grain": (*self.keys.values(),), "fill_gaps": False,
@@ -224,35 +226,45 @@ class _Comparison:
         """Rows of both sides, and those with a counterpart: where few have one the grain is another
         one, or what the rows stand for."""
         sql = (
-            f"select count(*), count(*) filter (where o.ours is not null and t.theirs is not null)"
-            f" from (select *, 1 as ours from ({self.ours}) as x) as o full outer join"
-            f" (select *, 1 as theirs from {self.card.relation_name}) as t on {self._on}"
+            "select count(*), count(case when a is not null and b is not null then 1 end)"
+            f" from ({self._paired('1', '1')}) as x"
         )
         rows, matched = self.warehouse.query(sql).rows[0]
         return int(rows), int(matched)
 
     def _unique(self, relation: str, columns: list[str]) -> bool:
-        keys = ", ".join(quoted(c) for c in columns)
-        sql = f"select count(*), count(distinct ({keys})) from {relation} as r"
+        keys = ", ".join(self._quoted(c) for c in columns)
+        different = f"select count(*) from (select distinct {keys} from {relation} as r) as d"
+        sql = f"select count(*), ({different}) from {relation} as r"
         rows, different = self.warehouse.query(sql).rows[0]
         return int(rows) == int(different)
 
     def _cells(self, ours: str, theirs: str) -> tuple[int, int]:
         """Cells compared and cells that differ; a row that one side lacks counts as zero there."""
         sql = (
-            f"select count(*), count(*) filter (where abs(a - b)"
-            f" > least(0.005, 0.0005 * greatest(abs(a), abs(b)))) from"
-            f" (select coalesce(o.{quoted(ours)}, 0) as a, coalesce(t.{quoted(theirs)}, 0) as b"
-            f" from ({self.ours}) as o full outer join {self.card.relation_name} as t on {self._on}) as x"
+            "select count(*), count(case when abs(a - b)"
+            " > least(0.005, 0.0005 * greatest(abs(a), abs(b))) then 1 end) from"
+            " (select coalesce(a, 0) as a, coalesce(b, 0) as b"
+            f" from ({self._paired(self._quoted(ours), self._quoted(theirs))}) as y) as x"
         )
         compared, different = self.warehouse.query(sql).rows[0]
         return int(compared), int(different)
 
-    @property
-    def _on(self) -> str:
-        return " and ".join(
-            f"o.{quoted(a)} is not distinct from t.{quoted(b)}" for a, b in self.keys.items()
+    def _paired(self, ours: str, theirs: str) -> str:
+        """A row per key of either side: a is `ours` and b `theirs`, empty where a side lacks the
+        key. No full join: some warehouses have none over keys that may be empty."""
+        places = range(len(self.keys))
+        own = ", ".join(f"{self._quoted(k)} as k{n}" for n, k in enumerate(self.keys))
+        other = ", ".join(f"{self._quoted(k)} as k{n}" for n, k in enumerate(self.keys.values()))
+        return (
+            f"select max(a) as a, max(b) as b from (select {own}, {ours} as a, null as b"
+            f" from ({self.ours}) as o union all select {other}, null as a, {theirs} as b"
+            f" from {self.card.relation_name} as t) as u group by"
+            f" {', '.join(f'k{n}' for n in places)}"
         )
+
+    def _quoted(self, column: str) -> str:
+        return quoted(column, self.evidence.dialect)
 
 
 def _read_by(card: RelationCard, evidence: Evidence) -> set[str]:

@@ -26,8 +26,9 @@ def compile_staging(spec: RequirementSpec, evidence: Evidence, path: str) -> Dra
         ctes.append(_new_rows(staging, staging.increment, has_empty, evidence))
     if staging.latest_by and key:
         order = "" if staging.takes_first else " desc"
-        by = key.expression if key.path else quoted(key.source)
-        rank = f"row_number() over (partition by {by} order by {quoted(staging.latest_by)}{order})"
+        by = key.expression if key.path else quoted(key.source, dialect)
+        latest = quoted(staging.latest_by, dialect)
+        rank = f"row_number() over (partition by {by} order by {latest}{order})"
         ranked = f"select *, {rank} as delivery_rank from {ctes[-1].name}"
         ctes.append(
             Cte(

@@ -110,7 +110,7 @@ class FilterReader:
 
     def between(self, column: str, span: DateSpan) -> str:
         """The days of a span, as SQL over a column; unknown ones are not among them."""
-        name = quoted(column)
+        name = quoted(column, self.dialect)
         bounds = [f"{name} >= cast('{span.start}' as date)"] if span.start else []
         bounds += [f"{name} < cast('{span.end}' as date)"] if span.end else []
         return self._known(" and ".join(bounds))
@@ -118,7 +118,7 @@ class FilterReader:
     def _condition(self, said: str, clause: str) -> str | WhichDate:
         if match := _LACKING.match(_OPENS.sub("", said)):
             column = self._column(match["column"])
-            return f"{quoted(column.name)} is null" if column else ""
+            return f"{quoted(column.name, self.dialect)} is null" if column else ""
         if _NEGATED.search(said) and not _COMPARED.match(_OPENS.sub("", said).strip(" .`")):
             return ""
         span, rest = find_date_span(said)
@@ -170,7 +170,8 @@ class FilterReader:
         return fitting[0] if len(fitting) == 1 and content_stems(said) else None
 
     def _compared(self, column: ColumnCard, operator: str, value: str) -> str:
-        name, negative = quoted(column.name), operator in {"is not", "isn't", "isn’t", "!=", "<>"}
+        name = quoted(column.name, self.dialect)
+        negative = operator in {"is not", "isn't", "isn’t", "!=", "<>"}
         if value.lower().startswith(("not ", "nicht ")) and not _FILLED.match(value):
             negative, value = not negative, value.split(" ", 1)[1]
         if _NULL.match(value) or _FILLED.match(value):

@@ -13,8 +13,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import sqlglot
-
 from crew.artifacts import (
     Assumption,
     ColumnCard,
@@ -26,6 +24,7 @@ from crew.artifacts import (
 )
 from crew.catalog.warehouse_profile import is_temporal, quoted
 from crew.drafting.arrivals import arrival_columns
+from crew.drafting.dialects import said_in
 from crew.drafting.questions import Asking
 from crew.drafting.staging_words import unwrapped
 from crew.errors import InvalidInput
@@ -287,15 +286,16 @@ class IncrementReader:
     def _days_between(self, arrival: ColumnCard, event: ColumnCard) -> int:
         if self.warehouse is None:
             return 0
-        a, e = (f"cast({quoted(c.name)} as timestamp)" for c in (arrival, event))
+        dialect = self.evidence.dialect
+        a, e = (f"cast({quoted(c.name, dialect)} as timestamp)" for c in (arrival, event))
         sql = (
             f"with rows_ as (select {a} as a, {e} as e from {self.source.relation_name}) select count(*),"
             " count(e), max(date_diff('second', e, a)), max(date_diff('second', a, e)) from rows_"
             " where a >= (select min(a) + interval '1' day from rows_)"
         )
         try:
-            written = sqlglot.transpile(sql, read="duckdb", write=self.evidence.dialect)[0]
-            rows, known, late, early = self.warehouse.query(written, limit=1).rows[0]
+            found = self.warehouse.query(said_in(dialect, sql), limit=1).rows
+            rows, known, late, early = found[0]
         except InvalidInput:
             return 0
         if not rows or known < 0.95 * rows or float(early) > 86_400:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from crew.artifacts import ColumnCard, RelationCard
 from crew.catalog.warehouse_profile import is_numeric, is_text, quoted
+from crew.drafting.dialects import said_in
 from crew.drafting.staging_words import unwrapped
 from crew.errors import InvalidInput
 from crew.ports import Warehouse
@@ -78,15 +79,16 @@ def _only_one_with(codes: Sequence[str], source: RelationCard) -> str:
 
 
 def counted(
-    column: ColumnCard, source: RelationCard, warehouse: Warehouse | None
+    column: ColumnCard, source: RelationCard, dialect: str, warehouse: Warehouse | None
 ) -> dict[str, int]:
     """How many rows have each value, as text and without blanks; nothing where it is not known."""
     if warehouse is None:
         return {}
-    name = quoted(column.name)
-    sql = (
-        f"select trim(cast({name} as varchar)) as v, count(*) as n from {source.relation_name}"
-        f" where {name} is not null group by 1 order by 2 desc"
+    name = quoted(column.name, dialect)
+    sql = said_in(
+        dialect,
+        f"select trim(cast({name} as text)) as v, count(*) as n from {source.relation_name}"
+        f" where {name} is not null group by 1 order by 2 desc",
     )
     try:
         return {str(v): int(n) for v, n in warehouse.query(sql, limit=200).rows}
@@ -94,9 +96,9 @@ def counted(
         return {}
 
 
-def case(column: ColumnCard, mapping: CodeList, others: str) -> str:
+def case(column: ColumnCard, mapping: CodeList, others: str, dialect: str) -> str:
     """SQL for the words; `others` is SQL for what the list lacks, empty for nothing."""
-    name = quoted(column.name)
+    name = quoted(column.name, dialect)
     key = f"trim({name})" if is_text(column) else name
 
     def literal(code: str) -> str:

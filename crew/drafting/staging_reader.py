@@ -141,7 +141,11 @@ def read_staging(
     asking = Asking(wish.answers, wish.directed, request.choices)
     planner = _StagingPlan(source, evidence, text, asking, warehouse)
     staging = with_types_that_hold(planner.plan(), source, evidence, warehouse)
-    grain = (staging.key,) if staging.key else key_of_several(staging, source, warehouse)
+    grain = (
+        (staging.key,)
+        if staging.key
+        else key_of_several(staging, source, evidence.dialect, warehouse)
+    )
     if planner.arrival:
         increment = planner.increments.increment(planner.arrival, staging, grain)
         staging = staging.model_copy(update={"increment": increment})
@@ -247,7 +251,7 @@ def _named_in(text: str, evidence: Evidence) -> str:
 
 
 def key_of_several(
-    staging: Staging, source: RelationCard, warehouse: Warehouse | None
+    staging: Staging, source: RelationCard, dialect: str, warehouse: Warehouse | None
 ) -> tuple[str, ...]:
     """The columns that tell the rows apart together: keys of others, then days. Empty if none do."""
     names = {c.source: c.name for c in staging.columns}
@@ -261,7 +265,7 @@ def key_of_several(
     chosen: list[ColumnCard] = []
     for column in (*keys, *days) if warehouse else ():
         chosen.append(column)
-        listed = ", ".join(quoted(c.name) for c in chosen)
+        listed = ", ".join(quoted(c.name, dialect) for c in chosen)
         sql = (
             f"select count(*) - (select count(*) from (select distinct {listed} from"
             f" {source.relation_name}) as d) from {source.relation_name}"
@@ -432,7 +436,10 @@ class _StagingPlan:
             if card is None or place is None:
                 continue
             self.taken += [mapping.clause, *(f"{c} {w}" for c, w in mapping.pairs)]
-            rows, listed = counted(card, self.source, self.warehouse), dict(mapping.pairs)
+            rows, listed = (
+                counted(card, self.source, self.evidence.dialect, self.warehouse),
+                dict(mapping.pairs),
+            )
             missing = {v: n for v, n in rows.items() if v and v not in listed}
             others = ""
             if missing:
@@ -442,7 +449,11 @@ class _StagingPlan:
                     f"`{mapping.column}` also has {told}, which the list of codes lacks. What becomes of them?",
                     [("they stay as they are", ""), ("they become empty", "")],
                 )  # fmt: skip
-                others = f"cast({quoted(card.name)} as varchar)" if chosen == 0 else ""
+                others = (
+                    exp.cast(exp.column(card.name, quoted=True), "text").sql(self.evidence.dialect)
+                    if chosen == 0
+                    else ""
+                )
             if idle := [c for c in listed if rows and c not in rows]:
                 self.notes.append(
                     f"No row of `{mapping.column}` has {', '.join(f'`{c}`' for c in idle)}."
@@ -451,7 +462,7 @@ class _StagingPlan:
             text = f"{self.source.key}.{card.name}, in the ticket's words"
             made = StagedColumn(
                 name=own.name if mapping.instead else f"{own.name}_text", source=card.name,
-                expression=case(card, mapping, others),
+                expression=case(card, mapping, others, self.evidence.dialect),
                 grounding=Grounding(source="column", text=text),
             )  # fmt: skip
             codes = ", ".join(f"{c} = {w}" for c, w in mapping.pairs)
@@ -573,14 +584,14 @@ class _StagingPlan:
             f"`{key.name}` is delivered more than once ({rows:,} rows, {key.distinct:,} keys):"
             f" the row with the {'first' if self.rows.first_delivery else 'latest'}"
             f" `{moments[0].name}` holds.",
-            f"select {quoted(key.name)}, count(*) from {self.source.relation_name} group by 1 having count(*) > 1",
+            f"select {self._quoted(key)}, count(*) from {self.source.relation_name} group by 1 having count(*) > 1",
         )
         return moments[0].name
 
     def _keep(self, removed: ColumnCard | None) -> str:
         if removed is None:
             return ""
-        name = quoted(removed.name)
+        name = self._quoted(removed)
         if is_boolean(removed):
             condition = f"not coalesce({name}, false)" if removed.nulls else f"not {name}"
         elif is_temporal(removed):
@@ -695,7 +706,8 @@ class _StagingPlan:
         expression, why = self._expression(column)
         if asked := cleaned(column, wanted, self.evidence.dialect):
             if "trim(" in expression and "trim(" not in asked:
-                asked = asked.replace(quoted(column.name), f"trim({quoted(column.name)})")
+                name_sql = self._quoted(column)
+                asked = asked.replace(name_sql, f"trim({name_sql})")
             expression, why = asked, ", as the ticket says"
         return StagedColumn(
             name=name,
@@ -751,7 +763,7 @@ class _StagingPlan:
         self.notes += self.unnested.notes
 
     def _expression(self, column: ColumnCard) -> tuple[str, str]:
-        name = quoted(column.name)
+        name = self._quoted(column)
         cents = _CENTS.search(column.name) or _CENTS.search(column.description)
         if is_numeric(column) and cents and not self.rows.in_cents:
             self._assume(f"`{column.name}` is in cents and becomes units.")
@@ -764,6 +776,9 @@ class _StagingPlan:
             if len(trimmed) < len(column.values) or any(v != v.strip() for v in column.values):
                 return f"trim({name})", ", blanks trimmed"
         return name, ""
+
+    def _quoted(self, column: ColumnCard) -> str:
+        return quoted(column.name, self.evidence.dialect)
 
     def _assume(self, text: str, check_sql: str = "") -> None:
         grounding = Grounding(source="assumption", text=text, confidence=0.8)

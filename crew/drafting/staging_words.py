@@ -143,7 +143,7 @@ def _alike(one: str, other: str) -> bool:
 
 def expression(column: ColumnCard, cleaning: Cleaning, dialect: str) -> str:
     """SQL for a source column; empty where nothing is to be done."""
-    name = quoted(column.name)
+    name = quoted(column.name, "duckdb")
     sql, text = name, is_text(column)
     if text and (cleaning.trim or cleaning.case):
         sql = f"trim({sql})" if cleaning.trim else sql

@@ -117,7 +117,7 @@ def versions_of(card: RelationCard, dialect: str, warehouse: Warehouse) -> Versi
     flag = next((c for c in card.columns if _CURRENT.match(c.name) and is_boolean(c)), None)
     for key in _keys(card):
         try:
-            if not _never_overlaps(card, key, begins, ends, warehouse):
+            if not _never_overlaps(card, key, begins, ends, dialect, warehouse):
                 continue
             now = _now(card, ends, flag, dialect)
             tree = parse_sql(now, dialect)
@@ -125,7 +125,7 @@ def versions_of(card: RelationCard, dialect: str, warehouse: Warehouse) -> Versi
                 column.set("table", exp.to_identifier("t"))
                 column.set("db", None)
             bare = tree.sql(dialect=dialect)
-            counted = _counted(card, key, bare, warehouse)
+            counted = _counted(card, quoted(key.name, dialect), bare, warehouse)
         except InvalidInput:
             continue
         own = {s for s in entity_stems(card) if s not in _LOGS} or set(
@@ -173,9 +173,11 @@ def _keys(card: RelationCard) -> Iterator[ColumnCard]:
 
 
 def _never_overlaps(
-    card: RelationCard, key: ColumnCard, begins: ColumnCard, ends: ColumnCard, warehouse: Warehouse
-) -> bool:
-    k, b, e, name = quoted(key.name), quoted(begins.name), quoted(ends.name), card.relation_name
+    card: RelationCard, key: ColumnCard, begins: ColumnCard, ends: ColumnCard, dialect: str,
+    warehouse: Warehouse,
+) -> bool:  # fmt: skip
+    k, b, e = (quoted(c.name, dialect) for c in (key, begins, ends))
+    name = card.relation_name
     following = f"lead({b}) over (partition by {k} order by {b})"
     sql = (
         f"select count(*) from (select {b} as b, {e} as e, {following} as n from {name}) as x"
@@ -196,13 +198,11 @@ def _now(card: RelationCard, ends: ColumnCard, flag: ColumnCard | None, dialect:
     return f"{column} > CURRENT_DATE"
 
 
-def _counted(
-    card: RelationCard, key: ColumnCard, now: str, warehouse: Warehouse
-) -> tuple[int, int]:
+def _counted(card: RelationCard, key: str, now: str, warehouse: Warehouse) -> tuple[int, int]:
     """How many versions hold now, and how many keys there are."""
     sql = (
         f"select (select count(*) from {card.relation_name} as t where {now}),"
-        f" (select count(distinct {quoted(key.name)}) from {card.relation_name})"
+        f" (select count(distinct {key}) from {card.relation_name})"
     )
     current, keys = warehouse.query(sql, limit=1).rows[0]
     return int(current), int(keys)

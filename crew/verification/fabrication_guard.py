@@ -71,8 +71,10 @@ def qualified_query(context: CheckContext, sql: str) -> exp.Expr:
         name = names.setdefault(key, f"relation_{len(names)}")
         if name not in real:
             real[name] = bare
-            spelt = quoted if dialect == "postgres" else str  # it folds bare names
-            schema[name] = {spelt(column): "unknown" for column in context.columns(key)}
+            columns = context.columns(key)
+            if dialect == "postgres":  # it folds bare names
+                columns = tuple(quoted(c, dialect) for c in columns)
+            schema[name] = dict.fromkeys(columns, "unknown")
         table.set("alias", table.args.get("alias") or exp.TableAlias(this=table.this.copy()))
         for part, value in (("this", exp.to_identifier(name)), ("db", None), ("catalog", None)):
             table.set(part, value)

@@ -60,6 +60,51 @@ def test_the_rows_are_the_same(here: SmallWarehouse, dialect: str, about: str) -
         assert [_told(row) for row in got] == [_told(row) for row in want]
 
 
+RAW_ORDERS = """select * from (values
+ (1, ' Open', 1250, '{"gate": "A", "wait": 3}', 'W', null, timestamp '2025-01-01 08:00', timestamp '2025-01-01 09:00'),
+ (1, 'open ', 1350, '{"gate": "B"}', 'W', null, timestamp '2025-01-01 08:00', timestamp '2025-01-03 09:00'),
+ (2, 'Shut', null, '{"gate": "A", "wait": 5}', 'G', null, timestamp '2025-01-02 08:00', timestamp '2025-01-02 09:00'),
+ (3, 'shut', 900, '{"gate": null}', 'X', timestamp '2025-02-01', timestamp '2025-01-04 08:00', timestamp '2025-02-02 09:00'))
+ as t("orderId", "Status", "amountCents", "payload", "group", "deletedAt", "placedAt", "_loadedAt")"""
+STATES = """select * from (values
+ (1, 'Graz', false, date '2024-01-01', 7, 1), (1, 'Linz', false, date '2024-02-01', 7, 2),
+ (1, 'Linz', false, date '2024-02-15', 7, 3), (1, 'Linz', true, date '2024-03-01', 7, 4),
+ (2, 'Wels', false, date '2024-01-01', 9, 5), (2, null, false, date '2024-01-05', 9, 6))
+ as t("contractNo", "group", "isDeleted", "loadedAt", tariff, "entryNo")"""
+VERSIONS = """select * from (values (1, 'basic', date '2024-01-01', date '2024-03-01'), (1, 'pro', date '2024-03-01', null),
+ (2, 'basic', date '2024-01-15', null)) as t("accountId", plan, "validFrom", "validTo")"""
+STAFF = """select * from (values (1, 'Ann', null, 10), (2, 'Bob', 1, 20), (3, 'Cy', 1, 30), (4, 'Di', 2, 40))
+ as t("employeeId", "employeeName", "managerId", salary)"""
+NAMED = {
+    "shop.orders": RAW_ORDERS,
+    "stg_contract_states": STATES,
+    "dim_accounts": VERSIONS,
+    "stg_employees": STAFF,
+}
+ASKED = [
+    ("Stage shop.orders", ""),
+    ("Stage shop.orders", "Keep the amount in cents. Keep every delivery."),
+    ("Stage shop.orders", "Unnest payload: gate, wait. Only rows where amountCents >= 900."),
+    ("Stage shop.orders", "Only rows where group is not X. Rename orderId to order_no."),
+    ("Stage shop.orders", "group codes: W = Winter, G = Garden, X = Extra"),
+    ("Stage shop.orders", "Leave out rows without amountCents. Only rows placed since 2025-01-02."),
+    ("Average wait of orders per gate", ""),
+    ("SCD2 of the group of each contract with valid_from and valid_to", ""),
+    ("Number of accounts per plan", ""),
+    ("Sum of salary per manager", ""),
+]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(("title", "body"), ASKED)
+def test_names_that_need_quotes_are_columns_everywhere(title: str, body: str, dialect: str) -> None:
+    """In BigQuery and Databricks what stands in double quotes is a text."""
+    want = SmallWarehouse(NAMED).rows(title, body)
+    there = SmallWarehouse(NAMED, dialect=dialect)
+    assert want
+    assert [_told(r) for r in there.rows(title, body)] == [_told(r) for r in want]
+
+
 def _told(row: tuple[object, ...]) -> list[str]:
     return [f"{float(v):.6f}" if _is_number(v) else str(v).removesuffix(" 00:00:00") for v in row]
 

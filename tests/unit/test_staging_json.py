@@ -81,12 +81,13 @@ def test_sql_reads_every_key_of_every_row() -> None:
         ("bigquery", "json", "CAST(JSON_VALUE(`log`, '$.boat.id') AS INT64)"),
         ("postgres", "jsonb", """CAST("log" -> 'boat' ->> 'id' AS BIGINT)"""),
         ("postgres", "text", """CAST(CAST("log" AS JSONB) -> 'boat' ->> 'id' AS BIGINT)"""),
-        ("redshift", "super", """CAST("log"."boat"."id" AS BIGINT)"""),
+        ("redshift", "super",
+         """CAST(NULLIF(JSON_EXTRACT_PATH_TEXT(JSON_SERIALIZE("log"), 'boat', 'id'), '') AS BIGINT)"""),
         ("redshift", "varchar",
          """CAST(NULLIF(JSON_EXTRACT_PATH_TEXT("log", 'boat', 'id'), '') AS BIGINT)"""),
         ("databricks", "string", "CAST(GET_JSON_OBJECT(`log`, '$.boat.id') AS BIGINT)"),
         ("databricks", "variant", """CAST(`log`:["boat"]["id"] AS BIGINT)"""),
-        ("databricks", "struct<boat:struct<id:int>>", "`log`.`boat`.`id`"),
+        ("databricks", "struct<boat:struct<id:int>>", "(`log`).`boat`.`id`"),
     ],
 )  # fmt: skip
 def test_each_warehouse_reads_a_key_in_its_own_way(dialect: str, data_type: str, sql: str) -> None:
