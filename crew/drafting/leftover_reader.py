@@ -104,6 +104,16 @@ class LeftoverReader:
                 found |= {x for s in entity_stems(right) for x in alike(s)}
         return found
 
+    def _says_more(self, core: Sequence[str], fresh: Sequence[str], bases: Sequence[str]) -> bool:
+        """Whether a number comes with words of what it is compared to: `more than 30 minutes after
+        the planned end`."""
+        cards = [c for b in bases if (c := self.context.evidence.relation(b))]
+        own = {x for c in cards for s in entity_stems(c) for x in alike(s)}
+        plain = (
+            stem_set("measuring") | stem_set("units") | stem_set("articles") | stem_set("joints")
+        )
+        return any(not alike(s) & own and s not in plain for s in core if s not in fresh)
+
     def _may_be_shown(self, phrase: Phrase, link: ConditionLink, wish: Wish) -> bool:
         """`per play, with genre`: rows that have one, or a column that is shown beside the play."""
         at = phrase.quote.find(phrase.text)
@@ -127,9 +137,9 @@ class LeftoverReader:
         splits = splits and not {x for s in core for x in alike(s)} & self._split_by
         if not fresh and not splits:
             return None
-        links = self.context.linker.conditions(core, bases) or self.context.linker.conditions(
-            fresh, bases
-        )
+        links = self.context.linker.conditions(core, bases)
+        if not links and not (any(map(is_mark, fresh)) and self._says_more(core, fresh, bases)):
+            links = self.context.linker.conditions(fresh, bases)
         links = links or self._either(phrase.text, bases)
         best = [k for k in links if k.score >= links[0].score - 0.04] if links else []
         if self._is_purpose(said):

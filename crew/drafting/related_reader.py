@@ -66,11 +66,32 @@ class RelatedReader:
         said = [s for s in content_stems(figure.otherwise) if s not in stem_set("joints")]
         if figure.span or figure.again or not said:
             return []
-        links = self.linker.conditions([*said, *rest], bases) or self.linker.conditions(said, bases)
+        links = self.linker.conditions([*said, *rest], bases)
+        links = links or self._with_rest(self.linker.conditions(said, bases), rest, bases)
         if figure.high != 0:
             return links
         return [ConditionLink(k.negated, k.condition, k.relation, k.origin, k.score, k.column)
                 for k in links]  # fmt: skip
+
+    def _with_rest(
+        self, links: list[ConditionLink], rest: Sequence[str], bases: Sequence[str]
+    ) -> list[ConditionLink]:
+        """Conditions that hold together with what else is said: `with a code, with electric cars`;
+        none where that is not understood."""
+        cards = [c for b in bases if (c := self.evidence.relation(b))]
+        own = {x for c in cards for s in entity_stems(c) for x in alike(s)}
+        plain = stem_set("stops") | stem_set("joints") | stem_set("articles")
+        further = [s for s in rest if s not in plain and not alike(s) & own]
+        if not further:
+            return links
+        others = self.linker.conditions(further, bases)[:1]
+        return [
+            ConditionLink(
+                f"{a.condition} and {b.condition}", f"not coalesce({a.condition} and {b.condition}, false)",
+                a.relation, a.origin, min(a.score, b.score), a.column,
+            )
+            for a in links for b in others
+        ]  # fmt: skip
 
     def _owners(self, rest: Sequence[str], bases: Sequence[str]) -> list[tuple[int, str]]:
         """Whose rows are meant: those that the words name, nearest first; the bases' own, if none."""

@@ -106,6 +106,20 @@ class ConditionLink:
     column: str = ""
 
 
+def _is_value(name: str, value: str, column: ColumnCard) -> tuple[str, str]:
+    """The condition that a column has a value, in whatever case it is written there, and its exact
+    opposite."""
+    plain = value.strip().casefold()
+    same = [v for v in column.values if v.strip().casefold() == plain] or [value]
+    literals = ["'" + v.replace("'", "''") + "'" for v in same]
+    if len(literals) == 1:
+        condition, negated = f"{name} = {literals[0]}", f"{name} <> {literals[0]}"
+    else:
+        listed = ", ".join(literals)
+        condition, negated = f"{name} in ({listed})", f"{name} not in ({listed})"
+    return condition, f"({negated} or {name} is null)" if column.nulls else negated
+
+
 def _names_what(phrase: Sequence[str], column: ColumnCard) -> bool:
     """Whether a phrase says more of a column than that it counts something: `number of flats` is
     not the `number_of_rooms`."""
@@ -469,7 +483,7 @@ class SchemaLinker:
         if isinstance(figure, Quoted):
             return self._quoted(figure, named or said, bool(named), bases)
         if isinstance(figure, Order):
-            return self._ordered(figure, bases)
+            return [] if named else self._ordered(figure, bases)
         if isinstance(figure, Having):
             return self.having(figure, rest, bases)
         return []
@@ -695,13 +709,10 @@ class SchemaLinker:
                     and set(wanted) <= set(phrase)
                     and set(rest) <= entity | own | {w for e in entity for w in alike(e)}
                 ):
-                    literal = value.replace("'", "''")
-                    negated = f"{name} <> '{literal}'"
-                    if column.nulls:
-                        negated = f"({negated} or {name} is null)"
+                    condition, negated = _is_value(name, value, column)
                     score = 1.4 + near - (0.1 if rest and not (set(rest) & entity) else 0.0)
                     yield ConditionLink(
-                        f"{name} = '{literal}'",
+                        condition,
                         negated,
                         card.key,
                         f"value of {column.name}",

@@ -178,3 +178,34 @@ def test_a_state_counts_beside_a_date_that_is_only_like_it() -> None:
     )  # fmt: skip
     spec = leases.spec("Number of terminated leases per month")
     assert spec.questions or sum(r[1] for r in leases.fetch(leases.sql(spec))) == 4
+
+
+def test_a_value_counts_in_whatever_case_it_is_written() -> None:
+    claims = SmallWarehouse(
+        {"claims": "select i as claim_id, ['paid', 'Paid', 'open'][1 + i % 3] as claim_state from range(9) t(i)"},
+        keys={"claims": "claim_id"},
+    )  # fmt: skip
+    assert claims.rows("Number of paid claims") == [(6,)]
+    assert claims.rows("Number of claims without paid ones") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "that were paid more than 30 days after the end of the reminder",
+        "of more than 30 in the eyes of our clients",
+    ],
+)
+def test_a_number_is_not_read_without_what_it_is_compared_to(
+    shop: SmallWarehouse, words: str
+) -> None:
+    assert shop.spec("Bills", f"Number of bills {words}, per country").questions
+
+
+def test_a_share_holds_every_with(shop: SmallWarehouse) -> None:
+    asked = shop.spec("Share of bills with paid on with crowns").questions
+    told = shop.spec("Share of bills with receipts with status open")
+    assert asked
+    assert told.questions or shop.fetch(shop.sql(told)) == shop.fetch(
+        "select count(*) filter (where bill_status = 'open' and bill_id <= 30) / count(*) from stg_bills"
+    )
