@@ -95,9 +95,36 @@ def _in_postgres(node: exp.Expr) -> exp.Expr | None:
     return exp.Bracket(this=exp.paren(kept), expressions=[exp.Literal.number(1)], offset=1)
 
 
+def _in_redshift(node: exp.Expr) -> exp.Expr | None:
+    """It compares no empty values."""
+    if not isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
+        return None
+    a, b = node.this, node.expression
+    both = exp.and_(a.copy().is_(exp.null()), b.copy().is_(exp.null()))
+    equal = exp.EQ(this=a.copy(), expression=b.copy())
+    if isinstance(node, exp.NullSafeEQ):
+        return exp.paren(exp.or_(equal, both))
+    return exp.not_(exp.Coalesce(this=equal, expressions=[both]))
+
+
+def alike(a: str, b: str, dialect: str) -> str:
+    """SQL that says whether two values are equal or both empty."""
+    if dialect == "redshift":
+        return f"({a} = {b} or ({a} is null and {b} is null))"
+    return f"{a} is not distinct from {b}"
+
+
+def differ(a: str, b: str, dialect: str) -> str:
+    """SQL that says whether two values are neither equal nor both empty."""
+    if dialect == "redshift":
+        return f"not coalesce({a} = {b}, {a} is null and {b} is null)"
+    return f"{a} is distinct from {b}"
+
+
 _OWN: dict[str, Callable[[exp.Expr], exp.Expr | None]] = {
     "bigquery": _in_bigquery,
     "databricks": _in_databricks,
     "spark": _in_databricks,
     "postgres": _in_postgres,
+    "redshift": _in_redshift,
 }

@@ -33,8 +33,10 @@ from crew.artifacts import (
     Split,
     Table,
 )
+from crew.drafting.dialects import differ
 from crew.errors import InvalidInput
 from crew.verification.check_context import CheckContext, cell, read_manifest, skipped
+from crew.verification.model_diff import apart
 
 MAX_MODELS = 60
 """Models that are compared; those further away are only named."""
@@ -252,16 +254,7 @@ class _Proof:
         ]
         if not left:
             return told
-        counts = []
-        for (one, mine), (other, theirs) in (
-            ((old, left), (new, right)),
-            ((new, right), (old, left)),
-        ):
-            sql = (
-                f"select count(*) from (select {', '.join(mine)} from {one} as a "
-                f"except all select {', '.join(theirs)} from {other} as b) as d"
-            )
-            counts.append(int(self.context.worker.query(sql).rows[0][0]))
+        counts = self.context.worker.query(apart((left, old), (right, new))).rows[0]
         if counts[0]:
             told.append(f"{counts[0]:,} rows are no longer there as they were")
         if counts[1]:
@@ -394,7 +387,8 @@ class _Proof:
             wanted = self._by_itself(edit)
         if self.context.info.dialect == "duckdb" and _is_float(self.context, new, edit.column):
             column, wanted = (f"round(cast({x} as double), 6)" for x in (column, wanted))
-        sql = f"(select 1 from {new} as r where {column} is distinct from {wanted})"
+        sql = f"(select 1 from {new} as r where"
+        sql += f" {differ(column, wanted, self.context.info.dialect)})"
         wrong = self._count(sql)
         return [f"{wrong:,} rows of {edit.model} have another {edit.column}."] if wrong else []
 

@@ -6,9 +6,11 @@ compiles to, the new one as it was built in scratch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crew.artifacts import Check, DraftModel, Table
+from crew.drafting.dialects import differ
 from crew.verification.check_context import CheckContext, cell, skipped
 
 _FLOATS = ("double", "float", "real")
@@ -126,7 +128,7 @@ def _by_key(
     sums.append(f"sum(case when n.{names[0]} is null then 1 else 0 end)")
     both = f"o.{names[0]} is not null and n.{names[0]} is not null"
     for column in others:
-        differs = _differs(context.quote(column), types[column])
+        differs = _differs(context.quote(column), types[column], context.info.dialect)
         sums.append(f"sum(case when {both} and {differs} then 1 else 0 end)")
     sql = f"select {', '.join(sums)} from {old} as o full outer join {new} as n on {matched}"
     row = [int(v or 0) for v in context.worker.query(sql).rows[0]]
@@ -142,22 +144,32 @@ def _as_a_whole(
     key: tuple[str, ...],
     types: dict[str, str],
 ) -> tuple[int, int, dict[str, int]]:
-    columns = ", ".join(context.quote(c) for c in kept)
+    columns = [context.quote(c) for c in kept]
     if not columns:
         return 0, 0, {}
-    counts = []
-    for one, other in ((new, old), (old, new)):
-        sql = (
-            f"select count(*) from (select {columns} from {one} as a except all "
-            f"select {columns} from {other} as b) as d"
-        )
-        counts.append(int(context.worker.query(sql).rows[0][0]))
-    return counts[0], counts[1], {}
+    sql = apart((columns, new), (columns, old))
+    gained, lost = map(int, context.worker.query(sql).rows[0])
+    return gained, lost, {}
 
 
-def _differs(column: str, type_: str) -> str:
+def apart(one: tuple[Sequence[str], str], other: tuple[Sequence[str], str]) -> str:
+    """SQL for how many rows (their columns, the relation) only one side has, and only the other:
+    not every warehouse can subtract rows that repeat."""
+    sides = []
+    for sign, (columns, relation) in ((1, one), (-1, other)):
+        named = ", ".join(f"{c} as c{n}" for n, c in enumerate(columns))
+        sides.append(f"select {named}, {sign} as s from {relation} as r")
+    keys = ", ".join(f"c{n}" for n in range(len(one[0])))
+    return (
+        "select coalesce(sum(case when n > 0 then n else 0 end), 0),"
+        " coalesce(sum(case when n < 0 then -n else 0 end), 0) from"
+        f" (select sum(s) as n from ({' union all '.join(sides)}) as u group by {keys}) as g"
+    )
+
+
+def _differs(column: str, type_: str, dialect: str) -> str:
     if not type_.lower().startswith(_FLOATS):
-        return f"o.{column} is distinct from n.{column}"
+        return differ(f"o.{column}", f"n.{column}", dialect)
     tolerance = f"0.000000001 * (1 + abs(o.{column}))"  # sums of floats depend on their order
     return (
         f"((o.{column} is null) <> (n.{column} is null) "

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from sqlglot import parse_one
 
 from crew.artifacts import Derived, Measure
+from crew.drafting.dialects import alike
+from crew.drafting.period_sql import interval
 from crew.drafting.row_sets import dimension_sql
 from crew.verification.counted_periods import first_day
 from crew.verification.reconciliation_card import RATIO, Card, Figure, Keys
@@ -56,14 +58,14 @@ def _own_rows(card: Card, keys: Keys, of: str) -> str:
 def _expected(card: Card, keys: Keys, derived: Derived, of: str) -> str:
     period = keys.period[1] if keys.period else ""
     unit = card.spec.time.grain if card.spec.time else ""
-    step = "3 month" if unit == "quarter" else f"1 {unit}"
-    back = " ".join([f"- interval '{step}'"] * derived.periods)
-    same = _same(keys, list(keys.dimensions))
+    dialect = card.context.info.dialect
+    step = interval(3, "month") if unit == "quarter" else interval(1, unit)
+    back = " ".join([f"- {step.sql(dialect=dialect)}"] * derived.periods)
+    same = _same(keys, list(keys.dimensions), dialect)
     match derived.kind:
         case "running_total":
             since = ""
             if derived.reset:
-                dialect = card.context.info.dialect
                 now = parse_one(period, read=dialect)
                 begin = first_day(now, derived.reset, card.spec.calendar)
                 since = f" and f.period >= {begin.sql(dialect=dialect)}"
@@ -78,13 +80,13 @@ def _expected(card: Card, keys: Keys, derived: Derived, of: str) -> str:
             growth = f"({change} * 1.0 / nullif({before}, 0))"
             return {"previous": before, "change": change, "growth": growth}[derived.kind]
         case "share":
-            there = _when(keys, derived.within)
+            there = _when(keys, derived.within, dialect)
             return f"({of} * 1.0 / nullif((select sum(f.value) from f where {there}), 0))"
         case "rank":
-            there = _when(keys, derived.within)
+            there = _when(keys, derived.within, dialect)
             return f"(select 1 + count(*) from f where {there} and f.value > {of})"
         case "of_first":
-            there, last = _when(keys, derived.within), len(keys.dimensions) - 1
+            there, last = _when(keys, derived.within, dialect), len(keys.dimensions) - 1
             first = f"(select min(g.d{last}) from f as g where {there.replace('f.', 'g.')})"
             return (
                 f"({of} * 1.0 / nullif((select max(f.value) from f where {there} "
@@ -92,15 +94,15 @@ def _expected(card: Card, keys: Keys, derived: Derived, of: str) -> str:
             )
 
 
-def _same(keys: Keys, names: Sequence[str]) -> str:
+def _same(keys: Keys, names: Sequence[str], dialect: str) -> str:
     places = {name: (n, column) for n, (name, column) in enumerate(keys.dimensions.items())}
-    found = [f"f.d{places[n][0]} is not distinct from {places[n][1]}" for n in names]
+    found = [alike(f"f.d{places[n][0]}", places[n][1], dialect) for n in names]
     return " and ".join(found) or "true"
 
 
-def _when(keys: Keys, names: Sequence[str]) -> str:
-    now = f" and f.period is not distinct from {keys.period[1]}" if keys.period else ""
-    return _same(keys, names) + now
+def _when(keys: Keys, names: Sequence[str], dialect: str) -> str:
+    now = f" and {alike('f.period', keys.period[1], dialect)}" if keys.period else ""
+    return _same(keys, names, dialect) + now
 
 
 def _top(card: Card, keys: Keys, cells: str) -> None:
@@ -109,7 +111,9 @@ def _top(card: Card, keys: Keys, cells: str) -> None:
     assert top is not None
     names = list(keys.dimensions)
     group = [f"d{names.index(w)}" for w in top.within] + (["period"] if keys.period else [])
-    same = " and ".join(f"b.{g} is not distinct from a.{g}" for g in group) or "true"
+    same = (
+        " and ".join(alike(f"b.{g}", f"a.{g}", card.context.info.dialect) for g in group) or "true"
+    )
     beats = f"b.value {'<' if top.lowest else '>'} a.value"
     none = "(a.value is null and b.value is not null)"
     sql = (

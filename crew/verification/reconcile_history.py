@@ -7,6 +7,7 @@ periods alike that touch, each beginning at a row of the source, there is but on
 from __future__ import annotations
 
 from crew.artifacts import History
+from crew.drafting.dialects import alike
 from crew.verification.reconciliation_card import Card
 
 
@@ -27,16 +28,15 @@ def history(card: Card) -> None:
     begins, ends, current = (
         str(card.column(n)) for n in (made.valid_from, made.valid_to, made.is_current)
     )
+    dialect = card.context.info.dialect
     same_key = " and ".join(f"{own[k]} = s.{card.context.quote(k)}" for k in made.key)
     within = f"{begins} <= s.at_ and ({ends} is null or s.at_ < {ends})"
-    alike = " and ".join(
-        f"{own[v]} is not distinct from s.{card.context.quote(v)}" for v in made.values
-    )
+    equal = " and ".join(alike(own[v], f"s.{card.context.quote(v)}", dialect) for v in made.values)
     periods = f"select count(*) from {card.relation} as r where {same_key} and {within}"
     total, gone, right, ghosts = card.ask(
         f"select count(*), sum(gone), sum(case when gone = 0 and hits = 1 and fitting = 1 then 1 else 0 end),"
         f" sum(case when gone = 1 and hits > 0 then 1 else 0 end) from (select s.gone, ({periods}) as hits,"
-        f" ({periods} and {alike}) as fitting from ({states}) as s) as x"
+        f" ({periods} and {equal}) as fitting from ({states}) as s) as x"
     )[0]
     told = f"{total:,} states in the source, {gone or 0:,} of them removals"
     card.equal("states that a period shows", (total or 0) - (gone or 0), right or 0, told)
@@ -82,7 +82,7 @@ def _touching(card: Card, made: History, names: dict[str, str]) -> str:
     same = [f"a.{quote(card.columns[names[k].lower()])} = b.{quote(card.columns[names[k].lower()])}"
             for k in made.key]  # fmt: skip
     same += [
-        f"a.{c} is not distinct from b.{c}"
+        alike(f"a.{c}", f"b.{c}", card.context.info.dialect)
         for c in (quote(card.columns[names[v].lower()]) for v in made.values)
     ]
     ends, begins = (quote(card.columns[n.lower()]) for n in (made.valid_to, made.valid_from))

@@ -9,6 +9,7 @@ from crew.artifacts import (
     StagedColumn,
     Staging,
 )
+from crew.drafting.dialects import alike
 from crew.verification.reconciliation_card import NUMBERS, Card
 
 
@@ -49,12 +50,12 @@ def _latest(card: Card, staging: Staging, source: RelationCard) -> str:
     if not (staging.latest_by and key):
         return f"select * from {source.relation_name} as s"
     k = f"({key.expression})" if key.path else f"s.{card.context.quote(key.source)}"
-    last = card.context.quote(staging.latest_by)
+    last, dialect = card.context.quote(staging.latest_by), card.context.info.dialect
     end = "min" if staging.takes_first else "max"
     newest = f"select {k} as k, {end}({last}) as l from {source.relation_name} as s group by 1"
     return (
         f"select distinct s.* from {source.relation_name} as s inner join ({newest}) as n "
-        f"on {k} is not distinct from n.k and s.{last} is not distinct from n.l"
+        f"on {alike(k, 'n.k', dialect)} and {alike(f's.{last}', 'n.l', dialect)}"
     )
 
 

@@ -12,6 +12,7 @@ from crew.artifacts import (
     Check,
     Table,
 )
+from crew.drafting.dialects import alike
 from crew.drafting.join_planner import JoinPlanner
 from crew.verification.check_context import CheckContext, cell
 from crew.verification.related_relations import with_related
@@ -147,7 +148,7 @@ class Card:
         ending, kept = grouped(names), ""
         if self.spec.top and names:  # the rows that were cut off are proven by the order
             same = [
-                f"{o} is not distinct from c.{n}"
+                alike(o, f"c.{n}", self.context.info.dialect)
                 for o, n in zip(self._own(keys), names, strict=True)
             ]
             kept = f" where exists (select 1 from {self.relation} as r where {' and '.join(same)})"

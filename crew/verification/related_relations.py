@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from crew.artifacts import ColumnCard, Evidence, JoinEdge, Measure, Related, RelationCard
+from crew.drafting.dialects import alike
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.row_sets import parse_sql
 from crew.drafting.scope import key_of, qualified
@@ -113,7 +114,7 @@ def _picked_sql(related: Related, evidence: Evidence, totals: SourceTotals) -> s
     sign = ">" if related.pick == "last" else "<"
     earlier = []
     for n in range(1, len(related.order_by) + 1):
-        same = "".join(f"o.d{k} is not distinct from p.d{k} and " for k in range(1, n))
+        same = "".join(f"{alike(f'o.d{k}', f'p.d{k}', evidence.dialect)} and " for k in range(1, n))
         earlier.append(f"({same}(o.d{n} {sign} p.d{n} or (p.d{n} is null and o.d{n} is not null)))")
     start = 1 + len(related.order_by)
     shown = [f"p.d0 as {_name(related.to_column)}"]

@@ -65,11 +65,20 @@ class SourceTotals:
         """Rows (period, value) of a stock measure at the periods that a SELECT `periods` gives."""
         active = self._sql(_active(measure, grain))
         lines = self.lines(measure, Cut(tuple(filters), grain=grain))
-        value = _aggregation(measure, "l.value")
+        value = self._aggregated(measure)
         return (
             f"select p.period, (select {value} from ({lines}) as l "
             f"where l.reason = {COUNTED} and {active}) as value from ({periods}) as p"
         )
+
+    def _aggregated(self, measure: Measure) -> str:
+        """The aggregate of the lines `l`; those that few warehouses spell alike as the dialect has
+        them."""
+        own = measure.aggregation in {"median", "percentile", "first", "last"}
+        if own and self._evidence.dialect != "duckdb":
+            value, place = exp.column("value", table="l"), exp.column("place", table="l")
+            return self._sql(aggregate(measure, value, place))
+        return _aggregation(measure, "l.value")
 
     def overall(self, measure: Measure, filters: Sequence[str], span: str = "") -> str:
         """One row, one value: the measure over all its rows, or those in `span` (a condition on
@@ -126,7 +135,7 @@ class SourceTotals:
         """Rows (period, d0, d1, …, value) of the rows that count; a stock is counted at each of
         the `periods` that a SELECT gives."""
         dims = [f"l.d{n}" for n in range(len(cut.dimensions))]
-        value, source = _aggregation(measure, "l.value"), f"({self.lines(measure, cut)}) as l"
+        value, source = self._aggregated(measure), f"({self.lines(measure, cut)}) as l"
         keys = list(dims)
         if measure.is_stock and cut.grain:
             active = self._sql(_active(measure, cut.grain))
