@@ -229,7 +229,8 @@ class Precedent(Value):
 class PastAnswer(Value):
     """An option that somebody took on an earlier request: of which question, what it means.
 
-    `merged`: the pull request that was built on it was merged.
+    `merged`: the pull request that was built on it was merged. `by_model`: no person took it, a
+    language model read it out of the words `said`, for the request at hand.
     """
 
     question: str
@@ -238,6 +239,7 @@ class PastAnswer(Value):
     said_by: str
     request: str
     merged: bool = False
+    by_model: bool = False
 
 
 class Known(Value):

@@ -19,9 +19,17 @@ from crewai.tools import BaseTool
 from crewai.utilities.task_output_storage_handler import TaskOutputStorageHandler
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from crew.agents.advice import Advice, advice_problem, sources, take
 from crew.agents.guardrails import docs_problem, draft_problem, spec_problem, tests_problem
 from crew.agents.llm import DraftingLLM
-from crew.agents.prompt_text import evidence_text, fenced, finding_text, request_text
+from crew.agents.prompt_text import (
+    evidence_text,
+    fenced,
+    finding_text,
+    questions_text,
+    request_text,
+    sources_text,
+)
 from crew.agents.tools import LookUpRelation, ProfileColumn, RecallPrecedents, TryDraft
 from crew.artifacts import (
     Cost,
@@ -29,6 +37,7 @@ from crew.artifacts import (
     Evidence,
     Finding,
     ModelDraft,
+    PastAnswer,
     Request,
     RequirementSpec,
     TestSuite,
@@ -110,15 +119,43 @@ class DesignCrew:
     def interpret(
         self, request: Request, evidence: Evidence, finding: Finding | None
     ) -> RequirementSpec:
-        draft = self._engine.spec(request, evidence)
-        if draft.kind == "edit":  # edits are made by rule alone, and proven
-            return draft
+        """By rule; a language model is asked about what the rules leave open, and no more."""
+        spec = self._engine.spec(request, evidence)
+        if spec.questions and not self._drafts("interpreter"):
+            spec = self._advised(spec, request, evidence)
+        if spec.kind == "edit":
+            return spec
+
+        def guard(value: RequirementSpec) -> str:
+            return spec_problem(value, request, evidence)
+
         texts = {"request": request_text(request), "evidence": evidence_text(evidence)}
+        return self._run("interpret", texts, spec, RequirementSpec, guard, finding, evidence)
 
-        def guard(spec: RequirementSpec) -> str:
-            return spec_problem(spec, request, evidence)
+    def _advised(
+        self, spec: RequirementSpec, request: Request, evidence: Evidence
+    ) -> RequirementSpec:
+        """The specification with what a language model finds to settle its questions."""
+        known = sources(request, evidence)
+        texts = {
+            "sources": sources_text(spec.questions, evidence),
+            "questions": questions_text(spec.questions),
+            "request": request_text(request),
+        }
 
-        return self._run("interpret", texts, draft, RequirementSpec, guard, finding, evidence)
+        def guard(advice: Advice) -> str:
+            return advice_problem(advice, spec.questions, known)
+
+        try:
+            advice = self._run("advise", texts, Advice(), Advice, guard, None, None, ask=True)
+        except NoValidAnswer:
+            return spec  # people are asked, as without a model
+        model = str(self._llms["interpreter"].model)
+
+        def read(asked: Request, told: Sequence[PastAnswer]) -> RequirementSpec:
+            return self._engine.spec(asked, evidence, told)
+
+        return take(spec, advice, model, known, read, request)
 
     def synthesize(
         self,
@@ -179,7 +216,7 @@ class DesignCrew:
             return "" if decision.choice in choices else f"Choose one of {', '.join(choices)}."
 
         proposal = Decision(choice=draft, reason="by rule")
-        return self._run("decide", texts, proposal, Decision, guard, None, None).choice
+        return self._run("decide", texts, proposal, Decision, guard, None, None, ask=True).choice
 
     # --- one task ----------------------------------------------------------------------------
 
@@ -195,10 +232,14 @@ class DesignCrew:
         guard: Guard,
         finding: Finding | None,
         evidence: Evidence | None,
+        ask: bool = False,
     ) -> V:
-        """One task; a wrong form is asked for again with the exact correction."""
+        """One task; a wrong form is asked for again with the exact correction. A draft that is right
+        by form, and in which no check found anything, is not shown to a language model."""
         role = self._tasks[name]["agent"]
         llm = self._llms[role]
+        if not (ask or finding or self._drafts(role) or guard(draft)):
+            return draft
         texts = {**texts, "finding": finding_text(finding), "draft": _json(draft)}
         if isinstance(llm, DraftingLLM):
             llm.propose(draft.model_dump_json())

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from crew.artifacts import Evidence, Finding, Request
+import re
+from collections.abc import Sequence
+
+from crew.artifacts import Evidence, Finding, Question, Request
+from crew.drafting.questions import asked_stems
+from crew.drafting.vocabulary import stems
 
 MAX_TICKET = 12_000
 MAX_VALUES = 12
 MAX_REMEMBERED = 20
+MAX_SOURCES = 5_000
+"""Characters of descriptions that come with questions, whatever the size of the project."""
 
 
 def request_text(request: Request) -> str:
@@ -53,3 +60,29 @@ def evidence_text(evidence: Evidence) -> str:
     lines += [f"answered before: {a.question}: {a.meaning} ({a.request})" for a in answers]
     lines += [f"lesson of reviewers: {x.sentence}" for x in lessons]
     return fenced("\n".join(lines))
+
+
+def questions_text(questions: Sequence[Question]) -> str:
+    """Each question by its id, its options with what they would give."""
+    lines = []
+    for question in questions:
+        lines.append(f"{question.id}: {question.text}")
+        for option in question.options:
+            gives = f" (gives {option.effect})" if option.effect else ""
+            lines.append(f"  {option.label}: {option.meaning}{gives}")
+    return fenced("\n".join(lines))
+
+
+def sources_text(questions: Sequence[Question], evidence: Evidence) -> str:
+    """What may settle questions: the glossary, and descriptions of what they ask about or offer."""
+    about = {s for q in questions for s in asked_stems(q)}
+    offered = {n for q in questions for o in q.options for n in re.findall(r"`([^`]+)`", o.meaning)}
+    lines = [f"glossary: {t.name}: {t.definition}" for t in evidence.glossary if t.definition]
+    for card in evidence.relations:
+        told = [(card.key, card.description)]
+        told += [(f"{card.key}.{c.name}", c.told) for c in card.columns]
+        lines += [
+            f"{name}: {text}" for name, text in told
+            if text and (name in offered or about & set(stems(f"{name} {text}")))
+        ]  # fmt: skip
+    return fenced("\n".join(lines)[:MAX_SOURCES])

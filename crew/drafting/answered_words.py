@@ -145,8 +145,13 @@ def rewordings(
                     asked = without.model_copy(update={"comments": (*rest, follows)})
                 for text, done in _reworded(asked, question, words):
                     yield Rewording(text, question, words, sentence, done)
+    for choice in request.choices or ():
+        for question in [q for q in questions if q.id == choice.question]:
+            for text, done in _reworded(english, question, choice.meaning):
+                yield Rewording(text, question, choice.meaning, choice.said, done)
     for question in questions:
-        for answer in [p for p in past if is_same_question(p.question, question.id)]:
+        same = [p for p in past if not p.by_model and is_same_question(p.question, question.id)]
+        for answer in same:
             for text, done in _reworded(english, question, answer.meaning):
                 yield Rewording(
                     text, question, answer.meaning, answer.said, done, "precedent", answer

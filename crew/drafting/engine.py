@@ -7,6 +7,7 @@ and said; a wrong model is not guessed at a second time.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -15,6 +16,7 @@ from crew.artifacts import (
     Evidence,
     Finding,
     ModelDraft,
+    PastAnswer,
     Request,
     RequirementSpec,
     SingularTest,
@@ -66,7 +68,15 @@ class DraftingEngine:
     project: ProjectView | None = None
     similar: Similar = nothing_similar
 
-    def spec(self, request: Request, evidence: Evidence) -> RequirementSpec:
+    def spec(
+        self, request: Request, evidence: Evidence, advised: Sequence[PastAnswer] = ()
+    ) -> RequirementSpec:
+        """The specification of a request; `advised` are answers to its open questions that a
+        language model read out of it or of the evidence."""
+        if advised:
+            answers = (*evidence.remembered.answers, *advised)
+            remembered = evidence.remembered.model_copy(update={"answers": answers})
+            evidence = evidence.model_copy(update={"remembered": remembered})
         past, glossary = evidence.remembered.answers, evidence.glossary
         return read_with_answers(lambda r: self._spec(r, evidence), request, past, glossary)
 

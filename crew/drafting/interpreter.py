@@ -328,7 +328,7 @@ class Interpreter:
             kind="new_model",
             question=request.title.strip() or request.body[:100],
             questions=tuple(self.context.asking.open[:3]),
-            assumptions=tuple(self.context.assumptions),
+            assumptions=(*self.context.asking.read_by_model, *self.context.assumptions),
             notes=tuple(self.context.notes),
         )
 
@@ -689,7 +689,7 @@ class Interpreter:
             row_grain=tuple(grain_columns),
             owner=next((r.term.owner for r in readings if r.term and r.term.owner), ""),
             acceptance=tuple(wish.acceptance),
-            assumptions=tuple(self.context.assumptions),
+            assumptions=(*self.context.asking.read_by_model, *self.context.assumptions),
             questions=tuple(self.context.asking.open[:3]),
             notes=tuple(self.context.notes),
             settled=self.context.asking.settled,

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from string import ascii_uppercase
 
-from crew.artifacts import Choice, Followed, Grounding, Option, PastAnswer, Question
+from crew.artifacts import (
+    Assumption,
+    Choice,
+    Followed,
+    Grounding,
+    Option,
+    PastAnswer,
+    Question,
+)
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.vocabulary import stem_set, stems
 
@@ -122,6 +130,19 @@ class Asking:
                 provenance=past.request,
             )
             for id_, past in self.recalled.items()
+            if not past.by_model
+        )
+
+    @property
+    def read_by_model(self) -> tuple[Assumption, ...]:
+        """What a language model took options for, and by which words."""
+        return tuple(
+            Assumption(
+                text=f"“{asked_term(id_)}” means {past.meaning}: so {past.said_by} reads “{past.said}”.",
+                grounding=_by_model(past),
+            )
+            for id_, past in self.recalled.items()
+            if past.by_model
         )
 
     def grounding(self) -> Grounding:
@@ -130,13 +151,17 @@ class Asking:
         past = self.recalled.get(id_)
         if past is None:
             return Grounding(source="answer", text=said)
+        if past.by_model:
+            return _by_model(past)
         return Grounding(source="precedent", text=f"{past.request}: {said}", confidence=0.8)
 
     def _remembered(self, question: Question) -> int | None:
         """The option that earlier answers to the same question took, if all of them mean the same;
         those on merged requests outrank others. Else the question stays open."""
-        same = [p for p in self.past if is_same_question(p.question, question.id)]
-        counting = [p for p in same if p.merged] or same
+        people = [p for p in self.past if not p.by_model]
+        same = [p for p in people if is_same_question(p.question, question.id)]
+        read = [p for p in self.past if p.by_model and p.question == question.id]
+        counting = [p for p in same if p.merged] or same or read
         if len({p.meaning for p in counting}) == 1:
             past = counting[0]
             for index, option in enumerate(question.options):
@@ -162,9 +187,20 @@ class Asking:
         return self._remembered(question)
 
 
+def _by_model(past: PastAnswer) -> Grounding:
+    return Grounding(source="assumption", text=f"{past.said_by}: {past.said}", confidence=0.6)
+
+
 def asked_term(id_: str) -> str:
     """What a question is about, by its id: `metric:churned_customers`."""
     return id_.partition(":")[2].replace("_", " ").replace(":", " and ")
+
+
+def asked_stems(question: Question) -> set[str]:
+    """Stems of the words that a question asks about: `active` in “active customers”."""
+    terms = re.findall(r"“([^”]+)”", question.text) or [asked_term(question.id)]
+    plain = stem_set("stops") | stem_set("articles")
+    return {s for term in terms[:-1] or terms for s in stems(term)} - plain
 
 
 def is_same_question(one: str, other: str) -> bool:

@@ -17,9 +17,11 @@ _CHOICE = re.compile(r"Rules would take: (\S+)")
 
 @dataclass
 class Played:
-    """`mode`: good (answers with the draft), malformed_first, malformed, prose, error."""
+    """`mode`: good (answers with the draft, or with what it `says`), malformed_first, malformed, prose,
+    error."""
 
     mode: str = "good"
+    says: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
 
@@ -28,6 +30,8 @@ class Played:
         self.requests.append(payload)
         if self.mode == "malformed" or (self.mode == "malformed_first" and len(self.requests) == 1):
             return '{"kind": "new_model", "question": '
+        if self.says:
+            return self.says
         if found := _DRAFT.findall(text):
             return f"Here it is:\n```json\n{found[-1]}\n```" if self.mode == "prose" else found[-1]
         choice = _CHOICE.search(text)
@@ -35,9 +39,9 @@ class Played:
 
 
 @contextmanager
-def openai_server(mode: str = "good") -> Iterator[Played]:
+def openai_server(mode: str = "good", says: str = "") -> Iterator[Played]:
     """Serve on a free port of loopback until the block ends."""
-    played = Played(mode)
+    played = Played(mode, says)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

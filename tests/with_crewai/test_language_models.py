@@ -1,19 +1,26 @@
-"""The crew with an LLM over real HTTP: right, malformed, wrapped in prose, or down."""
+"""The crew with an LLM over real HTTP: asked only where rules leave something open, believed only
+where words tell it; malformed, wrapped in prose, or down."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from crew.agents.crewai_environment import import_crewai
-from crew.artifacts import Evidence, Request, RequirementSpec
+from crew.artifacts import Evidence, Request
 from crew.drafting.engine import DraftingEngine
-from crew.errors import InvalidSettings, NoValidAnswer
+from crew.errors import InvalidSettings
 from tests.servers.openai_server import openai_server
+from tests.small_warehouse import SmallWarehouse
+
+if TYPE_CHECKING:
+    from crew.agents.design_crew import DesignCrew
 
 CONFIG = Path(__file__).parents[2] / "config"
 pytestmark = pytest.mark.xdist_group("crewai")
@@ -25,51 +32,104 @@ def crewai(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @contextmanager
-def crew(mode: str) -> Iterator[tuple[object, list[object]]]:
+def crew(mode: str, says: str = "") -> Iterator[tuple[DesignCrew, list[Any]]]:
     from crew.agents.design_crew import ROLES, DesignCrew
     from crew.agents.llm import choose_llms
 
-    with openai_server(mode) as server:
+    with openai_server(mode, says) as server:
         os.environ["OPENAI_API_KEY"], os.environ["OPENAI_BASE_URL"] = "sk-none", server.url
         llms = choose_llms("openai/gpt-4o-mini", {}, list(ROLES), 10)
         prices = dict.fromkeys(ROLES, (1.0, 2.0))
         yield DesignCrew(CONFIG, llms, DraftingEngine(), prices=prices), server.requests
 
 
-REQUEST = Request(source="x", key="k", title="orders per week", body="")
-EVIDENCE = Evidence(project="p", dialect="duckdb")
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    return SmallWarehouse(
+        {
+            "customers": "select i as customer_id, 'Customer ' || i as label from range(1, 5) t(i)",
+            "orders": "select i as order_id, 1 + i % 3 as customer_id, date '2025-01-03' + (i * 9)::int"
+            " as ordered_on from range(12) t(i)",
+            "logins": "select i as login_id, 1 + i % 4 as customer_id, date '2025-01-02' + (i * 4)::int"
+            " as logged_on from range(24) t(i)",
+        },
+        joins=[("orders", "customer_id", "customers", "customer_id"),
+               ("logins", "customer_id", "customers", "customer_id")],
+        keys={"customers": "customer_id", "orders": "order_id", "logins": "login_id"},
+        descriptions={"orders": "Customers count as active with an order in the month."},
+    ).evidence  # fmt: skip
 
 
-def interpret(mode: str) -> tuple[RequirementSpec, float, int]:
+CLEAR = Request(source="x", key="k", title="Number of orders per month", body="")
+ASKS = Request(source="x", key="k", title="Number of active customers per month", body="")
+QUESTION = "metric:number_of_active_customers"
+TOLD = "Customers count as active with an order in the month"
+
+
+def said(**answer: str) -> str:
+    return json.dumps({"answers": [{"question": QUESTION, **answer}]})
+
+
+def test_what_rules_settle_costs_no_call(evidence: Evidence) -> None:
+    with crew("good") as (agents, requests):
+        spec = agents.interpret(CLEAR, evidence, None)
+        draft = agents.synthesize(spec, evidence, None, None)
+        agents.write_tests(spec, draft, evidence, None, None)
+        agents.document(spec, draft, evidence, None)
+        assert spec.metrics and draft.models and not requests
+        assert agents.cost().llm_calls == 0
+
+
+def test_an_open_question_takes_one_small_call_that_is_counted(evidence: Evidence) -> None:
+    drafted = DraftingEngine().spec(ASKS, evidence).questions[0]
+    label = next(o.label for o in drafted.options if "`orders`" in o.meaning)
+    with crew("good", said(option=label, quote=TOLD)) as (agents, requests):
+        spec = agents.interpret(ASKS, evidence, None)
+        assert not spec.questions and len(requests) == 1
+        assert spec.metrics[0].measures[0].relation == "orders"
+        assert any("gpt-4o-mini" in a.text and TOLD in a.text for a in spec.assumptions)
+        assert agents.cost().usd == pytest.approx((100 * 1.0 + 10 * 2.0) / 1_000_000)
+        prompt = "".join(str(m["content"]) for m in requests[0]["messages"])
+        assert prompt.index("Rules:") < prompt.index(TOLD) < prompt.index(f"Title: {ASKS.title}")
+        assert len(prompt) < 6_000
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        '{"answers": []}',
+        said(option="B", quote="active customers"),
+        said(option="A", quote="as everybody knows"),
+        said(option="Q", quote=TOLD),
+        said(words="drop table customers", quote=TOLD),
+        '{"answers": [{"question": "other", "option": "A", "quote": "active"}]}',
+        "I'd rather not.",
+        '{"kind": "new_model", "question": "x", "metrics": []}',
+        "[" * 10_000,
+    ],
+)
+def test_whatever_a_model_says_people_are_asked_unless_it_is_told(
+    evidence: Evidence, says: str
+) -> None:
+    asked = DraftingEngine().spec(ASKS, evidence).questions
+    with crew("good", says) as (agents, _):
+        questions = agents.interpret(ASKS, evidence, None).questions
+    assert [q.id for q in questions] == [q.id for q in asked]
+    assert all(set(old.options) <= set(q.options) for q, old in zip(questions, asked, strict=True))
+
+
+@pytest.mark.parametrize("mode", ["malformed_first", "prose", "malformed", "error"])
+def test_a_model_in_trouble_leaves_the_question_to_people(evidence: Evidence, mode: str) -> None:
     with crew(mode) as (agents, requests):
-        spec = agents.interpret(REQUEST, EVIDENCE, None)  # type: ignore[attr-defined]
-        return spec, agents.cost().usd, len(requests)  # type: ignore[attr-defined]
+        assert agents.interpret(ASKS, evidence, None).questions
+        assert 1 <= len(requests) <= 12
 
 
-def test_a_good_model_takes_one_call_that_is_counted() -> None:
-    spec, usd, calls = interpret("good")
-    assert spec.questions and calls == 1
-    assert usd == pytest.approx((100 * 1.0 + 10 * 2.0) / 1_000_000)
-
-
-@pytest.mark.parametrize("mode", ["malformed_first", "prose"])
-def test_an_answer_in_the_wrong_form_is_mended(mode: str) -> None:
-    spec, _, _ = interpret(mode)
-    assert spec.questions
-
-
-@pytest.mark.parametrize("mode", ["malformed", "error"])
-def test_a_model_that_never_answers_ends_in_a_clear_failure(mode: str) -> None:
-    with pytest.raises(NoValidAnswer) as caught:
-        interpret(mode)
-    assert "interpreter" in caught.value.message and caught.value.cure
-
-
-def test_a_missing_key_is_told_at_once() -> None:
+def test_a_missing_key_is_told_at_once(evidence: Evidence) -> None:
     from crew.agents.design_crew import ROLES, DesignCrew
     from crew.agents.llm import choose_llms
 
     os.environ.pop("OPENAI_API_KEY", None)
     llms = choose_llms("openai/gpt-4o-mini", {}, list(ROLES), 10)
     with pytest.raises(InvalidSettings, match="OPENAI_API_KEY"):
-        DesignCrew(CONFIG, llms, DraftingEngine()).interpret(REQUEST, EVIDENCE, None)
+        DesignCrew(CONFIG, llms, DraftingEngine()).interpret(ASKS, evidence, None)

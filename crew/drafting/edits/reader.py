@@ -219,8 +219,9 @@ class EditReader:
             question=self.request.title.strip() or self.text[:100],
             edits=tuple(reading.edits),
             acceptance=tuple(self.wish.acceptance),
-            assumptions=tuple(
-                Assumption(text=t, grounding=said) for t in dict.fromkeys(reading.assumptions)
+            assumptions=(
+                *self.asking.read_by_model,
+                *(Assumption(text=t, grounding=said) for t in dict.fromkeys(reading.assumptions)),
             ),
             questions=tuple(open_[:3]),
             notes=tuple(dict.fromkeys(notes)),
