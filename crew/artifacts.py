@@ -698,7 +698,8 @@ class Option(Value):
 
 
 class Question(Value):
-    """What a human must decide; `default` is the label of the option taken without an answer."""
+    """What a human must decide; `default` is the label of the option that is
+    suggested; empty where none is likelier than the others."""
 
     id: str
     text: str

@@ -124,7 +124,7 @@ def print_questions(outcome: NeedsAnswers, console: Console) -> None:
     for number, question in enumerate(outcome.questions, start=1):
         body = Text(question.text)
         for option in question.options:
-            mark = "  (taken without an answer)" if option.label == question.default else ""
+            mark = "  (suggested)" if option.label == question.default else ""
             body += Text(f"\n  {option.label}  ", "bold") + Text(option.meaning)
             body += Text(f": {option.effect}" if option.effect else "", "cyan") + Text(mark, "dim")
         console.print(Panel(body, title=f"Question {number}", border_style="yellow"))

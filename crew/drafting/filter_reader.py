@@ -289,6 +289,7 @@ class FilterReader:
                 ),
                 ("none: it changes nothing", self._gives(metrics, None, wanted)),
             ],
+            default=None,
             raised_by=phrase.quote,
         )
         return rows[index] if index is not None and index < len(rows) else None

@@ -66,21 +66,20 @@ class Asking:
         id_: str,
         text: str,
         meanings: Sequence[tuple[str, str]],
-        default: int = 0,
+        default: int | None = 0,
         raised_by: str = "",
     ) -> int | None:
         """Index of the option an answer chose; None, with the question kept open, if none did.
 
-        `meanings` are (what it means, what it would give) per option. The sentence that raised
-        the question does not answer it.
+        `meanings` are (what it means, what it would give) per option; no `default` where none is
+        likelier than the others. The sentence that raised the question does not answer it.
         """
         options = tuple(
             Option(label=ascii_uppercase[n], meaning=meaning, effect=effect)
             for n, (meaning, effect) in enumerate(meanings[:MAX_OPTIONS])
         )
-        question = Question(
-            id=id_, text=text, options=options, default=options[default].label if options else ""
-        )
+        suggested = options[default].label if options and default is not None else ""
+        question = Question(id=id_, text=text, options=options, default=suggested)
         if self.choices is not None and options:
             return self._chosen(question)
         answers = [a for a in self.answers if a != raised_by]
@@ -252,7 +251,7 @@ def choose(
             index = int(label) - 1 if label.isdigit() else ascii_uppercase.index(label)
             if index < len(question.options):
                 return index, sentence
-        if _DEFAULT.search(sentence) and question.options:
+        if _DEFAULT.search(sentence) and question.default:
             return next(
                 n for n, o in enumerate(question.options) if o.label == question.default
             ), sentence

@@ -68,3 +68,11 @@ def test_of_personal_data_only_the_count_is_told() -> None:
     spec = company.spec("Figures", "Number of visits per email")
     told = " ".join(o.meaning + o.effect for q in spec.questions for o in q.options)
     assert spec.questions and "@" not in told
+
+
+def test_of_rows_that_nothing_names_no_option_is_suggested(company: SmallWarehouse) -> None:
+    spec = company.spec("Figures", "Number of shipments, only glorious ones")
+    assert [q.default for q in spec.questions] == [""]
+    assert company.spec(
+        "Figures", "Number of shipments, only glorious ones", ["the default"]
+    ).questions
