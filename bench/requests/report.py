@@ -58,7 +58,25 @@ def in_words(records: Sequence[Record], held_out: set[str], note: str) -> str:
             f"Seconds of a request: median {seconds[half]}, 95 % {seconds[most]}; "
             f"of them drafting: median {drafting[half]}, 95 % {drafting[most]}."
         )
+    parts += _calibration(records, held_out)
     return "\n\n".join([*([note] if note else []), *parts, *_against_release(by_company)])
+
+
+def _calibration(records: Sequence[Record], held_out: set[str]) -> list[str]:
+    """How often new models are right, by the lowest confidence that their specification states."""
+    lines = []
+    for name, wanted in (("open", False), ("held out", True)):
+        found: dict[float, Counter[bool]] = {}
+        for record in records:
+            if "confidence" in record and (record["project"] in held_out) == wanted:
+                right = record["score"] == "right"
+                found.setdefault(record["confidence"], Counter())[right] += 1
+        lines += [
+            f"| {name} | {sure:g} | {row.total()} | {row[True]} |"
+            for sure, row in sorted(found.items())
+        ]
+    head = "| companies | lowest confidence | new models delivered | right |\n|---|---|---|---|"
+    return ["\n".join([head, *lines])] if lines else []
 
 
 def _against_release(by_company: dict[str, Counter[str]]) -> list[str]:

@@ -116,12 +116,12 @@ def _record(company: Company, entry: Entry, place: Any, bare: Path, room: Path) 
     began, listener = time.monotonic(), Timed()
     record = {"id": entry["id"], "project": company.name, "kind": entry["kind"]}
     try:
-        result = _ask(entry, place, listener, [])
+        spec, result = _ask(entry, place, listener, [])
         seconds = time.monotonic() - began
         verdict, why = _judge(company, entry, result, bare, room / "first")
         record |= {"score": verdict, "why": why[:1500]}
         if verdict == "asked_rightly" and "answer" in entry:
-            answered = _ask(entry, place, listener, [str(entry["answer"])])
+            _, answered = _ask(entry, place, listener, [str(entry["answer"])])
             after = {**entry, "expect": "rows"}
             verdict, why = _judge(company, after, answered, bare, room / "second")
             record |= {"answered": verdict, "why": (why or questions_of(answered))[:1500]}
@@ -134,6 +134,9 @@ def _record(company: Company, entry: Entry, place: Any, bare: Path, room: Path) 
             "assumptions": [*result["assumptions"], *result["notes"]],
             "reason": result["reason"][:600],
         }
+        if result["outcome"] == "delivered" and spec.metrics:
+            grounds = [e.grounding for e in (*spec.metrics, *spec.dimensions, *spec.filters)]
+            record["confidence"] = min(g.confidence for g in grounds)
     except Exception as error:  # a crash on one request is a score
         if not company.held_out:
             traceback.print_exception(error, file=sys.stderr)
@@ -142,7 +145,10 @@ def _record(company: Company, entry: Entry, place: Any, bare: Path, room: Path) 
     return record
 
 
-def _ask(entry: Entry, place: Any, listener: Timed, answers: list[str]) -> dict[str, Any]:
+def _ask(
+    entry: Entry, place: Any, listener: Timed, answers: list[str]
+) -> tuple[Any, dict[str, Any]]:
+    """The specification and the result of a request."""
     from crew.artifacts import Comment, Request
     from crew.records.run_store import RunStore
     from triggers.answers_given import choices_of
@@ -153,8 +159,8 @@ def _ask(entry: Entry, place: Any, listener: Timed, answers: list[str]) -> dict[
         choices = choices_of(RunStore(place.state), request, answers)
         ours = Comment(author="Firstmile", body="", ours=True)
         request = request.model_copy(update={"comments": (ours, *said), "choices": choices})
-    result: dict[str, Any] = place.work(request, listener)[1]
-    return result
+    outcome, result = place.work(request, listener)
+    return outcome.spec, result
 
 
 def _judge(

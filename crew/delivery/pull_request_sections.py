@@ -42,6 +42,8 @@ _SOURCES = {
 }
 
 
+_SURE = 0.9
+"""Below it what was read is told to be likely: no percentages, which no measurement bears out."""
 _MAX_FILES, _MAX_LINES = 15, 800
 
 
@@ -151,7 +153,7 @@ def _elements(spec: RequirementSpec, limits: Limits) -> Iterator[tuple[str, str,
 
 
 def _ground(grounding: Grounding, limits: Limits) -> str:
-    sure = "" if grounding.confidence >= 1 else f" ({round(100 * grounding.confidence)} % sure)"
+    sure = "" if grounding.confidence >= _SURE else " (likely)"
     return f"{_SOURCES[grounding.source]}: “{shown(grounding.text, limits.cell)}”{sure}"
 
 
