@@ -57,10 +57,8 @@ def _own_rows(card: Card, keys: Keys, of: str) -> str:
 
 def _expected(card: Card, keys: Keys, derived: Derived, of: str) -> str:
     period = keys.period[1] if keys.period else ""
-    unit = card.spec.time.grain if card.spec.time else ""
     dialect = card.context.info.dialect
-    step = interval(3, "month") if unit == "quarter" else interval(1, unit)
-    back = " ".join([f"- {step.sql(dialect=dialect)}"] * derived.periods)
+    back = _back(card.spec.time.grain, derived.periods, dialect) if card.spec.time else ""
     same = _same(keys, list(keys.dimensions), dialect)
     match derived.kind:
         case "running_total":
@@ -92,6 +90,12 @@ def _expected(card: Card, keys: Keys, derived: Derived, of: str) -> str:
                 f"({of} * 1.0 / nullif((select max(f.value) from f where {there} "
                 f"and f.d{last} = {first}), 0))"
             )
+
+
+def _back(grain: str, periods: int, dialect: str) -> str:
+    """What goes back so many periods, for behind a moment."""
+    step = interval(3, "month") if grain == "quarter" else interval(1, grain)
+    return " ".join([f"- {step.sql(dialect=dialect)}"] * periods)
 
 
 def _same(keys: Keys, names: Sequence[str], dialect: str) -> str:

@@ -108,3 +108,9 @@ def test_follow_ups_are_done_asked_or_noted(place: Workplace) -> None:
     ticket.say("Could you make it monthly?")
     assert "per week or per month" in ticket.asked[0].text
     assert ticket.say("B").spec.time.grain == "month"
+
+
+def test_shares_and_ranks_without_periods_are_proven(place: Workplace) -> None:
+    ticket = talk(place, "Number of orders per channel, with share of total and rank")
+    assert ticket.result["outcome"] == "delivered", ticket.result
+    assert [d.kind for d in ticket.spec.derived] == ["share", "rank"]
