@@ -19,6 +19,13 @@ from crew.drafting.questions import MAX_OPTIONS, asked_stems
 from crew.drafting.vocabulary import stem_set, stems
 
 _MAX_WORDS = 200
+_SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
+_DENIES = re.compile(
+    r"\b(?:not|no|nor|never|none|nobody|nothing|neither|without|except|unless|but|only|nicht|kein\w*|ohne|au(?:ß|ss)er"
+    r"|pas|sans|sauf|sin|salvo)\b|n['’]t\b",
+    re.I,
+)
+"""Words that may turn what a quote says into its opposite, or limit it."""
 
 
 class Answer(BaseModel):
@@ -42,7 +49,7 @@ class Advice(BaseModel):
 
 @dataclass(frozen=True)
 class Source:
-    """A text that may settle a question; `owner` is the relation or column it describes."""
+    """A sentence that may settle a question; `owner` is the relation or column it describes."""
 
     text: str
     owner: str = ""
@@ -51,12 +58,12 @@ class Source:
 def sources(request: Request, evidence: Evidence) -> list[Source]:
     """What people wrote on the ticket, in the glossary and of relations and columns."""
     said = [request.title, request.body, *(c.body for c in request.comments if not c.ours)]
-    found = [Source(s) for text in said for s in re.split(r"(?<=[.!?])\s+|\n+", text) if s.strip()]
-    found += [Source(f"{t.name}: {t.definition}") for t in evidence.glossary if t.definition]
+    texts = [(text, "") for text in said]
+    texts += [(f"{t.name}: {t.definition}", "") for t in evidence.glossary if t.definition]
     for card in evidence.relations:
-        found += [Source(card.description, card.key)] * bool(card.description)
-        found += [Source(c.told, f"{card.key}.{c.name}") for c in card.columns if c.told]
-    return found
+        texts += [(card.description, card.key)]
+        texts += [(c.told, f"{card.key}.{c.name}") for c in card.columns]
+    return [Source(s, owner) for text, owner in texts for s in _SENTENCES.split(text) if s.strip()]
 
 
 def advice_problem(advice: Advice, questions: Sequence[Question], known: Sequence[Source]) -> str:
@@ -108,13 +115,16 @@ def take(
 
 
 def _is_told(question: Question, option: Option, quote: str, known: Sequence[Source]) -> bool:
-    """Whether a quote speaks of what was asked about, and of this option alone."""
+    """Whether a quote speaks of what was asked about and of this option alone, in a sentence that
+    denies and limits nothing."""
     said = set(stems(quote))
     plain = stem_set("stops") | stem_set("articles")
     asked = asked_stems(question)
     others = [o for o in question.options if o.label != option.label]
     own = set(stems(option.meaning)) - {s for o in others for s in stems(o.meaning)} - asked - plain
     for source in _standing_in(quote, known):
+        if _DENIES.search(source.text):
+            continue
         names = source.owner and f"`{source.owner}`" in option.meaning
         names = names and all(f"`{source.owner}`" not in o.meaning for o in others)
         if asked and asked <= said and (names or own & said):

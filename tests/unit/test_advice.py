@@ -95,6 +95,21 @@ def test_the_ticket_itself_may_tell(shop: SmallWarehouse) -> None:
     assert not spec.questions and spec.metrics[0].measures[0].relation == "logins"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Logins alone do not make somebody active. Nobody is active without logins.",
+        "We never said that active customers are those who had logins.",
+        "Somebody is active who had logins, unless they are blocked.",
+    ],
+)
+def test_a_sentence_that_denies_or_limits_settles_nothing(shop: SmallWarehouse, body: str) -> None:
+    option = label(asked(shop, body).questions[0], "`logins`")
+    for quote in (body.split(".")[0], body.rstrip(".").split(". ")[-1], "logins"):
+        answer = Answer(question="metric:number_of_active_customers", option=option, quote=quote)
+        assert advised(shop, body, answer).questions
+
+
 def test_other_words_are_one_option_more_that_people_can_take(shop: SmallWarehouse) -> None:
     words = "customers with orders"
     answer = Answer(
