@@ -134,7 +134,7 @@ def _record(company: Company, entry: Entry, place: Any, bare: Path, room: Path) 
             "assumptions": [*result["assumptions"], *result["notes"]],
             "reason": result["reason"][:600],
         }
-        if result["outcome"] == "delivered" and spec.metrics:
+        if result["outcome"] == "delivered" and "answered" not in record and spec.metrics:
             grounds = [e.grounding for e in (*spec.metrics, *spec.dimensions, *spec.filters)]
             record["confidence"] = min(g.confidence for g in grounds)
     except Exception as error:  # a crash on one request is a score
