@@ -114,9 +114,11 @@ class FilterReader:
         gives = partial(self._with, metrics)
         settled: list[Filter] = []
         for filter_ in filters:
-            column, _ = self._equated(filter_.condition)
+            column, values = self._equated(filter_.condition)
+            others = ((f, self._equated(f.condition)) for f in settled)
             rival = next(
-                (f for f in settled if column and self._equated(f.condition)[0] == column), None
+                (f for f, (c, known) in others if column and c == column and not values & known),
+                None,
             )
             if rival is None:
                 settled.append(filter_)
@@ -173,13 +175,14 @@ class FilterReader:
         for any other condition."""
         sql = parse_sql(condition, self.context.evidence.dialect)
         parts = [p.unnest() for p in (sql.flatten() if isinstance(sql, exp.Or) else [sql])]
-        equal = [
-            p for p in parts if isinstance(p, exp.EQ) and isinstance(p.expression, exp.Literal)
-        ]
-        columns = {p.this.sql() for p in equal}
-        if len(columns) != 1 or len(equal) < len(parts):
+        told = [p for p in parts if isinstance(p, exp.EQ | exp.In)]
+        values = [v for p in told for v in (p.expressions or [p.expression])]
+        columns = {p.this.sql() for p in told}
+        if len(columns) != 1 or len(told) < len(parts):
             return "", set()
-        return columns.pop(), {p.expression.name for p in equal}
+        if not all(isinstance(v, exp.Literal) for v in values):
+            return "", set()
+        return columns.pop(), {v.name for v in values}
 
     def _keep(
         self,

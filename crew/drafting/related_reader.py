@@ -85,13 +85,12 @@ class RelatedReader:
         if not further:
             return links
         others = self.linker.conditions(further, bases)[:1]
-        return [
-            ConditionLink(
-                f"{a.condition} and {b.condition}", f"not coalesce({a.condition} and {b.condition}, false)",
-                a.relation, a.origin, min(a.score, b.score), a.column,
-            )
-            for a in links for b in others
-        ]  # fmt: skip
+        found = []
+        for a, b in ((a, b) for a in links for b in others):
+            both = f"({a.condition}) and ({b.condition})"
+            none, score = f"not coalesce({both}, false)", min(a.score, b.score)
+            found.append(ConditionLink(both, none, a.relation, a.origin, score, a.column))
+        return found
 
     def _owners(self, rest: Sequence[str], bases: Sequence[str]) -> list[tuple[int, str]]:
         """Whose rows are meant: those that the words name, nearest first; the bases' own, if none."""

@@ -209,3 +209,13 @@ def test_a_share_holds_every_with(shop: SmallWarehouse) -> None:
     assert told.questions or shop.fetch(shop.sql(told)) == shop.fetch(
         "select count(*) filter (where bill_status = 'open' and bill_id <= 30) / count(*) from stg_bills"
     )
+
+
+def test_states_in_more_than_one_case_exclude_each_other_too() -> None:
+    claims = SmallWarehouse(
+        {"claims": "select i as claim_id, ['paid', 'Paid', 'open', 'Open'][1 + i % 4]"
+         " as claim_state from range(8) t(i)"},
+        keys={"claims": "claim_id"},
+    )  # fmt: skip
+    (question,) = claims.spec("Paid claims", "Number of paid claims. Only open ones.").questions
+    assert [o.effect for o in question.options] == ["4 in all", "4 in all", "8 in all"]
