@@ -51,7 +51,7 @@ $(READY): requirements.lock pyproject.toml tests/node/package-lock.json
 	@touch $(READY)
 
 lock: $(READY)
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra anthropic --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.lock
 
 clean:
