@@ -58,8 +58,9 @@ from crew.drafting.likeness import similar_columns
 from crew.drafting.reuse import find_existing
 from crew.errors import FirstmileError
 from crew.planner import Planner
-from crew.ports import Agents, Checkout, CodeHost, Durable, Listener, Recall, RunStep
+from crew.ports import Agents, Checkout, CodeHost, Durable, Listener, Recall, RunStep, Watch
 from crew.records.run_store import RunStore, run_name
+from crew.records.trace import traced
 from crew.registry import code_host
 from crew.result import result_of
 from crew.settings import Settings, project_place
@@ -78,6 +79,7 @@ from memory.glossary import (
     semantic_terms,
     with_words,
 )
+from memory.redaction import redacted
 from memory.scratchpad import Scratchpad
 
 CONFIG = Path(__file__).parent / "config"
@@ -137,7 +139,10 @@ class Workplace:
         from crew import learning
 
         learning.make_ready(self.recall, self.host, self.checkout, settings.memory.wait_seconds)
-        with store.open(name, request) as run:
+        with (
+            store.open(name, request) as run,
+            traced(settings.traces, name, request, listener, _watch, redacted) as trace,
+        ):
             agents, pad = self._agents(), Scratchpad(run.keep_scratchpad)
             planner = Planner(
                 evidence=self.evidence,
@@ -147,11 +152,12 @@ class Workplace:
                 verifier=self.verifier,
                 writer=Writer(self.checkout, rework),
                 host=self.host,
-                listener=_Traced(listener, run.trace),
+                listener=_Traced(trace.listener, run.trace),
                 run_step=_kept_by(durable, run.step) if durable else run.step,
                 scratchpad=pad,
             )
             outcome = planner.work(request, Budget(settings.budget), rework.finding)
+            trace.ended(outcome)
             self.verifier.restore()
             result = result_of(name, request, outcome, agents.cost(), time.monotonic() - began)
             run.finish(outcome, result)
@@ -449,6 +455,12 @@ class _Traced:
             {"step": name, "found": found, "seconds": round(seconds, 3), "cost": cost.model_dump()}
         )
         self.listener.step_finished(name, found, seconds, cost)
+
+
+def _watch() -> Watch:
+    from crew.agents.crew_events import watch
+
+    return watch
 
 
 def config_folder() -> Path:

@@ -6,10 +6,11 @@ joined in `crew.assemble`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from crew.artifacts import (
     ChangeSet,
@@ -35,6 +36,10 @@ from crew.artifacts import (
 )
 
 T = TypeVar("T")
+See = Callable[["Happening"], None]
+Watch = Callable[[See, Callable[[str], str] | None], Callable[[], None]]
+"""Shows what agents do from now on, until the function it gives is called; by then all is shown.
+What is said goes through the second function; without one it is not shown."""
 Durable = Callable[[str, Callable[[], str]], str]
 """Gives the stored text of a named step, or runs the function and stores its text."""
 
@@ -173,6 +178,26 @@ class Listener(Protocol):
     def delivering(self, branch: str) -> None:
         """The branch is about to be written."""
         ...
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What an agent, a call of a language model or a tool does inside a step: it begins, or it ends.
+
+    `key` is that of both ends, `agent` that of the agent it happens under. `order` settles what
+    happened at the same time. `facts` have the names of OpenTelemetry's conventions for GenAI;
+    `error` is a kind of error, as they want it.
+    """
+
+    kind: Literal["agent", "chat", "tool"]
+    key: str
+    agent: str
+    at: datetime
+    order: int
+    ends: bool = False
+    name: str = ""
+    facts: Mapping[str, str | int | float | bool | list[str]] = field(default_factory=dict)
+    error: str = ""
 
 
 class Scratchpad(Protocol):

@@ -23,6 +23,7 @@ from pydantic_settings import (
 from crew.artifacts import CompanyCalendar
 from crew.budget import BudgetSettings
 from crew.errors import InvalidSettings
+from crew.records.trace import TraceSettings
 
 FILE = "firstmile.yml"
 _SECRET = re.compile(r"(token|secret|password|private_key|api_key)$", re.I)
@@ -198,6 +199,7 @@ class Settings(BaseSettings):
         20.0, gt=0, description="runs longer than this show their steps on the ticket"
     )
     memory: MemorySettings = Field(MemorySettings(), description="long-term memory")
+    traces: TraceSettings = Field(TraceSettings(), description="OpenTelemetry traces of requests")
     serve: ServeSettings = Field(ServeSettings(), description="where `firstmile serve` listens")
 
     def of_project(self, name: str) -> Settings:

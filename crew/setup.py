@@ -64,7 +64,8 @@ def index_project(settings: Settings, listener: Callable[[int, int], None]) -> d
 
 def examine(settings: Settings) -> list[dict[str, str]]:
     """A finding per thing that must work: name, status, finding, cure."""
-    findings = [_git(), _llm(settings), _github(settings), *_doors(settings), _state(settings)]
+    findings = [_git(), _llm(settings), _github(settings), *_doors(settings), *_traces(settings)]
+    findings.append(_state(settings))
     if all(f["status"] != "failed" for f in findings if f["name"] in {"git", "state"}):
         findings += _project(settings)
     return findings
@@ -130,6 +131,14 @@ def _doors(settings: Settings) -> list[dict[str, str]]:
 
     named = [name for name in NAMES if getattr(settings, name) is not None]
     return [_tried(name, partial(check, name)) for name in named]
+
+
+def _traces(settings: Settings) -> list[dict[str, str]]:
+    if not settings.traces.endpoint:
+        return []
+    from crew.records.spans import check
+
+    return [_tried("traces", partial(check, settings.traces))]
 
 
 def _state(settings: Settings) -> dict[str, str]:

@@ -10,7 +10,6 @@ SWITCHES = {
     "CREWAI_TRACING_ENABLED": "false",
     "CREWAI_TESTING": "true",
     "CREWAI_DISABLE_VERSION_CHECK": "true",
-    "OTEL_SDK_DISABLED": "true",
     "ANONYMIZED_TELEMETRY": "false",
 }
 
