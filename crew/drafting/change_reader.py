@@ -21,10 +21,13 @@ from crew.artifacts import (
     WantedTest,
 )
 from crew.catalog.evidence import mentions
-from crew.drafting.described_columns import told_of_columns
+from crew.drafting.date_words import find_date_span
+from crew.drafting.described_columns import told_of_columns, written_of_columns
 from crew.drafting.edits.finer_grain import group_keys
 from crew.drafting.edits.phrases import says
 from crew.drafting.edits.sql_edits import SqlSource
+from crew.drafting.edits.unread_clauses import limits
+from crew.drafting.edits.unread_sentences import NOT_READ, unread_of
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.key_roles import meant_keys
 from crew.drafting.metric_reader import MetricReader
@@ -69,7 +72,7 @@ _CHANGES = "change|adjust|fix|correct|rework|update|alter|modify|pull|turn|take|
 _COMMANDS = (
     "add|append|round|rename|cast|convert|truncate|trim|format|replace|remove|drop|delete|clean|cap|fill|mask"
     "|hash|upper-?case|lower-?case|capitali[sz]e|normali[sz]e|test|document|change|fix|correct|update|alter"
-    "|modify|adjust|dedup\\w*|partition|materiali[sz]e|runde\\w*|ergänze|entferne|ändere|benenne|arrondir"
+    "|leave|keep|take|throw|exclude|filter|limit|restrict|hide|modify|adjust|dedup\\w*|partition|materiali[sz]e|runde\\w*|ergänze|entferne|ändere|benenne|arrondir"
 )
 _NEW = re.compile(r"\b(?:new|separate|another) (?:mart|table|report|dashboard)\b", re.I)
 _VERBS = re.compile(
@@ -168,10 +171,12 @@ class ChangeReader:
             )
         items = self._items(wish, target)
         if items.docs:
-            told = told_of_columns(request.body, [c.name for c in target.columns])
+            names = [c.name for c in target.columns]
+            told = told_of_columns(request.body, names)
+            written = written_of_columns(request.body, names)
             if told and _THESE.search(request.body):
                 items.docs = [d for d in items.docs if d.column in told]
-            self._tell(told, target, items)
+            self._tell(told, written, target, items)
         self._ask_names(wish, items)
         if items.is_empty and not items.present and not self.asking.open:
             if not self._is_to_change(wish, target) and self._commanded(wish) is None:
@@ -221,6 +226,9 @@ class ChangeReader:
         if items.is_empty and not self.asking.open:
             reason = f"`{target.key}` has all of it already: " + "; ".join(items.present) + "."
             return RequirementSpec(kind="nothing", reason=reason, **common)
+        unread: list[str] = []
+        if not (items.columns or items.metrics or self.asking.open):
+            unread = self._unread(request, target, items)
         kind = (
             "change_model"
             if items.columns or items.metrics or self.asking.open
@@ -228,7 +236,7 @@ class ChangeReader:
             if items.tests
             else "documentation"
         )
-        notes = tuple(f"Nothing to do: {text}." for text in items.present)
+        notes = (*(f"Nothing to do: {text}." for text in items.present), *unread)
         return RequirementSpec.model_validate(
             {
                 "kind": kind,
@@ -242,6 +250,21 @@ class ChangeReader:
                 **common,
             }
         )
+
+    def _unread(self, request: Request, target: RelationCard, items: _Items) -> list[str]:
+        """Asks about what the ticket wants beside tests and descriptions; notes what it only tells."""
+        said = [i.model_dump_json() for i in (*items.tests, *items.docs)]
+        made = " ".join([target.key, request.title, *said, *items.present])
+        columns = [c.name for c in target.columns]
+        body = _DOCUMENT.sub(" ", request.body) if items.docs else request.body
+        asked, noted = unread_of(body, made, self.evidence.model_names, columns)
+        for text in asked[:3]:
+            self.asking.ask(
+                f"edit:how:{snake(text)[:40]}",
+                f"“{text}”: I did not read this part. What is to change by it, in which model and column?",
+                [("it changes nothing: leave it out", "")],
+            )
+        return [f"{NOT_READ} “{text}”." for text in noted]
 
     # --- targets ---------------------------------------------------------------------------
 
@@ -283,10 +306,15 @@ class ChangeReader:
 
     def _items(self, wish: Wish, target: RelationCard) -> _Items:
         items = _Items()
+        told = any(
+            self._columns_in(c.text, target) for c in wish.clauses if _DOCUMENT.search(c.text)
+        )
         for clause in wish.clauses:
             if clause.place == "acceptance":
                 continue
             text = self._without_target(clause.text, target)
+            if clause.place == "title" and _DOCUMENT.fullmatch(text.strip(" .:")) and told:
+                continue  # the body says which columns
             if _TEST.search(text):
                 self._add_tests(text, target, items)
             elif _DOCUMENT.search(text):
@@ -344,12 +372,18 @@ class ChangeReader:
             else:
                 items.docs.append(WantedDoc(column=column))
 
-    def _tell(self, told: dict[str, str], target: RelationCard, items: _Items) -> None:
-        """What the ticket says of columns becomes their description."""
+    def _tell(
+        self, told: dict[str, str], written: dict[str, str], target: RelationCard, items: _Items
+    ) -> None:
+        """What the ticket says of columns becomes their description; what it writes for them also
+        where they have one."""
         for column, text in told.items():
             card = target.column(column)
-            if card is not None and not card.description:
+            if card is not None and (column in written or not card.description):
                 items.docs.append(WantedDoc(column=column, text=text))
+                items.present = [
+                    p for p in items.present if not p.startswith(f"`{column}` is descr")
+                ]
 
     def _made_of(self, target: RelationCard) -> str:
         """What its SQL says of the rows of a model."""
@@ -372,6 +406,7 @@ class ChangeReader:
         )
         if not matched:
             return
+        self._ask_rest(text[matched.end("what") :], target)
         called = _CALLED.search(text)
         name = called.group("name").lower() if called else ""
         what = _CALLED.sub(" ", _COLUMN_WORDS.sub(" ", matched.group("what")))
@@ -379,6 +414,24 @@ class ChangeReader:
         for part in parts:
             if content_stems(part):
                 self._add_column(part.strip(" .`"), name, clause, target, items)
+
+    def _ask_rest(self, rest: str, target: RelationCard) -> None:
+        """Asks about what stands behind the wished columns, beside the model's name: `in 2025`."""
+        rest = _CALLED.sub(" ", _COLUMN_WORDS.sub(" ", re.split(r"[.;,(]", rest)[0]))
+        known = {
+            *entity_stems(target),
+            *stem_set("stops"),
+            *stem_set("fillers"),
+            *stem_set("labels"),
+        }
+        if (said := [s for s in content_stems(rest) if s not in known]) and (
+            find_date_span(rest)[0] or re.search(r"\d", rest) or limits(rest.strip())
+        ):
+            self.asking.ask(
+                f"column:rest:{'-'.join(said)[:40]}",
+                f"“{rest.strip()}”: I did not read this part. Which rows are meant by it, by which date?",
+                [("it changes nothing: leave it out", "")],
+            )
 
     def _add_column(
         self, what: str, name: str, clause: Phrase, target: RelationCard, items: _Items

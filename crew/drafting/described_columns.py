@@ -16,11 +16,7 @@ def told_of_columns(body: str, columns: Sequence[str]) -> dict[str, str]:
     """Column → its description as a sentence. A sentence counts where it says what the first column
     named `is`; what follows the next names is said of those."""
     known = {c.lower(): c for c in columns}
-    found: dict[str, str] = {}
-    for line in body.splitlines():
-        match = _LINE.match(line)
-        if match and match["name"].lower() in known:
-            found[known[match["name"].lower()]] = _sentence(match["text"])
+    found = written_of_columns(body, columns)
     if found or not columns:
         return found
     name = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, columns))})(?!\w)", re.I)
@@ -34,6 +30,27 @@ def told_of_columns(body: str, columns: Sequence[str]) -> dict[str, str]:
             text = _IS.sub("", text).strip(" `,;.")
             if len(text) >= _MIN_CHARACTERS:
                 found.setdefault(known[match.group().lower()], _sentence(text))
+    return found
+
+
+def written_of_columns(body: str, columns: Sequence[str]) -> dict[str, str]:
+    """Column → the description that stands beside it in a list or table, or in quotes."""
+    known = {c.lower(): c for c in columns}
+    found: dict[str, str] = {}
+    if not columns:
+        return found
+    for line in body.splitlines():
+        match = _LINE.match(line)
+        if match and match["name"].lower() in known:
+            found[known[match["name"].lower()]] = _sentence(match["text"].strip('"“”'))
+    name = rf"(?<!\w)(?:{'|'.join(map(re.escape, columns))})(?!\w)"
+    for match in re.finditer(
+        rf"(?P<name>{name})(?P<between>[^\"“”.;\n]{{0,40}})[\"“](?P<text>[^\"“”]{{4,}})[\"”]",
+        body,
+        re.I,
+    ):
+        if not re.search(name, match["between"], re.I):
+            found[known[match["name"].lower()]] = _sentence(match["text"])
     return found
 
 

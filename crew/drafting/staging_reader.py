@@ -37,6 +37,7 @@ from crew.drafting.json_paths import json_value
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import entity_stems
 from crew.drafting.spoken_names import column_stems
+from crew.drafting.staging_columns import left_out
 from crew.drafting.staging_filters import FilterReader, RowFilter, WhichDate, together
 from crew.drafting.staging_increments import IncrementReader, without_wish
 from crew.drafting.staging_json import unnested
@@ -339,6 +340,9 @@ class _StagingPlan:
             c.name for c in self.source.columns if c.name.startswith("_") and not c.fields
         }
         technical -= {c.name for c in kept if c}
+        for clause, unwanted in left_out(self.text, self.source.columns).items():
+            self.taken.append(clause)
+            technical |= set(unwanted)
         usable = [c for c in self.source.columns if c.name not in technical]
         self.is_all_json = all(c.fields for c in usable)
         usable += self.unnested.cards
@@ -743,7 +747,8 @@ class _StagingPlan:
         known += [k for c in self.source.columns for f in c.fields for k in f.path]
         known += [*(c.name for c in self.source.columns), *(c.name for c in staging.columns)]
         known += [self.one, *self.evidence.model_names]
-        return unread(self.text, known, (*self.taken, *zone_clauses(self.text)))
+        columns = [*(c.name for c in self.source.columns), *(c.name for c in staging.columns)]
+        return unread(self.text, known, (*self.taken, *zone_clauses(self.text)), columns)
 
     def _say_unnested(self, names: Mapping[str, str]) -> None:
         taken = [c for c in self.unnested.cards if c.name in names]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from crew.drafting.edits.phrases import phrases
 from crew.drafting.staging_increments import WORDS as INCREMENT
 from crew.drafting.staging_words import unwrapped, without_colons
-from crew.drafting.vocabulary import stem_set, stems, word_set, words
+from crew.drafting.vocabulary import name_stems, stem_set, stems, word_set, words
 
 _REMOVED_WORDS = r"(?:soft[- ]?)?(?:deleted|removed|deletions|deletes|gelöscht\w*|supprim\w+|borrad\w+|eliminad\w+)"
 _KEEP_REMOVED = re.compile(
@@ -91,16 +91,20 @@ def _keeps_removed(text: str) -> bool:
 
 
 def unread(
-    text: str, known: Collection[str], taken: Collection[str]
+    text: str, known: Collection[str], taken: Collection[str], columns: Collection[str] = ()
 ) -> tuple[list[str], list[str]]:
     """Clauses that no reader takes: those that may narrow or compute something, and others.
 
-    `known` are names of tables and columns, `taken` clauses (or parts) that another reader read.
+    `known` are names of tables and columns, `taken` clauses (or parts) that another reader read. Of
+    what a staging model has no place for (masks, groups, tests, tags), that which is about one of its
+    `columns` is asked about, the rest noted.
     """
     ordinary = word_set("ordinary_in_staging") | stem_set("ordinary_in_staging")
     named = {s for n in known for s in (*words(n), *stems(n), *_parts(n))} | ordinary | type_words()
     read = {f" {' '.join(words(t))} " for t in taken}
-    asked, noted = [], []
+    own_words = {s for c in columns for s in (*stems(c), *name_stems(c))} - ordinary
+    asked: list[str] = []
+    noted: list[str] = []
     for clause in _CLAUSE.split(unwrapped(without_colons(text, known))):
         plain = clause.strip(" -*•()`\"'")
         own = f" {' '.join(words(plain))} "
@@ -111,6 +115,10 @@ def unread(
         if any(p.search(plain) for p in patterns) or (_CENTS_GO.search(plain) and not narrows):
             continue
         left = [w for w in words(plain) if w not in named and not set(stems(w)) <= named]
+        if _WANTS.search(plain):
+            about = _NOT_IN.search(plain) or set(stems(plain)) & own_words
+            (asked if about or (narrows and left) else noted).append(plain)
+            continue
         if _LATEST.search(plain) and not set(left) - _ABOUT_ROWS:
             continue
         if narrows and (left or _QUOTED.search(plain)):
@@ -120,6 +128,22 @@ def unread(
     return asked, noted
 
 
+_NOT_IN = re.compile(
+    r"\b(?:should|must|shall|may|can|do|does|are|is)\s*(?:not|n['’]t)\s+(?:be|stay|appear|belong|show|go)\b"
+    r"|\bnot\s+be\s+in\b|\bstays?\s+out\b|\b(?:from|in|of|ab|seit|until|bis)\s+(?:\w+\s+)?\d{4}\b",
+    re.I,
+)
+_WANTS = re.compile(
+    rf"{_NOT_IN.pattern}"
+    r"|\b(?:mask\w*|hash\w*|anonymi\w+|pseudonymi\w+|encrypt\w*"
+    r"|sort(?:ed)?|ordered by|group(?:ed)?(?: it)? by|split\w*|partition\w*"
+    r"|cluster\w*|not[ _-]null|(?:must|should) (?:always )?be (?:filled|unique|complete|set)|tests?"
+    r"|materiali[sz]e\w*|(?:be|as) a(?: real)? (?:table|view)|tag(?:ged)?|owner|one row per|can go|blanks?|nulls?"
+    r"|failures|all other models"
+    r"|round\w*|aggregat\w+|accepted values?)\b"
+    r"|\bkeep\b[^.,;]+\bout\b",
+    re.I,
+)
 _QUOTED = re.compile(r"[\"“'‘][^\"”'’]+[\"”'’]|\b\d+\b")
 
 

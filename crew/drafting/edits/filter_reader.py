@@ -22,6 +22,12 @@ _TAIL = re.compile(
 )
 
 
+_LEFT_OUT = re.compile(
+    r"(?:leav(?:e|ing)|keep(?:ing)?|take|throw)\s+(?P<rows>.+?)\s+out(?:\s+of)?", re.I
+)
+_THEM = re.compile(r"(?:them|these|those|it)\b(?:\s+(?:all|too|ones))*$", re.I)
+
+
 class RowFilterReader:
     """The filters of one `EditReader`."""
 
@@ -90,6 +96,9 @@ class RowFilterReader:
             if match is None:
                 continue
             before, after = text[: match.start()], text[match.end() :]
+            within = _LEFT_OUT.fullmatch(match.group())
+            if within and not _clean(after):
+                after = "them" if _THEM.match(within["rows"]) else within["rows"]
             if re.search(r"\b(?:do not|don['’]t|never)\s*$", before, re.I):
                 return "", False
             if name == "filter":

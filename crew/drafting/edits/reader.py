@@ -16,6 +16,7 @@ from crew.artifacts import (
     Assumption,
     ChangeGrain,
     DropColumn,
+    DropModel,
     Edit,
     Evidence,
     FollowSource,
@@ -25,10 +26,12 @@ from crew.artifacts import (
     Materialize,
     Merge,
     MoveRows,
+    RenameColumn,
     RenameModel,
     ReplaceMacro,
     Request,
     RequirementSpec,
+    Retype,
     Split,
 )
 from crew.drafting.calendar_words import take_calendar
@@ -41,16 +44,17 @@ from crew.drafting.edits.key_reader import KeyReader
 from crew.drafting.edits.macro_reader import MacroReader
 from crew.drafting.edits.names import Link, Names
 from crew.drafting.edits.part_reader import PartReader
-from crew.drafting.edits.phrases import named, says
+from crew.drafting.edits.phrases import named, pattern, says
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.removal_reader import RemovalReader
 from crew.drafting.edits.rename_reader import RenameReader
 from crew.drafting.edits.rewording import reworded
 from crew.drafting.edits.source_reader import SourceReader
-from crew.drafting.edits.spared import without_spared
+from crew.drafting.edits.spared import clauses_of, is_kept, without_spared
 from crew.drafting.edits.tests_reader import TestsReader
 from crew.drafting.edits.type_reader import TypeReader
-from crew.drafting.edits.unread_clauses import unread_clauses
+from crew.drafting.edits.unread_clauses import limits, says_empty, unread_clauses
+from crew.drafting.edits.unread_sentences import NOT_READ, covered, is_empty, may_want, named_of
 from crew.drafting.edits.week_starts import settle_weeks
 from crew.drafting.edits.wording import ARTICLES, COLUMN_DROP, NOUN, PAIR
 from crew.drafting.join_planner import JoinPlanner
@@ -105,6 +109,10 @@ _KIND_WORDS: dict[type, tuple[str, ...]] = {
     ChangeGrain: ("grain", "row_per"),
     AddToGrain: ("grain", "row_per"),
 }
+_OF_NO_ROWS = (
+    ChangeGrain, DropColumn, DropModel, MakeIncremental, Materialize, RenameColumn, RenameModel, Retype,
+)  # fmt: skip
+"""Edits that hold for all rows, so that no words that limit rows can have gone into them."""
 _CHANGED = re.compile(
     r"\b(?:add|change|drop|remove|rename|fix|update|include|filter|exclude|delete|test|document|split|extend|ergänze\w*"
     r"|entferne\w*|ändere?\w*|lösche\w*|ajoute\w*|supprime\w*|añad\w*|elimin\w*)\b[^.;\n]*?\b(?:to|in|from|of|on|into|zu|aus"
@@ -336,20 +344,40 @@ class EditReader:
     # --- sentences ---------------------------------------------------------------------------
 
     def _ask_unread(self, unread: list[str]) -> None:
-        """Asks about commands that nothing was read of, where others were."""
-        if not self.reading.edits:
+        """Asks about sentences that want something and that nothing was read of, where others
+        were; notes those that only tell."""
+        reading = self.reading
+        if not reading.edits:
             return
-        tested = any(isinstance(e, AddTests) for e in self.reading.edits)
+        for text in dict.fromkeys(reading.present):
+            self.note(f"Nothing to do: {text}.")
+        columns = self._changed_columns()
+        tested = any(isinstance(e, AddTests) for e in reading.edits)
+        made = set(stems(" ".join(e.model_dump_json() for e in reading.edits)))
+        so_far = " ".join([*(q.text for q in self.asking.open), *reading.notes])
         for sentence in unread:
-            if (tested and says("test", sentence)) or _SAID_BEFORE.match(sentence):
+            if sentence == self.title or _SAID_BEFORE.match(sentence) or sentence in so_far:
                 continue
-            if sentence != self.title and _COMMAND.search(sentence):
+            if tested and says("test", sentence) and not named_of(columns, sentence):
+                continue  # what the tests are, other sentences say
+            if covered(sentence, made, 1) and not limits(sentence):
+                continue
+            if is_empty(sentence) or ("|" in sentence and covered(sentence, made)):
+                continue
+            if may_want(sentence, columns):
                 self.ask(
                     f"edit:how:{snake(sentence)[:40]}",
                     f"“{sentence}”: I cannot carry this out as it is written. What is to change, in which"
                     " model and column?",
-                    [],
+                    [("it changes nothing: leave it out", "")],
                 )
+            else:
+                self.note(f"{NOT_READ} “{sentence}”.")
+
+    def _changed_columns(self) -> set[str]:
+        """The columns of the models that are changed."""
+        models = {m for e in self.reading.edits if (m := getattr(e, "model", ""))}
+        return {c for m in models & set(self.view.models) for c in self.view.columns(m)}
 
     def _ask_clauses(self, read: list[str]) -> None:
         """Asks about clauses of sentences that were read for something else alone."""
@@ -363,17 +391,60 @@ class EditReader:
             return
         said = [e.model_dump_json() for e in reading.edits]
         made = " ".join([*said, *reading.assumptions, *reading.notes, *reading.present])
+        of_rows = [e.model_dump_json() for e in reading.edits if not isinstance(e, _OF_NO_ROWS)]
+        conditions = " ".join([*of_rows, *reading.assumptions, *reading.notes])
+        columns = self._changed_columns()
         kinds = {k for e in reading.edits for k in _KIND_WORDS.get(type(e), ())}
         for sentence in read:
+            self._ask_pairs(sentence, made)
+            self._ask_kept(sentence)
             plain = self.columns.plainly(sentence)
-            for clause in unread_clauses(plain, made, self.view.models):
-                if any(says(kind, clause) for kind in kinds):
+            clauses = unread_clauses(plain, made, self.view.models, columns, conditions)
+            for clause in clauses:
+                if is_kept(clause) and named_of(columns, clause) and not limits(clause):
+                    continue  # what stays was looked at
+                if not limits(clause) and any(says(kind, clause) for kind in kinds):
+                    continue
+                if says_empty(clause):
+                    self.note(f"{NOT_READ} “{clause}”.")
                     continue
                 self.ask(
                     f"edit:clause:{snake(clause)[:40]}",
                     f"“{clause}”: I did not read this part. What is to change by it, in which model and"
                     " column, or for which rows?",
                     [("it changes nothing: leave it out", "")],
+                )
+
+    def _ask_pairs(self, sentence: str, made: str) -> None:
+        """Asks about pairs of names in a sentence of renames that no edit has."""
+        if not says("rename", sentence):
+            return
+        columns = {c.lower() for c in self._changed_columns()}
+        for pair in PAIR.finditer(sentence):
+            old, new = pair["old"], pair["new"]
+            if old.lower() in columns and "_" in new and new not in made:
+                self.ask(
+                    f"edit:pair:{old}",
+                    f"“{pair.group()}”: in which model is `{old}` to be called `{new}`?",
+                    [("it keeps its name", "")],
+                )
+
+    def _ask_kept(self, sentence: str) -> None:
+        """Asks where a clause says that a column stays (`keep x if y uses it`) which an edit changes."""
+        changed = {
+            e.column
+            for e in self.reading.edits
+            if isinstance(e, DropColumn | RenameColumn | Retype)
+        }
+        for clause in clauses_of(sentence):
+            if not is_kept(clause) or pattern("drop").match(clause):
+                continue
+            for column in named_of(changed, clause):
+                self.ask(
+                    f"edit:kept:{column}",
+                    f"“{clause}”: `{column}` is to be changed by another part of the ticket. What is to"
+                    " happen to it?",
+                    [("it is changed as the other part says", "")],
                 )
 
     def _ask_names(self) -> None:
@@ -387,7 +458,8 @@ class EditReader:
         known |= {v.lower() for r in self.evidence.relations for c in r.columns for v in c.values}
         made = " ".join(
             [e.model_dump_json() for e in self.reading.edits]
-            + [*self.reading.assumptions, *self.reading.notes, *self.reading.present]
+            + [*self.reading.assumptions, *self.reading.present]
+            + [n for n in self.reading.notes if not n.startswith(NOT_READ)]
         ).lower()
         for name in new_names(self.text, known):
             if not re.search(rf"(?<!\w){name}(?!\w)", made):

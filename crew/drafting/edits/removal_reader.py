@@ -25,6 +25,11 @@ _ROWS = re.compile(
 _NEVER = re.compile(r"\b(?:do not|don['’]t|never|without|not to|no need to)\s+\W*$", re.I)
 
 
+def names_rows(text: str) -> bool:
+    """Whether a text speaks of rows, by a word for them or by a condition."""
+    return bool(_ROWS.search(text))
+
+
 class RemovalReader:
     """The removals of one `EditReader`."""
 

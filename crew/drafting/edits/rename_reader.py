@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 
 from crew.artifacts import RenameColumn, RenameModel
 from crew.drafting.edits.names import without
-from crew.drafting.edits.phrases import pattern, says
-from crew.drafting.edits.wording import ARROW, COLUMN_DROP, END, IDENTIFIER, PAIR, PRONOUNS, QUOTE
-from crew.drafting.vocabulary import snake
+from crew.drafting.edits.phrases import named, pattern, says
+from crew.drafting.edits.wording import (
+    ARROW,
+    COLUMN_DROP,
+    END,
+    IDENTIFIER,
+    NOUN,
+    PAIR,
+    PRONOUNS,
+    QUOTE,
+)
+from crew.drafting.vocabulary import snake, stem_set, stems
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
@@ -33,6 +42,8 @@ class RenameReader:
         if not is_rename:
             return False
         models = [k.name for k in self.names.models(sentence)]
+        if not says("rename", sentence) and not self._is_bare(sentence):
+            return False
         pairs = [(m["old"], m["new"]) for m in PAIR.finditer(sentence)]
         known = {m.lower() for m in self.view.nodes}
         done = False
@@ -71,6 +82,14 @@ class RenameReader:
             for each in self._with_column(old, models or [model]):
                 done |= self._rename_column(each, old, new)
         return done
+
+    def _is_bare(self, sentence: str) -> bool:
+        """Whether a sentence that says no word of renaming is but pairs of names: `- km to distance_km`."""
+        news = [m["new"] for m in PAIR.finditer(sentence)]
+        if any(_NO_NAME.match(n) or named("types", n) for n in news):
+            return False
+        rest = without(PAIR.sub(" ", sentence), list(self.view.models))
+        return not [s for s in stems(NOUN.sub(" ", rest)) if s not in stem_set("stops")]
 
     def _spoken_of(self, old: str, sentence: str, models: list[str]) -> str:
         """The column that `it` stands for; empty where the old name is told."""

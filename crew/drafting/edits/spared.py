@@ -18,7 +18,8 @@ _NOT = (
     r"(?:\s+(?:for|from))?\s+)"
 )
 _STAYS = re.compile(
-    r"\b(?:keeps?|kept|leaves?(?! (?:\w+ ){0,4}out\b)|left(?= (?:alone|as|in|there|un\w+|where)\b)"
+    r"\b(?:keeps?(?! (?:\w+ ){0,4}out\b)|kept|leaves?(?! (?:\w+ ){0,4}out\b)"
+    r"|left(?= (?:alone|as|in|there|un\w+|where)\b)"
     r"|stays?|remains?|retains?|untouched|unchanged|as (?:it|they) (?:is|are)"
     r"|still (?:needs?|uses?|wants?|has to have)|still (?:needed|used)|(?:do not|don['’]t|must not|should not|never)"
     r" (?:touch|change|drop|remove|delete|rename|alter)|bleib\w*|behalten|behält|unverändert|erhalten|belassen"
@@ -41,6 +42,7 @@ _EXCEPT = re.compile(
     r"\s(?:except|apart from|außer|ausser|sauf|salvo|excepto)\b[^,;.]*|\s+(?:and|und) (?:not|nicht)\b[^,;.]*",
     re.I,
 )
+_IF = re.compile(r"\b(?:if|unless|where|when|until|as long as|wenn|falls|solange|si)\b", re.I)
 _PRONOUN = re.compile(r"\b(?:it|them|sie|ihn|diese|diesen|la|lo|le)\b", re.I)
 
 
@@ -65,7 +67,7 @@ def without_spared(sentence: str, names: Names) -> tuple[str, list[str]]:
         rest = " ".join(c for i, c in enumerate(clauses) if i != n)
         models = _within(clause, all_)
         others = _within(rest, all_)
-        stays = models and is_kept(clause)
+        stays = models and is_kept(clause) and not _IF.search(clause)
         its_columns = any(names.columns(clause, m) for m in models)
         if stays and not set(models) & set(others) and (others or not rest or not its_columns):
             found += models
@@ -84,6 +86,11 @@ def without_spared(sentence: str, names: Names) -> tuple[str, list[str]]:
 def is_kept(clause: str) -> bool:
     """Whether a clause says of what it names that it stays."""
     return bool(_STAYS.search(clause)) and not _ONLY.search(clause)
+
+
+def clauses_of(sentence: str) -> list[str]:
+    """The clauses of a sentence."""
+    return [c for c in _CLAUSE.split(sentence)[::2] if c.strip()]
 
 
 def without_kept(text: str) -> str:

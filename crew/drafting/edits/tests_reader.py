@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from crew.artifacts import AddTests, GenericTest, SingularTest
+from crew.drafting.edits.conditions import negated
+from crew.drafting.edits.names import without
 from crew.drafting.edits.phrases import pattern, says
+from crew.drafting.edits.tested_rows import scope_of
 from crew.drafting.sql_layout import ref_sql
+from crew.drafting.vocabulary import snake
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
@@ -71,15 +75,21 @@ class TestsReader:
         model = found[0].name
         if (once := _ONCE.search(sentence)) and (once["rows"] or once["among"]):
             return self._once(once, model)
+        scope = self._scope(sentence, model)
+        if scope is None:
+            return True
+        sentence, where, warns = scope
+        if warns and self._softened(sentence, model):
+            return True
         tests: list[GenericTest] = []
         singular: list[SingularTest] = []
         unread: list[str] = []
         for part, columns in self._parts(sentence, model):
             told = list(self._tests(part, columns, model))
-            written = self._ranges(part, columns, model)
+            written = self._ranges(part, columns, model, where, warns)
             if not told and not written:
                 unread += columns
-            tests += told
+            tests += [t.model_copy(update={"where": where}) for t in told]
             singular += written
         if tests or singular or says("test", sentence):  # else it is a command of another kind
             self._unread += unread
@@ -89,11 +99,59 @@ class TestsReader:
         seen: list[GenericTest] = []
         for test in tests:
             checked = self._by_data(test)
+            checked = checked.model_copy(update={"severity": "warn"}) if warns else checked
             if checked not in seen and not self._is_planned(checked):
                 seen.append(checked)
         if not seen and not singular:
             return False
         return reader.add(AddTests(model=model, tests=tuple(seen), singular=tuple(singular)))
+
+    def _scope(self, sentence: str, model: str) -> tuple[str, str, bool] | None:
+        """The sentence without what it says of rows and warnings, SQL of the rows that it is for, and
+        whether it only warns; None where the rows are asked about."""
+        reader, scope = self.reader, scope_of(sentence)
+        columns = self.reader.view.columns(model)
+        names = [*columns, *reader.view.models]
+        if not scope.rows or _is_of_names(scope.rows, names) or not _any_test(scope.text):
+            return scope.whole, "", scope.warns
+        found = reader.conditions.read(scope.rows, [model])
+        found = [c for c in found if c.relation == model and "{{" not in c.sql]
+        if len({c.sql for c in found}) != 1:
+            if not scope.is_sure:
+                return scope.whole, "", scope.warns
+            reader.ask(
+                f"edit:tests:where:{snake(scope.rows)[:40]}",
+                f"“{scope.rows}”: for which rows of `{model}` is this to be tested? I found no column or value"
+                " that says so.",
+                [("for all rows", "")],
+            )
+            return None
+        where = negated(found[0].sql, reader.view.dialect) if scope.is_out else found[0].sql
+        reader.assume(f"“{sentence}”: tested for the rows of `{model}` with `{where}`.")
+        return scope.text, where, scope.warns
+
+    def _softened(self, sentence: str, model: str) -> bool:
+        """`Make the test of the fee a warning`: tests that were read before only warn."""
+        planned = [e for e in self.reader.reading.edits if isinstance(e, AddTests)]
+        if not planned or _any_test(sentence):
+            return False
+        named = [c.name for c in self.reader.names.columns(sentence, model)]
+        found = False
+        for edit in planned:
+            tests = tuple(
+                t.model_copy(update={"severity": "warn"}) if not named or t.column in named else t
+                for t in edit.tests
+            )
+            single = tuple(
+                t.model_copy(update={"sql": _warning(t.sql)})
+                if not named or any(f"_{c}_is_" in t.name for c in named)
+                else t
+                for t in edit.singular
+            )
+            softer = edit.model_copy(update={"tests": tests, "singular": single})
+            found |= softer != edit or not named
+            self.reader.reading.edits[self.reader.reading.edits.index(edit)] = softer
+        return found
 
     def _once(self, said: re.Match[str], model: str) -> bool:
         """`Fails if a member_id occurs more than once among the rows without an end`."""
@@ -129,7 +187,9 @@ class TestsReader:
             listed = ", ".join(f"`{c}`" for c in left)
             self.reader.ask(f"edit:tests:{left[0]}", f"{listed}: what is to be tested of it?", [])
 
-    def _ranges(self, part: str, columns: list[str], model: str) -> list[SingularTest]:
+    def _ranges(
+        self, part: str, columns: list[str], model: str, where: str, warns: bool
+    ) -> list[SingularTest]:
         """Bounds as SQL of their own, where no package has a test for them."""
         limits = _bounds(part)
         if limits is None or self._range_test():
@@ -139,10 +199,11 @@ class TestsReader:
         for column in columns:
             name = f"assert_{model}_{column}_is_in_its_range"
             outside = limits.outside(column)
+            outside = f"({outside}) and ({where})" if where else outside
             bad = self.reader.data.one(
                 f"select count(*) from {self.reader.view.located(model)} where {outside}"
             )
-            warn = "{{ config(severity='warn') }}\n" if bad else ""
+            warn = "{{ config(severity='warn') }}\n" if bad or warns else ""
             if bad:
                 self.reader.note(
                     f"`{model}.{column}` is outside of its bounds in {bad:,} rows today: the test is added as"
@@ -251,6 +312,11 @@ class TestsReader:
             pieces = re.split(r",|\bor\b|\band\b|/|\|", text.strip(" :."))
             values = [p.strip(" :.'\"") for p in pieces]
             values = [re.sub(r"^(?:be|are|is|have)\s+", "", v) for v in values if v]
+            if any(
+                re.match(r"(?:for|where|when|if|except|without|ignoring)\b", v, re.I)
+                for v in values
+            ):
+                return []
         card = self.reader.evidence.relation(model)
         known = card.column(column) if card else None
         spelt = {v.lower(): v for v in (known.values if known else ())}
@@ -338,6 +404,18 @@ class TestsReader:
 
 
 _WHY = "asked for"
+
+
+def _is_of_names(text: str, names: Sequence[str]) -> bool:
+    """Whether a text is but names of columns and models, or says what is to be tested of some."""
+    left = re.sub(
+        r"\b(?:and|or|the|und|oder|columns?|fields?|ones?)\b|\W", " ", without(text, list(names))
+    )
+    return not left.strip() or bool(re.search(r"\b(?:must|should|has to|have to|needs?)\b", text))
+
+
+def _warning(sql: str) -> str:
+    return sql if "severity" in sql else f"{{{{ config(severity='warn') }}}}\n{sql}"
 
 
 @dataclass(frozen=True)
