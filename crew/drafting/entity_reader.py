@@ -122,6 +122,13 @@ class EntityReader:
                 metrics.append(metric)
             elif phrase.place != "title":
                 unread.append(phrase)
+        for phrase in wish.exclusions:
+            if content_stems(phrase.text) and self._is_spine(phrase, spine):
+                self.context.asking.ask(
+                    f"gone:{snake(phrase.text)}",
+                    f"“{phrase.quote[:160]}”: which rows of `{spine.key}` are to be left out?",
+                    [("none: each has a row", "")],
+                )
         places = {(d.relation, d.column): d for d in reversed(attributes)}
         kept = [d for d in attributes if places[d.relation, d.column] is d]
         figures = list({m.name: m for m in metrics}.values())
@@ -214,6 +221,8 @@ class EntityReader:
 
     def _is_spine(self, phrase: Phrase, spine: RelationCard) -> bool:
         said = [s for s in content_stems(phrase.text) if s not in stem_set("wrapping_nouns")]
+        if not said and split_aggregation(phrase.text)[0] is not None:
+            return False  # `its first invoice: date, total`
         return all(any(s in alike(e) for e in self._entity(spine)) for s in said)
 
     # --- what it is ----------------------------------------------------------------------------

@@ -248,6 +248,7 @@ class Interpreter:
         spine = self.entities.spine(wish)
         if spine is not None:
             return self._entity_model(request, wish, spine)
+        self._ask_untold(wish)
         if named := self._only_names_a_model(wish):
             self.context.asking.ask(
                 f"change:{named}",
@@ -288,6 +289,26 @@ class Interpreter:
         self.context.notes[:] = [f"Not followed: {text}." for text in wish.ignored]
         self.context.notes += [f"Not answered, a comment: “{s[:200]}”." for s in wish.asked_us]
         return wish
+
+    def _ask_untold(self, wish: Wish) -> None:
+        """Asks about a sentence that wants something and gave nothing, where the only figure is a word
+        of the title (`clients` over `for each client: first order date, last order date`)."""
+        if any(p.place != "title" for p in wish.metrics):
+            return
+        told = [p.quote for p in (*wish.dimensions, *wish.exclusions, *wish.inclusions)]
+        told += [p.quote for p in (*wish.scopes, *wish.leftovers, *wish.passed_over, *wish.kept)]
+        told += [wish.grain[1]] if wish.grain else []
+        figures = any(split_aggregation(p.text)[0] for p in wish.metrics)
+        for clause in wish.clauses if wish.metrics and not figures else ():
+            said = clause.quote
+            if clause.place != "wish" or any(t in said or said in t for t in told if t):
+                continue
+            self.context.asking.ask(
+                f"untold:{snake(said)[:50]}",
+                f"“{said[:200]}”: I read nothing of this. Which figures or columns are wanted, one row"
+                " per what?",
+                [],
+            )
 
     def _only_names_a_model(self, wish: Wish) -> str:
         """The existing model that a ticket speaks of by name without asking for any figure, split

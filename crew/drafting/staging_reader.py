@@ -748,6 +748,7 @@ class _StagingPlan:
         known += [*(c.name for c in self.source.columns), *(c.name for c in staging.columns)]
         known += [self.one, *self.evidence.model_names]
         columns = [*(c.name for c in self.source.columns), *(c.name for c in staging.columns)]
+        columns = [c for c in columns if c.lower() != staging.key.lower()]
         return unread(self.text, known, (*self.taken, *zone_clauses(self.text)), columns)
 
     def _say_unnested(self, names: Mapping[str, str]) -> None:

@@ -102,6 +102,7 @@ def unread(
     ordinary = word_set("ordinary_in_staging") | stem_set("ordinary_in_staging")
     named = {s for n in known for s in (*words(n), *stems(n), *_parts(n))} | ordinary | type_words()
     read = {f" {' '.join(words(t))} " for t in taken}
+    lowered = {c.lower() for c in columns}
     own_words = {s for c in columns for s in (*stems(c), *name_stems(c))} - ordinary
     asked: list[str] = []
     noted: list[str] = []
@@ -115,9 +116,11 @@ def unread(
         if any(p.search(plain) for p in patterns) or (_CENTS_GO.search(plain) and not narrows):
             continue
         left = [w for w in words(plain) if w not in named and not set(stems(w)) <= named]
-        if _WANTS.search(plain):
+        per = _ROW_PER.search(plain)
+        if _WANTS.search(plain) and not (per and per["what"].lower() not in lowered):
             about = _NOT_IN.search(plain) or set(stems(plain)) & own_words
-            (asked if about or (narrows and left) else noted).append(plain)
+            is_asked = (about and not _TESTS.search(plain)) or (narrows and left)
+            (asked if is_asked else noted).append(plain)
             continue
         if _LATEST.search(plain) and not set(left) - _ABOUT_ROWS:
             continue
@@ -128,6 +131,8 @@ def unread(
     return asked, noted
 
 
+_ROW_PER = re.compile(r"\bone row per (?:the )?[`\"']?(?P<what>\w+)", re.I)
+_TESTS = re.compile(r"\btests?\b", re.I)
 _NOT_IN = re.compile(
     r"\b(?:should|must|shall|may|can|do|does|are|is)\s*(?:not|n['’]t)\s+(?:be|stay|appear|belong|show|go)\b"
     r"|\bnot\s+be\s+in\b|\bstays?\s+out\b|\b(?:from|in|of|ab|seit|until|bis)\s+(?:\w+\s+)?\d{4}\b",

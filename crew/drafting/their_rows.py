@@ -10,6 +10,7 @@ from crew.drafting.interpretation import Interpretation
 from crew.drafting.metric_reading import Reading, split_aggregation
 
 _THEIR = re.compile(r"\b(?:their|its|the\s+sum\s+of\s+(?:them|these|those))\b", re.I)
+_OF_THOSE = re.compile(rf"{_THEIR.pattern}|\b(?:of|from|for)\s+(?:those|these)(?!\s+\w)", re.I)
 
 
 def with_their_rows(
@@ -29,8 +30,9 @@ def _narrowed(
     quote = context.linker.figures.readable(reading.phrase.quote)
     at = _place(reading, quote, context)
     end = at + len(context.linker.figures.readable(reading.phrase.text))
-    said = [m for m in _THEIR.finditer(quote, 0, max(end, 0))]
     counts_its_own = split_aggregation(reading.phrase.text)[0] == "count"
+    pattern = _THEIR if counts_its_own else _OF_THOSE
+    said = [m for m in pattern.finditer(quote, 0, max(end, 0))]
     if not said or (counts_its_own and not _THEIR.search(quote[max(at - 7, 0) : end])):
         return metric
     before = [

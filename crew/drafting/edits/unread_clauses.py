@@ -47,8 +47,8 @@ _BUT = re.compile(
     re.I,
 )
 _EMPTY = re.compile(
-    r"^\W*(?:but\s+|and\s+)?(?:leave it |keep it )?(?:empty|null|blank|leer)\s+(?:for|where|when|if|unless|while|until|bei"
-    r"|wenn|für)\b(?! (?:there )?(?:is |are |was |were )?(?:no|none|nothing)\b)",
+    r"^\W*(?:but\s+|and\s+)?(?:leave it |keep it )?(?:empty|null|blank|leer)\s+(?:for|where|when|if|unless|while|until"
+    r"|bei|wenn|für)\b(?! (?:there )?(?:is |are |was |were )?(?:no|none|nothing)\b)",
     re.I,
 )
 _HARMLESS = re.compile(
@@ -61,6 +61,10 @@ _EXCEPT = re.compile(
     r"(?:not|except|excepting|excluding|without|außer|ausser|nicht|ohne|sauf|salvo|excepto)\b", re.I
 )
 _ONLY_AT_THE_END = re.compile(r"\b(?:only|nur)\W*$", re.I)
+_JOINTS = {
+    "for", "of", "in", "on", "at", "by", "with", "from", "and", "or", "but", "if", "when", "where", "since", "while",
+    "not", "no", "excluding", "für", "von", "mit",
+}  # fmt: skip
 _PLAIN = re.compile(
     r"its?|them|they|th(?:is|at|e[sr]e|ose)|rows?|records?|columns?|fields?|models?|tables?|marts?|views?|values?|data|please"
     r"|only|just|except|unless|once|also|too|now|here|there|be|is|are|was|will|should|must|can|could|need|want|zeilen?"
@@ -127,6 +131,8 @@ def unread_clauses(
         verb = is_command.group().strip().lower() if is_command else ""
         content = [s for s in content if s != stem(verb)] if verb else content
         is_tail = is_limit and part is not parts[0] and not is_of_columns
+        if is_tail and not content:  # `only for used tickets`, of plain words
+            content = [stem(w) for w in said if w not in _JOINTS]
         words = of_rows if is_tail else told
         known = [s for s in content if s in words or set(name_stems(s)) <= words]
         is_value = [w for w in re.findall(r"\w+", bare)[1:] if w[0].isupper() or w[0].isdigit()]
