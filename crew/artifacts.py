@@ -1282,11 +1282,13 @@ class ValidationReport(Value):
 
 
 class Finding(Value):
-    """What a step is asked to mend: the failed check and its exact words."""
+    """What a step is asked to mend: the failed check and its exact words; found for the `times`th
+    time."""
 
     check: str
     text: str
     blame: Blame
+    times: int = 1
 
 
 class Rework(Value):
@@ -1356,12 +1358,35 @@ class Verdict(Value):
 
 
 class Cost(Value):
-    """What a run used. `usd` is zero where no language model was called."""
+    """What language models used: tokens (`cached_tokens` are among those of the prompt), USD and
+    seconds. `unpriced_calls` are not in `usd`: nobody knows the price of their model."""
 
     llm_calls: int = 0
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
     usd: float = 0.0
+    unpriced_calls: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(**{n: getattr(self, n) + getattr(other, n) for n in Cost.model_fields})
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(**{n: getattr(self, n) - getattr(other, n) for n in Cost.model_fields})
+
+
+class ModelCall(Value):
+    """A task that a language model was called for, or was not: then `model` is empty. `why` is the
+    reason for either; `ended` how it ended, "answered" where it did."""
+
+    step: str = ""
+    agent: str
+    task: str
+    why: str
+    model: str = ""
+    ended: str = ""
+    cost: Cost = Cost()
 
 
 class _Ended(Value):

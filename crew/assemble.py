@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -26,6 +26,7 @@ from crew.artifacts import (
     Evidence,
     FileChange,
     GlossaryTerm,
+    ModelCall,
     ModelDraft,
     Outcome,
     Request,
@@ -57,9 +58,17 @@ from crew.drafting.engine import DraftingEngine
 from crew.drafting.likeness import similar_columns
 from crew.drafting.reuse import find_existing
 from crew.errors import FirstmileError
+from crew.language_models import Prices, price_table
 from crew.planner import Planner
 from crew.ports import Agents, Checkout, CodeHost, Durable, Listener, Recall, RunStep, Watch
-from crew.records.run_store import RunStore, run_name
+from crew.records.recording import (
+    RecordedRecall,
+    Recording,
+    RecordingHead,
+    Replayed,
+    read_recording,
+)
+from crew.records.run_store import Run, RunStore, run_name
 from crew.records.trace import traced
 from crew.registry import code_host
 from crew.result import result_of
@@ -82,13 +91,16 @@ from memory.glossary import (
 from memory.redaction import redacted
 from memory.scratchpad import Scratchpad
 
+if TYPE_CHECKING:
+    from crew.agents.ledger import Ledger
+
 CONFIG = Path(__file__).parent / "config"
 T = TypeVar("T")
 _NEW = Rework()
 
 # The settings on which the outcome of a request depends: others do not make another run of it.
 _CONDITIONS = {
-    "target", "to", "llm", "agents", "prices", "budget", "glossary", "calendar", "allow_env",
+    "target", "to", "llm", "model", "stronger", "agents", "prices", "budget", "glossary", "calendar", "allow_env",
     "github",
 }  # fmt: skip
 
@@ -118,11 +130,13 @@ class Workplace:
         rework: Rework = _NEW,
         durable: Durable | None = None,
         run_id: str = "",
+        replayed: Replayed | None = None,
     ) -> tuple[Outcome, dict[str, Any]]:
         """Work one request. Returns the outcome and the JSON object of the run.
 
         Steps are kept in the run store; `durable` keeps their results elsewhere too. A `run_id`
-        makes it a run of its own: nothing of an earlier one is taken over.
+        makes it a run of its own: nothing of an earlier one is taken over. A `replayed` recording
+        stands in for language models and memory.
         """
         settings, store = self.settings, RunStore(self.state)
         conditions = (
@@ -143,16 +157,20 @@ class Workplace:
             store.open(name, request) as run,
             traced(settings.traces, name, request, listener, _watch, redacted) as trace,
         ):
-            agents, pad = self._agents(), Scratchpad(run.keep_scratchpad)
+            recording = self._recording(run, replayed)
+            head = self._head(request, rework)
+            recall = RecordedRecall(self.recall, recording, head, replayed)
+            ledger = self._ledger(run, recording)
+            agents, pad = self._agents(ledger), Scratchpad(run.keep_scratchpad)
             planner = Planner(
                 evidence=self.evidence,
-                recall=self.recall,
+                recall=recall,
                 agents=agents,
                 reuse=WarehouseReuse(self.worker),
                 verifier=self.verifier,
                 writer=Writer(self.checkout, rework),
                 host=self.host,
-                listener=_Traced(trace.listener, run.trace),
+                listener=_Traced(trace.listener, run.trace, ledger),
                 run_step=_kept_by(durable, run.step) if durable else run.step,
                 scratchpad=pad,
             )
@@ -160,19 +178,57 @@ class Workplace:
             trace.ended(outcome)
             self.verifier.restore()
             result = result_of(name, request, outcome, agents.cost(), time.monotonic() - began)
+            result["calls"] = [e["call"] for e in run.events("call")]
             run.finish(outcome, result)
             return outcome, result
 
-    def _agents(self) -> Agents:
-        from crew.agents.design_crew import ROLES, DesignCrew
-        from crew.agents.llm import choose_llms
+    def _recording(self, run: Run, replayed: Replayed | None) -> Recording:
+        """What is replayed, or goes on where an earlier attempt at the run was killed."""
+        known = replayed.calls if replayed else ()
+        if not replayed and run.recording.is_file():
+            known = read_recording(run.recording).calls
+        if replayed:
+            run.recording.unlink(missing_ok=True)
+        return Recording(run.recording, list(known), replayed is not None, redacted)
+
+    def _head(self, request: Request, rework: Rework) -> RecordingHead:
+        settings = self.settings
+        chains = {**settings.models, "stronger": settings.stronger}
+        return RecordingHead(
+            request=request,
+            commit=self.checkout.base_commit,
+            routing=settings.llm,
+            models={a: ", ".join(m.name for m in chain) for a, chain in chains.items() if chain},
+            rework=rework,
+        )
+
+    def _ledger(self, run: Run, recording: Recording) -> Ledger:
+        """Who counts the calls of language models in a run."""
+        from crew.agents.ledger import Ledger
 
         settings = self.settings
-        llms = choose_llms(settings.llm, settings.agents, list(ROLES), settings.llm_timeout_seconds)
-        prices = {r: settings.prices.get(settings.agents.get(r, settings.llm)) for r in ROLES}
+        table = price_table(config_folder())
+
+        def price(name: str) -> Prices | None:
+            return settings.prices.get(name) or table.get(name)
+
+        def tell(call: ModelCall) -> None:
+            run.trace({"call": call.model_dump(mode="json")})
+
+        return Ledger(settings.budget, recording, price, tell)
+
+    def _agents(self, ledger: Ledger) -> Agents:
+        from crew.agents.design_crew import DesignCrew
+        from crew.agents.llm import choose_llms
+        from crew.agents.task_runner import TaskRunner
+
+        settings = self.settings
+        chains = {**settings.models, "stronger": settings.stronger if settings.models else ()}
+        llms = choose_llms(chains, ledger)
+        stronger = llms.pop("stronger", None)
         engine = DraftingEngine(self.worker, self.view, similar_columns(self.recall))
-        rates = {r: (p.prompt, p.completion) for r, p in prices.items() if p}
-        return DesignCrew(config_folder(), llms, engine, self.worker, self.recall, rates)
+        runner = TaskRunner(config_folder(), llms, ledger, settings.llm, stronger)
+        return DesignCrew(engine, runner)
 
 
 @contextmanager
@@ -417,9 +473,8 @@ class Writer:
         tests: TestSuite,
         evidence: Evidence,
         cost: Cost,
-        seconds: float,
     ) -> str:
-        text = pull_request_text(request, spec, draft, report, tests, evidence, cost, seconds)
+        text = pull_request_text(request, spec, draft, report, tests, evidence, cost)
         if self.checkout.repository is None:
             return text
         template = read_template(self.checkout.repository, self.checkout.base_commit)
@@ -439,12 +494,15 @@ def _kept_by(durable: Durable, run_step: RunStep) -> RunStep:
 
 @dataclass(frozen=True)
 class _Traced:
-    """A listener that also writes each finished step into the run's trace."""
+    """A listener that also writes each finished step into the run's trace, and tells the ledger
+    which one calls are made in."""
 
     listener: Listener
     trace: Any
+    ledger: Ledger
 
     def step_started(self, name: str) -> None:
+        self.ledger.step = name
         self.listener.step_started(name)
 
     def delivering(self, branch: str) -> None:

@@ -24,6 +24,7 @@ from crew.cli_common import (
     complain,
     read_settings,
 )
+from crew.errors import InvalidInput
 from crew.memory_cli import app as memory_app
 
 app = typer.Typer(
@@ -36,7 +37,13 @@ app = typer.Typer(
 )
 
 To = Annotated[str | None, typer.Option(help="Where the pull request goes: local, github or none.")]
-Llm = Annotated[str | None, typer.Option(help="provider/model, or drafting (the default: no LLM).")]
+Llm = Annotated[
+    str | None, typer.Option(help="When a language model is asked: none, auto (default) or always.")
+]
+Model = Annotated[
+    list[str] | None,
+    typer.Option(help="provider/model; repeated: the next is asked where one does not answer."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but deliver.")]
 Answer = Annotated[
     list[str] | None, typer.Option(help="An answer to an open question; repeatable.")
@@ -50,19 +57,24 @@ app.add_typer(memory_app, name="memory")
 def replay(
     ticket: Annotated[
         str, typer.Argument(help="A Jira, Notion or Slack payload, a text file, or -.")
-    ],
+    ] = "",
+    recording: Annotated[
+        str,
+        typer.Option(help="Repeat a run, or a recording's file, without any language model."),
+    ] = "",
     project: Project = None,
     subfolder: Subfolder = None,
     profiles_dir: ProfilesDir = None,
     target: Target = None,
     to: To = None,
     llm: Llm = None,
+    model: Model = None,
     dry_run: DryRun = False,
     state: State = None,
     answer: Answer = None,
     as_json: AsJson = False,
 ) -> None:
-    """Work a ticket from a file."""
+    """Work a ticket from a file, or repeat a recorded run."""
     with clean_errors(as_json):
         from triggers.ticket_file import read_ticket_file
 
@@ -72,11 +84,18 @@ def replay(
             subfolder=subfolder,
             profiles_dir=profiles_dir,
             target=target,
-            to=to,
+            to=to or ("none" if recording else None),
             llm=llm,
+            model=model or None,
             state=state,
         )
-        _work(settings, read_ticket_file(ticket, sys.stdin.buffer), answer or [], as_json)
+        request = read_ticket_file(ticket, sys.stdin.buffer) if ticket else None
+        if recording:
+            _repeat(settings, recording, request, as_json)
+        elif request is None:
+            raise InvalidInput("There is nothing to replay.", "Give a ticket, or --recording RUN.")
+        else:
+            _work(settings, request, answer or [], as_json)
 
 
 @app.command()
@@ -88,6 +107,7 @@ def ask(
     target: Target = None,
     to: To = None,
     llm: Llm = None,
+    model: Model = None,
     dry_run: DryRun = False,
     state: State = None,
     answer: Answer = None,
@@ -105,6 +125,7 @@ def ask(
             target=target,
             to=to,
             llm=llm,
+            model=model or None,
             state=state,
         )
         _work(settings, request_of_sentence(question), answer or [], as_json)
@@ -115,6 +136,7 @@ def init(
     project: Project = None,
     to: To = None,
     llm: Llm = None,
+    model: Model = None,
     state: State = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults, ask nothing.")] = False,
     as_json: AsJson = False,
@@ -123,7 +145,8 @@ def init(
     with clean_errors(as_json):
         from crew.setup import write_settings
 
-        given = {"project": project, "to": to, "llm": llm, "state": str(state) if state else None}
+        given = {"project": project, "to": to, "llm": llm, "model": ", ".join(model or ())}
+        given["state"] = str(state) if state else None
         file = write_settings({k: v for k, v in given.items() if v}, ask=not (yes or as_json))
         if not as_json:
             typer.echo(f"Wrote {file}.")
@@ -138,6 +161,7 @@ def doctor(
     target: Target = None,
     to: To = None,
     llm: Llm = None,
+    model: Model = None,
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
@@ -150,6 +174,7 @@ def doctor(
             target=target,
             to=to,
             llm=llm,
+            model=model or None,
             state=state,
         )
         _doctor(settings, as_json)
@@ -275,16 +300,41 @@ def show(
         store = RunStore(read_settings(state=state).state)
         summary = store.summary(run)
         if as_json:
-            told = {"steps": store.steps(run), "scratchpad": store.scratchpad(run)}
+            told = {"steps": store.steps(run), "calls": store.calls(run)}
+            told["scratchpad"] = store.scratchpad(run)
             typer.echo(json.dumps({**summary, **told}, indent=1, default=str))
         else:
-            print_run(summary, store.steps(run), store.scratchpad(run), store.outcome(run))
+            steps, calls = store.steps(run), store.calls(run)
+            print_run(summary, steps, calls, store.scratchpad(run), store.outcome(run))
+
+
+def _repeat(settings: Any, recording: str, request: Any, as_json: bool) -> None:
+    """Work the request of a recording, or another one, with its answers alone. A run is repeated with
+    its own ticket; the one in a file is redacted."""
+    from crew.records.recording import read_recording
+    from crew.records.run_store import RunStore
+    from crew.settings import load_settings
+
+    store, file = RunStore(settings.state), Path(recording)
+    is_file = file.is_file()
+    replayed = read_recording(file if is_file else store.recording(recording))
+    if request is None:
+        request = replayed.head.request if is_file else store.request(recording)
+    models = dict(replayed.head.models)
+    stronger = models.pop("stronger", "")
+    again = load_settings(
+        **settings.model_dump(exclude={"llm", "model", "agents", "stronger"}),
+        llm=replayed.head.routing,
+        agents=models,
+        model="",
+        stronger=stronger,
+    )
+    _run(again, request, as_json, replayed)
 
 
 def _work(settings: Any, request: Any, answers: list[str], as_json: bool) -> None:
     from crew.artifacts import Comment
     from crew.records.run_store import RunStore
-    from crew.terminal import Progress, print_outcome
     from triggers.answers_given import choices_of
 
     if answers:
@@ -293,17 +343,24 @@ def _work(settings: Any, request: Any, answers: list[str], as_json: bool) -> Non
         choices = choices_of(RunStore(settings.state), request, answers)
         comments = (*request.comments, asked, *said)
         request = request.model_copy(update={"comments": comments, "choices": choices})
+    _run(settings, request, as_json)
+
+
+def _run(settings: Any, request: Any, as_json: bool, replayed: Any = None) -> None:
+    from crew.result import EXIT_CODES
+    from crew.terminal import Progress, print_outcome
+
     logging.disable(logging.CRITICAL)  # what libraries log reaches people as our own messages
     with Progress(quiet=as_json) as progress:
         progress.step_started("open project")
         from crew.assemble import open_workplace
 
-        with redirect_stdout(io.StringIO()), open_workplace(settings) as workplace:
+        commit = replayed.head.commit if replayed else ""
+        with redirect_stdout(io.StringIO()), open_workplace(settings, commit) as workplace:
             # Libraries print; standard output belongs to the outcome alone.
             progress.opened(workplace.checkout, workplace.project)
-            outcome, result = workplace.work(request, progress)
-    from crew.result import EXIT_CODES
-
+            rework = {"rework": replayed.head.rework, "run_id": "replay"} if replayed else {}
+            outcome, result = workplace.work(request, progress, replayed=replayed, **rework)
     if as_json:
         typer.echo(json.dumps(result, indent=1, default=str))
     else:

@@ -11,6 +11,7 @@ FirstmileError
     ├── InvalidProject          the dbt project or its profile cannot be used
     ├── PolicyViolation         what was proposed is not allowed
     ├── NoValidAnswer           an agent gave no usable answer
+    ├── NotRecorded             a replayed run would call a language model otherwise
     ├── HostRefused             the code host refused the change
     └── BudgetExhausted         steps, seconds, tokens or money are used up
 """
@@ -72,6 +73,10 @@ class PolicyViolation(TerminalError):
 
 class NoValidAnswer(TerminalError):
     """An agent gave no usable answer within its tries."""
+
+
+class NotRecorded(TerminalError):
+    """A recording that is replayed does not hold a call that is made."""
 
 
 class HostRefused(TerminalError):

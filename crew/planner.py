@@ -21,7 +21,6 @@ from crew.artifacts import (
     AlreadyExists,
     Blame,
     Check,
-    Cost,
     Delivered,
     Dimension,
     DocSet,
@@ -35,6 +34,7 @@ from crew.artifacts import (
     NeedsAnswers,
     Outcome,
     PullRequest,
+    Question,
     Refused,
     Request,
     RequirementSpec,
@@ -285,15 +285,14 @@ class Planner:
         report = _known(state.report)
         failure = report.first_failure
         assert failure is not None
-        finding = Finding(check=failure.name, text=_words(failure), blame=failure.blame)
-        seen = f"{finding.check}: {finding.text}"
+        words = _words(failure)
+        seen = f"{failure.name}: {words}"
+        times = state.tried.count(seen) + 1
+        finding = Finding(check=failure.name, text=words, blame=failure.blame, times=times)
         if failure.blame == "environment":
             return Failed(reason=seen, tried=tuple(state.tried), spec=state.spec, report=report)
-        if seen in state.tried or len(state.tried) >= MAX_REPAIRS:
-            reason = (
-                f"The check “{failure.name}” fails and no repair was found: {finding.text[:1500]}"
-            )
-            return Failed(reason=reason, tried=tuple(state.tried), spec=state.spec, report=report)
+        if len(state.tried) >= MAX_REPAIRS or not self.agents.can_try_otherwise(finding):
+            return self._give_up(request, state, finding)
         self.scratchpad.jot("finding", "validate", seen)
         state.tried.append(seen)
         state.finding, state.report = finding, None
@@ -310,6 +309,19 @@ class Planner:
         else:
             self._redo_tests(request, state)
         return None
+
+    def _give_up(self, request: Request, state: State, finding: Finding) -> Outcome:
+        """No attempt mended it. If what was asked for may have been read wrong, people are asked,
+        once; else it failed."""
+        spec = _known(state.spec)
+        question = _what_is_meant(spec, finding)
+        is_asked = any(c.question == question.id for c in request.choices or ())
+        may_be_meant_otherwise = finding.blame in {"requirement", "model"} and spec.assumptions
+        if may_be_meant_otherwise and not is_asked:
+            self.scratchpad.jot("decision", "validate", "ask what is meant", finding.check)
+            return NeedsAnswers(questions=(question,), spec=spec, report=state.report)
+        reason = f"The check “{finding.check}” fails and no repair was found: {finding.text[:1500]}"
+        return Failed(reason=reason, tried=tuple(state.tried), spec=spec, report=state.report)
 
     def _blamed(self, state: State, failure: Check, finding: Finding) -> str:
         """Whose work it is. A failing uniqueness or reconciliation may lie in model or request."""
@@ -350,7 +362,7 @@ class Planner:
         spec = spec.model_copy(update={"followed": tuple(followed)})
         cost = self.agents.cost()
         sealed = self.writer.seal(request, spec, state.files, report)
-        text = self.writer.text(request, spec, draft, report, tests, evidence, cost, budget.seconds)
+        text = self.writer.text(request, spec, draft, report, tests, evidence, cost)
         pull_request = None
         if self.host is not None:
             host = self.host
@@ -385,9 +397,20 @@ class Planner:
         self.listener.step_started(label)
         began, before = time.monotonic(), self.agents.cost()
         result = self.run_step(label, type_, function) if durable else function()
-        spent = _difference(self.agents.cost(), before)
+        spent = self.agents.cost() - before
         self.listener.step_finished(label, found(result), time.monotonic() - began, spent)
         return result
+
+
+def _what_is_meant(spec: RequirementSpec, finding: Finding) -> Question:
+    """What people are asked where a check fails again and again: whether they meant what was taken
+    for granted."""
+    taken = " ".join(f"({n}) {a.text}" for n, a in enumerate(spec.assumptions, 1))
+    return Question(
+        id=f"check:{finding.check}",
+        text=f"As I read this, the check “{finding.check}” fails: {finding.text[:600]}\nI took for "
+        f"granted: {taken[:600]}\nWhich of it is meant otherwise, and how?",
+    )
 
 
 def _considered(spec: RequirementSpec, explanation: str) -> RequirementSpec:
@@ -402,15 +425,6 @@ def _reported(state: State, blame: Blame) -> Finding | None:
 def _known(value: V | None) -> V:
     assert value is not None
     return value
-
-
-def _difference(after: Cost, before: Cost) -> Cost:
-    return Cost(
-        llm_calls=after.llm_calls - before.llm_calls,
-        prompt_tokens=after.prompt_tokens - before.prompt_tokens,
-        completion_tokens=after.completion_tokens - before.completion_tokens,
-        usd=after.usd - before.usd,
-    )
 
 
 def _evidence_found(evidence: Evidence) -> str:

@@ -122,6 +122,10 @@ class Agents(Protocol):
         """One of `choices`: asked where rules leave more than one legal step."""
         ...
 
+    def can_try_otherwise(self, finding: Finding) -> bool:
+        """Whether a further attempt may differ from those that led to the same finding."""
+        ...
+
     def cost(self) -> Cost:
         """What the language models have cost so far in this run."""
         ...
@@ -266,5 +270,4 @@ class PullRequestWriter(Protocol):
         tests: TestSuite,
         evidence: Evidence,
         cost: Cost,
-        seconds: float,
     ) -> str: ...

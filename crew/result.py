@@ -69,6 +69,7 @@ def empty_result() -> dict[str, Any]:
         "checks": [],
         "reason": "",
         "cost": dumped(Cost()),
+        "calls": [],
         "seconds": 0.0,
     }
 

@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -23,18 +32,12 @@ from pydantic_settings import (
 from crew.artifacts import CompanyCalendar
 from crew.budget import BudgetSettings
 from crew.errors import InvalidSettings
+from crew.language_models import AGENTS, LanguageModel, Prices, Routing, as_chain
 from crew.records.trace import TraceSettings
 
 FILE = "firstmile.yml"
+Models = Annotated[tuple[LanguageModel, ...], NoDecode, BeforeValidator(as_chain)]
 _SECRET = re.compile(r"(token|secret|password|private_key|api_key)$", re.I)
-
-
-class Prices(BaseModel):
-    """What a million tokens cost, in USD."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    prompt: float = Field(0.0, ge=0, description="USD per million tokens sent")
-    completion: float = Field(0.0, ge=0, description="USD per million tokens received")
 
 
 class Section(BaseModel):
@@ -152,10 +155,13 @@ class Settings(BaseSettings):
     profiles_dir: Path | None = Field(None, description="folder of profiles.yml")
     target: str | None = Field(None, description="target of the dbt profile")
     to: Literal["local", "github", "none"] = Field("local", description="where pull requests go")
-    llm: str = Field("drafting", description="provider/model as CrewAI names it, or drafting")
-    agents: dict[str, str] = Field({}, description="an LLM of its own for single agents, by role")
-    llm_timeout_seconds: float = Field(120.0, gt=0, description="how long one call may take")
-    prices: dict[str, Prices] = Field({}, description="USD per million tokens, by LLM")
+    llm: Routing = Field("auto", description="when a language model is asked: none, auto, always")
+    model: Models = Field(
+        (), description="provider/model; several are asked in turn until one answers"
+    )
+    stronger: Models = Field((), description="asked where a finding comes back")
+    agents: dict[str, Models] = Field({}, description="models of their own for single agents")
+    prices: dict[str, Prices] = Field({}, description="USD per million tokens, by provider/model")
     budget: BudgetSettings = Field(BudgetSettings(), description="limits of one request")
     staging_incremental_rows: int = Field(
         10_000_000, ge=1, description="tables of more rows are staged incrementally"
@@ -201,6 +207,32 @@ class Settings(BaseSettings):
     memory: MemorySettings = Field(MemorySettings(), description="long-term memory")
     traces: TraceSettings = Field(TraceSettings(), description="OpenTelemetry traces of requests")
     serve: ServeSettings = Field(ServeSettings(), description="where `firstmile serve` listens")
+
+    @field_validator("llm", mode="before")
+    @classmethod
+    def _no_model(cls, llm: Any) -> Any:
+        if isinstance(llm, str) and "/" in llm:
+            raise ValueError(f"it is none, auto or always; {llm!r} belongs into `model`")
+        return llm
+
+    @field_validator("agents")
+    @classmethod
+    def _roles(cls, agents: dict[str, Models]) -> dict[str, Models]:
+        if strange := set(agents) - set(AGENTS):
+            raise ValueError(f"there is no agent {min(strange)!r}; there are {', '.join(AGENTS)}")
+        return agents
+
+    @model_validator(mode="after")
+    def _has_a_model(self) -> Settings:
+        if self.llm == "always" and not self.models:
+            raise ValueError("llm: always needs a `model`, as openai/gpt-5.4-mini")
+        return self
+
+    @property
+    def models(self) -> dict[str, tuple[LanguageModel, ...]]:
+        """The language models by agent; none where there is none, or none may be asked."""
+        chains = {agent: self.agents.get(agent) or self.model for agent in AGENTS}
+        return {} if self.llm == "none" else {a: chain for a, chain in chains.items() if chain}
 
     def of_project(self, name: str) -> Settings:
         """These settings with those of one project in their place."""

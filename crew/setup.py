@@ -14,8 +14,9 @@ import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from crew.assemble import open_workplace
+from crew.assemble import config_folder, open_workplace
 from crew.errors import FirstmileError, InvalidInput
+from crew.language_models import price_table
 from crew.settings import FILE, Settings, load_settings
 
 
@@ -24,13 +25,16 @@ def write_settings(given: dict[str, Any], ask: bool) -> Path:
     file = Path(FILE)
     if file.exists():
         raise InvalidInput(f"{FILE} is here already.", "Edit it, or remove it first.")
-    values: dict[str, Any] = {"project": ".", "to": "local", "llm": "drafting", **given}
+    values: dict[str, Any] = {"project": ".", "to": "local", "model": "", **given}
     if ask:
         values["project"] = typer.prompt("dbt repository (path or git address)", values["project"])
         values["to"] = typer.prompt("Where pull requests go (local, github, none)", values["to"])
         if values["to"] == "github":
             values["github"] = {"repository": typer.prompt("GitHub repository (owner/name)")}
-        values["llm"] = typer.prompt("LLM (provider/model, or drafting for none)", values["llm"])
+        values["model"] = typer.prompt(
+            "Language model (provider/model; empty for none)", values["model"], show_default=False
+        )
+    values = {name: value for name, value in values.items() if value}
     load_settings(**values)
     document = CommentedMap(values)
     document.yaml_set_start_comment("Settings of Firstmile. Secrets stay in the environment.")
@@ -92,21 +96,29 @@ def _git() -> dict[str, str]:
 
 
 def _llm(settings: Settings) -> dict[str, str]:
-    names = {settings.llm, *settings.agents.values()}
-    if names == {"drafting"}:
-        return _finding("llm", "passed", "drafting: no language model, no key, no cost")
+    chains = [*settings.models.values(), settings.stronger] if settings.models else []
+    models = {m.name: m for chain in chains for m in chain}
+    if not models:
+        return _finding("llm", "passed", "no language model: rules alone, no key, no cost")
 
     def choose() -> str:
         from crew.agents.crewai_environment import import_crewai
 
         import_crewai(settings.state / "crewai")
-        from crew.agents.llm import choose_llm
+        from crew.agents.llm import provider_llm
 
-        for name in sorted(names):
-            choose_llm(name, settings.llm_timeout_seconds)
-        return ", ".join(sorted(names)) + " can be constructed; no call was made"
+        for model in models.values():
+            provider_llm(model)
+        return f"{', '.join(sorted(models))} ({settings.llm}); no call was made"
 
-    return _tried("llm", choose)
+    found = _tried("llm", choose)
+    table = price_table(config_folder())
+    unpriced = sorted(n for n in models if n not in table and n not in settings.prices)
+    if unpriced and found["status"] == "passed":
+        told = f"{found['finding']}; nobody knows the price of {', '.join(unpriced)}"
+        cure = "Write it under `prices`, so that the budget in USD counts it."
+        return _finding("llm", "warned", told, cure)
+    return found
 
 
 def _github(settings: Settings) -> dict[str, str]:

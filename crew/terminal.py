@@ -73,9 +73,8 @@ class Progress:
         line = Text("✓ ", "green") + Text(f"{name:<14}", "bold")
         line += Text(f" {seconds:5.1f} s  ", "dim")
         if cost.llm_calls:
-            line += Text(
-                f"{cost.prompt_tokens + cost.completion_tokens:,} tokens  ${cost.usd:.3f}  ", "dim"
-            )
+            tokens, usd = _used(cost.model_dump())
+            line += Text(f"{tokens} tokens  ${usd}  ", "dim")
         found = found.replace(f"{Path.cwd()}/", "")
         line += Text(found if len(found) < 300 else found[:297] + "…")
         self.console.print(line)
@@ -138,7 +137,7 @@ def _notes(result: dict[str, Any], console: Console, in_text: bool) -> None:
 
 
 def print_runs(summaries: list[dict[str, Any]]) -> None:
-    table = RichTable("run", "outcome", "request", "model", "seconds")
+    table = RichTable("run", "outcome", "request", "model", "seconds", "tokens", "USD")
     table.columns[0].no_wrap = True  # whole, so that it can be copied into `show`
     table.columns[0].min_width = max((len(s["run"]) for s in summaries), default=3)
     for s in summaries:
@@ -149,8 +148,17 @@ def print_runs(summaries: list[dict[str, Any]]) -> None:
             Text(title[:60]),
             ", ".join(s.get("models", [])),
             f"{s.get('seconds', 0):.1f}",
+            *_used(s.get("cost") or {}),
         )
     Console().print(table if summaries else "No runs yet.")
+
+
+def _used(cost: dict[str, Any]) -> tuple[str, str]:
+    """Tokens and USD of a run; "?" where nobody knows the price of all calls."""
+    if not cost.get("llm_calls"):
+        return "", ""
+    tokens = f"{cost['prompt_tokens'] + cost['completion_tokens']:,}"
+    return tokens, f"{cost['usd']:.4f}" + "+ ?" * bool(cost.get("unpriced_calls"))
 
 
 def print_tickets(found: list[dict[str, str]]) -> None:
@@ -165,15 +173,27 @@ def print_tickets(found: list[dict[str, str]]) -> None:
 def print_run(
     summary: dict[str, Any],
     steps: list[dict[str, Any]],
+    calls: list[dict[str, Any]],
     jottings: list[dict[str, Any]],
     outcome: Outcome | None,
 ) -> None:
-    """A run's steps, the planner's scratchpad, then its checks, then its outcome."""
+    """A run's steps, who was asked and why, the planner's scratchpad, then its checks, then its outcome."""
     console = Console(highlight=False)
     table = RichTable("step", "found", "seconds")
     for step in steps:
         table.add_row(step["step"], Text(step["found"][:400]), f"{step['seconds']:.2f}")
     console.print(table)
+    if any(call["model"] for call in calls):
+        asked = RichTable("agent", "task", "language model", "tokens", "USD", "why")
+        for call in calls:
+            cost = call["cost"]
+            used = call["model"] or "none"
+            ended = "" if call["ended"] in ("", "answered") else f"; {call['ended']}"
+            tokens = f"{cost['prompt_tokens']:,} + {cost['completion_tokens']:,}"
+            price = "?" if cost["unpriced_calls"] else f"{cost['usd']:.4f}"
+            asked.add_row(call["agent"], call["task"], used, tokens if call["model"] else "",
+                          price if call["model"] else "", Text(call["why"] + ended))  # fmt: skip
+        console.print(asked)
     if jottings:
         pad = RichTable("scratchpad", "", "", title_justify="left")
         for j in jottings:

@@ -171,12 +171,10 @@ class FakeAgents:
 
     def cost(self) -> Cost:
         one, times = self.cost_per_task, len(self.asked)
-        return Cost(
-            llm_calls=one.llm_calls * times,
-            prompt_tokens=one.prompt_tokens * times,
-            completion_tokens=one.completion_tokens * times,
-            usd=one.usd * times,
-        )
+        return sum([one] * times, Cost())
+
+    def can_try_otherwise(self, finding: Finding) -> bool:
+        return finding.times == 1
 
     def _turn(self, task: str, finding: Finding | None) -> int:
         turn = sum(name == task for name, _ in self.asked)
@@ -315,7 +313,6 @@ class FakeWriter:
         tests: TestSuite,
         evidence: Evidence,
         cost: Cost,
-        seconds: float,
     ) -> str:
         notes = "".join(f"- {note}\n" for note in spec.notes)
         return f"# {request.title}\n{notes}"

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from pydantic import Field
 
-from crew.artifacts import Choice, Comment, Finding, Question, Request, Value
+from crew.artifacts import Choice, Comment, Cost, Finding, Question, Request, Value
 from crew.records.database import database_clock, writing
 from triggers.door import Message, Phase
 
@@ -52,6 +52,17 @@ _RUNS = sa.Table(
     sa.Column("outcome", _TEXT, nullable=False, server_default=""),
     sa.Index("firstmile_runs_person", "person", "created_at"),
     sa.Index("firstmile_runs_ticket", "ticket", "created_at"),
+)
+_USAGE = sa.Table(
+    "firstmile_usage",
+    _METADATA,
+    sa.Column("run", _TEXT, primary_key=True),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Column("unpriced", sa.BigInteger, nullable=False),
+    sa.Column("prompt", sa.BigInteger, nullable=False),
+    sa.Column("cached", sa.BigInteger, nullable=False),
+    sa.Column("completion", sa.BigInteger, nullable=False),
+    sa.Column("usd", sa.Double, nullable=False),
 )
 _NOTICES = sa.Table(
     "firstmile_notices",
@@ -259,6 +270,22 @@ class Desk:
         query = sa.select(_RUNS.c.outcome, sa.func.count()).group_by(_RUNS.c.outcome)
         with self.engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
+
+    def usage(self) -> Cost:
+        """What language models were used for all runs that ended."""
+        names = ("calls", "unpriced", "prompt", "cached", "completion", "usd")
+        query = sa.select(*(sa.func.coalesce(sa.func.sum(_USAGE.c[n]), 0) for n in names))
+        with self.engine.connect() as connection:
+            row: Sequence[Any] = connection.execute(query).one()
+        calls, unpriced, prompt, cached, completion, usd = row
+        return Cost(
+            llm_calls=int(calls),
+            unpriced_calls=int(unpriced),
+            prompt_tokens=int(prompt),
+            cached_tokens=int(cached),
+            completion_tokens=int(completion),
+            usd=float(usd),
+        )
 
     def untold(self) -> tuple[int, float]:
         """How many notices wait, and since when the oldest was due (0: none)."""
@@ -539,8 +566,19 @@ class Change:
         )
         return self.connection.execute(query).scalar() or 0
 
-    def end_run(self, run: str, outcome: str) -> None:
+    def end_run(self, run: str, outcome: str, cost: Cost | None = None) -> None:
         self.connection.execute(_RUNS.update().where(_RUNS.c.id == run).values(outcome=outcome))
+        if cost and cost.llm_calls:
+            row = {
+                "run": run,
+                "calls": cost.llm_calls,
+                "unpriced": cost.unpriced_calls,
+                "prompt": cost.prompt_tokens,
+                "cached": cost.cached_tokens,
+                "completion": cost.completion_tokens,
+                "usd": cost.usd,
+            }
+            _insert_once(self.connection, _USAGE, row)
 
     def runs_since(self, column: str, value: str, since: float) -> list[float]:
         """When runs of a person or a ticket were queued since then, oldest first."""

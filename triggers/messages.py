@@ -182,7 +182,8 @@ def _cost(cost: dict[str, Any]) -> str:
     if not cost.get("llm_calls"):
         return ", no language model"
     tokens = cost["prompt_tokens"] + cost["completion_tokens"]
-    return f", {cost['llm_calls']} calls, {tokens:,} tokens, ${cost['usd']:.3f}"
+    unknown = f" (price of {cost['unpriced_calls']} calls unknown)" * bool(cost["unpriced_calls"])
+    return f", {cost['llm_calls']} calls, {tokens:,} tokens, ${cost['usd']:.3f}{unknown}"
 
 
 def _clock(at: float) -> str:

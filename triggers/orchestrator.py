@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crew.artifacts import Choice, Comment, Finding, Question, Request
+from crew.artifacts import Choice, Comment, Cost, Finding, Question, Request
 from crew.delivery.pulls import Pull
 from crew.settings import Settings
 from triggers import messages
@@ -236,7 +236,7 @@ class Orchestrator:
     def finish(self, id_: str, run: str, result: dict[str, Any]) -> Record | None:
         """Store the outcome and tell it; None if the run does not count any more."""
         with self.desk.change() as change:
-            change.end_run(run, result["outcome"])
+            change.end_run(run, result["outcome"], Cost.model_validate(result["cost"]))
             try:
                 record = self._current(change, id_, run)
             except Superseded:

@@ -167,8 +167,7 @@ class Pulse(threading.Thread):
         self._worker.orchestrator.will_deliver(self._ticket, self._run, branch)
 
     def step_finished(self, name: str, found: str, seconds: float, cost: Cost) -> None:
-        sums = {k: getattr(self._cost, k) + getattr(cost, k) for k in Cost.model_fields}
-        self._cost = Cost(**sums)
+        self._cost = self._cost + cost
 
     def run(self) -> None:
         while not self.ended.wait(self._worker.hold_seconds / 6):

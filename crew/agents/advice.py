@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from crew.agents.answers import AgentAnswer
 from crew.artifacts import Choice, Evidence, Option, PastAnswer, Question, Request, RequirementSpec
 from crew.drafting.questions import MAX_OPTIONS, asked_stems
 from crew.drafting.vocabulary import stem_set, stems
@@ -28,10 +29,9 @@ _DENIES = re.compile(
 """Words that may turn what a quote says into its opposite, or limit it."""
 
 
-class Answer(BaseModel):
+class Answer(AgentAnswer):
     """To one question: the label of an option, or other words; and the words that settle it."""
 
-    model_config = ConfigDict(extra="forbid")
     question: str = Field(description="id of the question")
     option: str = Field("", description="label of the option that holds, if one does")
     words: str = Field("", max_length=_MAX_WORDS, description="else what is meant, in plain words")
@@ -40,10 +40,9 @@ class Answer(BaseModel):
     )
 
 
-class Advice(BaseModel):
+class Advice(AgentAnswer):
     """Answers to those open questions that can be answered."""
 
-    model_config = ConfigDict(extra="forbid")
     answers: tuple[Answer, ...] = ()
 
 

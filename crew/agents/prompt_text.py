@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from crew.artifacts import Evidence, Finding, Question, Request
+from crew.artifacts import (
+    DocSet,
+    Evidence,
+    Finding,
+    ModelDraft,
+    Question,
+    Request,
+    RequirementSpec,
+    TestSuite,
+)
 from crew.drafting.questions import asked_stems
 from crew.drafting.vocabulary import stems
 
 MAX_TICKET = 12_000
+MAX_TEXT = 16_000
 MAX_VALUES = 12
-MAX_REMEMBERED = 20
+_UNSAID = {
+    "questions", "assumptions", "examples", "given", "owner", "acceptance", "followed", "question",
+}  # fmt: skip
 MAX_SOURCES = 5_000
 """Characters of descriptions that come with questions, whatever the size of the project."""
 
@@ -30,36 +44,61 @@ def fenced(text: str) -> str:
 def finding_text(finding: Finding | None) -> str:
     if finding is None:
         return ""
-    return f"\nThe last attempt failed at “{finding.check}”. Mend exactly this:\n{fenced(finding.text[:4000])}\n"
+    return (
+        f"The check “{finding.check}” found:\n<finding>\n{fenced(finding.text[:4000])}\n</finding>"
+    )
 
 
-def evidence_text(evidence: Evidence) -> str:
-    """Relations with types and values, joins and glossary: a line each."""
-    lines = [f"dialect: {evidence.dialect}"]
-    for card in evidence.relations:
-        lines.append(
-            f"{card.key} ({card.layer} {card.kind}, {card.row_count} rows): {card.description[:160]}"
-        )
+def specification_text(spec: RequirementSpec) -> str:
+    """What a specification says, as JSON without its groundings."""
+    said = spec.model_dump(mode="json", exclude_defaults=True, exclude=_UNSAID)
+    said["assumptions"] = [a.text for a in spec.assumptions]
+    return fenced(json.dumps(_without_grounding(said), ensure_ascii=False)[:MAX_TEXT])
+
+
+def relations_text(draft: ModelDraft, evidence: Evidence) -> str:
+    """What the models of a draft read: columns with types, keys and frequent values."""
+    used = {key for m in draft.models for key in m.relations}
+    lines = []
+    for card in (c for c in evidence.relations if c.key in used):
+        lines.append(f"{card.key} ({card.row_count} rows)")
         for column in card.columns:
             values = f" values: {', '.join(column.values[:MAX_VALUES])}" if column.values else ""
             unique = " unique" if column.is_unique else ""
             nulls = f" {column.nulls} nulls" if column.nulls else ""
-            lines.append(
-                f"  {column.name} {column.data_type}{unique}{nulls}{values} {column.description[:100]}".rstrip()
-            )
+            lines.append(f"  {column.name} {column.data_type}{unique}{nulls}{values}")
     lines += [
         f"join: {e.left}.{e.left_column} -> {e.right}.{e.right_column} ({e.match_share})"
         for e in evidence.joins
+        if {e.left, e.right} <= used
     ]
-    for term in evidence.glossary:
-        rule = f" = {term.formula or term.condition}" if term.formula or term.condition else ""
-        lines.append(f"glossary: {term.name}{rule}: {term.definition}")
-    memory = evidence.remembered
-    lines += [f"precedent: {p.kind} {p.name}: {p.text[:200]}" for p in memory.precedents]
-    answers, lessons = memory.answers[:MAX_REMEMBERED], memory.lessons[:MAX_REMEMBERED]
-    lines += [f"answered before: {a.question}: {a.meaning} ({a.request})" for a in answers]
-    lines += [f"lesson of reviewers: {x.sentence}" for x in lessons]
-    return fenced("\n".join(lines))
+    return fenced("\n".join(lines)[:MAX_TEXT])
+
+
+def models_text(draft: ModelDraft) -> str:
+    """The SQL of each model of a draft."""
+    return fenced("\n\n".join(f"-- {m.name}\n{m.sql.strip()}" for m in draft.models)[:MAX_TEXT])
+
+
+def columns_text(draft: ModelDraft) -> str:
+    """Each model of a draft with its columns."""
+    return fenced("\n".join(f"{m.name}: {', '.join(m.columns)}" for m in draft.models)[:MAX_TEXT])
+
+
+def tests_text(suite: TestSuite) -> str:
+    """The tests of a suite, a line each."""
+    lines = [f"{t.test} on {t.model}.{t.column or 'the model'}" for t in suite.generic]
+    lines += [f"{t.name}: {t.reason}" for t in suite.singular]
+    return fenced("\n".join(lines)[:MAX_TEXT])
+
+
+def docs_text(docs: DocSet) -> str:
+    """The descriptions of models and columns, a line each."""
+    lines = []
+    for doc in docs.models:
+        lines.append(f"{doc.model}: {doc.description}")
+        lines += [f"{doc.model}.{c.name}: {c.description}" for c in doc.columns]
+    return fenced("\n".join(lines)[:MAX_TEXT])
 
 
 def questions_text(questions: Sequence[Question]) -> str:
@@ -86,3 +125,9 @@ def sources_text(questions: Sequence[Question], evidence: Evidence) -> str:
             if text and (name in offered or about & set(stems(f"{name} {text}")))
         ]  # fmt: skip
     return fenced("\n".join(lines)[:MAX_SOURCES])
+
+
+def _without_grounding(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_grounding(v) for k, v in value.items() if k != "grounding"}
+    return [_without_grounding(v) for v in value] if isinstance(value, list) else value

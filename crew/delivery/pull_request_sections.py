@@ -291,15 +291,22 @@ def acceptance(spec: RequirementSpec, limits: Limits) -> str:
     return _listed("## Acceptance criteria, in the ticket's words", items, limits, "- [ ]")
 
 
-def spent(cost: Cost, seconds: float) -> str:
-    took = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+def spent(cost: Cost) -> str:
     if not cost.llm_calls:
-        return f"---\n\nMade by Firstmile in {took}, without any call of a language model."
-    tokens = f"{cost.prompt_tokens:,} + {cost.completion_tokens:,} tokens"
-    return (
-        f"---\n\nMade by Firstmile in {took}, with {cost.llm_calls} language model calls "
-        f"({tokens}, {cost.usd:.2f} USD)."
-    )
+        return "---\n\nMade by Firstmile, without any call of a language model."
+    calls = f"{cost.llm_calls} call{'s' * (cost.llm_calls > 1)} of a language model"
+    cached = f" ({cost.cached_tokens:,} of them cached)" if cost.cached_tokens else ""
+    tokens = f"{cost.prompt_tokens:,} tokens sent{cached}, {cost.completion_tokens:,} received"
+    return f"---\n\nMade by Firstmile with {calls}: {tokens}, {money(cost)}."
+
+
+def money(cost: Cost) -> str:
+    """What calls cost, and of how many nobody knows it."""
+    usd = f"{cost.usd:.4f} USD"
+    if not cost.unpriced_calls:
+        return usd
+    unknown = f"the price of {cost.unpriced_calls} calls is not known"
+    return unknown if cost.unpriced_calls == cost.llm_calls else f"{usd}, and {unknown}"
 
 
 def _listed(head: str, items: Iterable[str], limits: Limits, bullet: str = "-") -> str:

@@ -81,9 +81,8 @@ def pull_request_text(
     suite: TestSuite,
     evidence: Evidence,
     cost: Cost,
-    seconds: float,
 ) -> str:
-    """The whole text in Markdown, below 60 kB; `seconds` is how long the run took."""
+    """The whole text in Markdown, below 60 kB."""
     parts: list[str] = []
     for limits in _LIMITS:
         parts = [
@@ -100,7 +99,7 @@ def pull_request_text(
             sections.dropped_tests(suite, limits),
             sections.how_to_review(spec, draft, report),
             sections.acceptance(spec, limits),
-            sections.spent(cost, seconds),
+            sections.spent(cost),
         ]
         if _size(parts) <= MAX_BYTES:
             return joined(parts)

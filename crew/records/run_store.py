@@ -24,6 +24,7 @@ from crew.artifacts import Cost, Jotting, Outcome, Request
 from crew.errors import InvalidInput, TransientError
 
 T = TypeVar("T")
+RECORDING = "recording.yml"
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 
 
@@ -64,6 +65,15 @@ class Run:
         }
         write_atomically(file, json.dumps(stored))
         return result
+
+    @property
+    def recording(self) -> Path:
+        """The file that holds what language models were asked and answered."""
+        return self.folder / RECORDING
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The trace's events of a kind, in order."""
+        return _events(self.folder, kind)
 
     def finish(self, outcome: Outcome, summary: dict[str, Any]) -> None:
         """Store the outcome; the run is then finished."""
@@ -148,11 +158,15 @@ class RunStore:
 
     def steps(self, name: str) -> list[dict[str, Any]]:
         """Trace events of the run's steps, in order."""
-        file = self._folder(name) / "trace.jsonl"
-        if not file.is_file():
-            return []
-        events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-        return [event for event in events if "step" in event]
+        return _events(self._folder(name), "step")
+
+    def calls(self, name: str) -> list[dict[str, Any]]:
+        """Calls of language models, and why there was none, in order."""
+        return [event["call"] for event in _events(self._folder(name), "call")]
+
+    def recording(self, name: str) -> Path:
+        """The file of the run's recording."""
+        return self._folder(name) / RECORDING
 
     def scratchpad(self, name: str) -> list[dict[str, Any]]:
         """The planner's jottings, in order."""
@@ -173,9 +187,18 @@ class RunStore:
         return exact[0]
 
 
+def _events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    file = folder / "trace.jsonl"
+    if not file.is_file():
+        return []
+    events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return [event for event in events if kind in event]
+
+
 def _forget(folder: Path) -> None:
-    for file in [*(folder / "steps").glob("*.json"), *folder.glob("*.json*")]:
-        file.unlink()
+    recording = folder / RECORDING
+    for file in [*(folder / "steps").glob("*.json"), *folder.glob("*.json*"), recording]:
+        file.unlink(missing_ok=True)
 
 
 def write_atomically(file: Path, text: str) -> None:

@@ -50,8 +50,7 @@ def builds(context: CheckContext, unit_tests: Check) -> Check:
     if not errors and unbuilt and unit_tests.status == "failed":
         return skipped("dbt build", f"{', '.join(unbuilt)} not built, as a unit test failed")
     errors += [f"{name}: not built, as something it needs failed" for name in unbuilt if not errors]
-    seconds = sum(r.seconds for r in models)
-    good = f"{', '.join(_name(r) for r in models)} built in scratch in {seconds:.1f} s"
+    good = f"{', '.join(_name(r) for r in models)} built in scratch"
     return verdict("dbt build", errors, "model", good)
 
 

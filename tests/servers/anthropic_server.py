@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,9 @@ _OWN_WORDS = {
 
 
 @contextmanager
-def anthropic_server(mode: Mode = "good", says: str = "", **how: Any) -> Iterator[PlayedModel]:
+def anthropic_server(
+    mode: Mode = "good", says: str | Callable[[Heard], str | Turn] = "", **how: Any
+) -> Iterator[PlayedModel]:
     """Serve on a free port of loopback until the block ends; `how` as in `PlayedModel`."""
     wire = Wire("", "/v1/messages", _reply, _beside)
     with model_server(wire, PlayedModel(mode, says, **how)) as model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,10 @@ _STRICT = {
 
 @contextmanager
 def openai_server(
-    mode: Mode = "good", says: str = "", strict: bool = True, **how: Any
+    mode: Mode = "good",
+    says: str | Callable[[Heard], str | Turn] = "",
+    strict: bool = True,
+    **how: Any,
 ) -> Iterator[PlayedModel]:
     """Serve on a free port of loopback until the block ends; `how` as in `PlayedModel`.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal, get_args
@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 from jsonschema import Draft202012Validator
 
 Mode = Literal[
-    "good",  # answers with what it `says`, else with the draft that it is shown
+    "good",  # answers with what it `says`, else that the draft that it is shown is right
     "wrong",  # the same, where `says` is well formed and false
     "prose",  # the answer within a sentence and a code fence
     "malformed",  # half a JSON object, as if it were all
@@ -50,7 +50,6 @@ Fault = Literal[
     "too_long", "malformed_request",
 ]  # fmt: skip
 
-_DRAFT = re.compile(r"<draft>\s*(.*?)\s*</draft>", re.S)
 _CHOICE = re.compile(r"Rules would take: (\S+)")
 _ORDER = re.compile(r"ignore .{0,80}?(?:answer|reply|say)\w*:?\s+(.+)", re.I)
 _TOKEN = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]{1,2}|\n\s*")
@@ -110,19 +109,22 @@ class Turn:
 
 @dataclass
 class PlayedModel:
-    """Plays `mode` for the first `times` requests (None: always), and is good from then on.
+    """Plays `mode` for the first `times` requests (None: always), and is good from then on; what it
+    `says` may depend on what it hears, and be a whole turn.
 
-    `requests` are the payloads as they came, `usages` what was counted for those that were answered.
+    `refuses` is an option of the payload that it does not take, and how it says so. `requests` are
+    the payloads as they came, `usages` what was counted for those that were answered.
     """
 
     mode: Mode = "good"
-    says: str = ""
+    says: str | Callable[[Heard], str | Turn] = ""
     times: int | None = None
     seconds: float = 30.0
     retry_after: float = 1.0
     requests: list[dict[str, Any]] = field(default_factory=list)
     usages: list[Usage] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
+    refuses: tuple[str, str] = ("", "")
     url: str = ""
     closing: threading.Event = field(default_factory=threading.Event)
     _seen: list[list[str]] = field(default_factory=list)
@@ -137,6 +139,8 @@ class PlayedModel:
 
     def take(self, heard: Heard, mode: Mode) -> Turn:
         """The turn that the model takes."""
+        if self.refuses[0] in self.requests[-1]:
+            return Turn(fault="malformed_request", message=self.refuses[1])
         if mode in get_args(Fault):
             return Turn(fault=mode, message=_MESSAGES[mode])  # type: ignore[arg-type]
         turn = self._turn(heard, mode)
@@ -148,6 +152,8 @@ class PlayedModel:
 
     def _turn(self, heard: Heard, mode: Mode) -> Turn:
         good = self._good(heard, mode)
+        if isinstance(good, Turn):
+            return good
         if mode == "strange_tool":
             return Turn(call=("run_shell", {"command": "cat ~/.ssh/id_rsa"}), stop="tool")
         if mode == "absurd_arguments" and heard.tools:
@@ -166,16 +172,18 @@ class PlayedModel:
         }
         return Turn(said.get(mode, good), stop="length" if mode == "endless" else "end")
 
-    def _good(self, heard: Heard, mode: Mode) -> str:
+    def _good(self, heard: Heard, mode: Mode) -> str | Turn:
         if mode == "parrot" and (orders := _ORDER.findall(heard.text)):
             return str(orders[-1].strip())
-        if self.says:
-            answer = self.says
-        elif drafts := _DRAFT.findall(heard.text):
-            answer = drafts[-1]
+        says = self.says if isinstance(self.says, str) else self.says(heard)
+        if isinstance(says, Turn):
+            return says
+        if says:
+            answer = says
+        elif choice := _CHOICE.search(heard.text):
+            answer = json.dumps({"choice": choice[1], "reason": "as by rule"})
         else:
-            choice = _CHOICE.search(heard.text)
-            answer = json.dumps({"choice": choice[1] if choice else "", "reason": "as by rule"})
+            answer = json.dumps({key: [] for key in (heard.schema or {}).get("required", ())})
         if mode == "good" and heard.schema is not None:
             self._check(answer, heard.schema)
         return answer

@@ -98,9 +98,7 @@ def text(
     request: Request = REQUEST, spec: RequirementSpec = SPEC, report: ValidationReport = REPORT,
     suite: TestSuite = SUITE, cost: Cost | None = None,
 ) -> str:  # fmt: skip
-    return pull_request_text(
-        request, spec, DRAFT, report, suite, EVIDENCE, cost or Cost(), seconds=12.3
-    )
+    return pull_request_text(request, spec, DRAFT, report, suite, EVIDENCE, cost or Cost())
 
 
 def section(name: str, body: str) -> str:
@@ -165,7 +163,10 @@ def test_criteria_dropped_tests_and_cost_are_there() -> None:
     whole = text(cost=Cost(llm_calls=3, prompt_tokens=1200, completion_tokens=300, usd=0.0123))
     assert "- [ ] one row per week and region" in whole
     assert "- unique on region: 3 doubles" in whole
-    assert "in 12 s, with 3 language model calls (1,200 + 300 tokens, 0.01 USD)" in whole
+    assert "3 calls of a language model: 1,200 tokens sent, 300 received, 0.0123 USD" in whole
+    unpriced = text(cost=Cost(llm_calls=3, prompt_tokens=9, cached_tokens=4, unpriced_calls=2))
+    assert "9 tokens sent (4 of them cached)" in unpriced
+    assert "the price of 2 calls is not known" in unpriced
     assert "without any call of a language model" in text()
 
 
@@ -321,12 +322,12 @@ def test_a_change_too_large_to_review_says_so_and_how_to_split_it() -> None:
     long = (model.model_copy(update={"sql": "select 1\n" * 900}),)
     for models in (many, long):
         draft = DRAFT.model_copy(update={"models": models})
-        whole = pull_request_text(REQUEST, SPEC, draft, REPORT, SUITE, EVIDENCE, Cost(), seconds=1)
+        whole = pull_request_text(REQUEST, SPEC, draft, REPORT, SUITE, EVIDENCE, Cost())
         head = whole.split("## The request")[0]
         assert "large for one review" in head and "one model at a time" in head
 
 
 def test_what_was_not_there_while_evidence_was_gathered_is_said() -> None:
     evidence = EVIDENCE.model_copy(update={"notes": ("The glossary of DataHub is away.",)})
-    whole = pull_request_text(REQUEST, SPEC, DRAFT, REPORT, SUITE, evidence, Cost(), seconds=1)
+    whole = pull_request_text(REQUEST, SPEC, DRAFT, REPORT, SUITE, evidence, Cost())
     assert "- The glossary of DataHub is away." in whole.split("## Notes")[1]

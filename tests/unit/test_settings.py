@@ -29,7 +29,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_any_setting_the_defaults_need_no_key_and_no_network() -> None:
     settings = load_settings()
-    assert (settings.llm, settings.to, settings.project) == ("drafting", "local", ".")
+    assert (settings.llm, settings.to, settings.project) == ("auto", "local", ".")
+    assert settings.models == {}
     assert settings.state == Path(".firstmile")
     assert settings.budget == BudgetSettings()
 
@@ -38,30 +39,58 @@ def test_each_source_wins_over_the_one_before(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "firstmile.yml").write_text(
-        "project: /from/file\nllm: openai/file\ntarget: file\nbudget: {steps: 5, usd: 1.5}\n"
-        "prices: {openai/x: {prompt: 1, completion: 2}}\nagents: {tester: openai/t}\n"
+        "project: /from/file\nmodel: openai/file\ntarget: file\nbudget: {steps: 5, usd: 1.5}\n"
+        "prices: {openai/x: {prompt: 1, completion: 2}}\n"
+        "agents: {tester: {name: ollama/t, url: 'http://gpu:11434', seed: 7}}\n"
     )
-    monkeypatch.setenv("FIRSTMILE_LLM", "openai/environment")
+    monkeypatch.setenv("FIRSTMILE_MODEL", "openai/environment, anthropic/next")
     monkeypatch.setenv("FIRSTMILE_TARGET", "environment")
     monkeypatch.setenv("FIRSTMILE_BUDGET__USD", "3")
     settings = load_settings(target="given", llm=None)
     assert settings.project == "/from/file"
-    assert settings.llm == "openai/environment"
+    assert [m.name for m in settings.models["planner"]] == ["openai/environment", "anthropic/next"]
     assert settings.target == "given"
     assert (settings.budget.steps, settings.budget.usd) == (5, 3.0)
     assert settings.prices["openai/x"].completion == 2.0
-    assert settings.agents == {"tester": "openai/t"}
+    [own] = settings.models["tester"]
+    assert (own.name, own.url, own.seed) == ("ollama/t", "http://gpu:11434", 7)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("llm: openai/x", "belongs into `model`"),
+        ("llm: sometimes", "'none', 'auto' or 'always'"),
+        ("llm: always", "needs a `model`"),
+        ("model: gpt", "no provider/model"),
+        ("model: {name: openai/x, url: 'ftp://x'}", "begins with http"),
+        ("model: {name: openai/x, url: 'https://me:secret@x'}", "key_env"),
+        ("agents: {tster: openai/x}", "no agent 'tster'"),
+    ],
+)
+def test_settings_of_language_models_that_cannot_be_used(
+    folder: Path, content: str, words: str
+) -> None:
+    (folder / "firstmile.yml").write_text(content)
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings()
+    assert words in caught.value.message
+
+
+def test_no_language_model_is_asked_where_the_settings_say_none() -> None:
+    settings = load_settings(llm="none", model=["openai/a", {"name": "openai/b", "retries": 0}])
+    assert settings.models == {} and len(settings.model) == 2
 
 
 def test_all_problems_are_told_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "firstmile.yml").write_text(
-        "projekt: x\nbudget: {steps: 0, hours: 1}\nllm_timeout_seconds: soon\n"
+        "projekt: x\nbudget: {steps: 0, hours: 1}\nprogress_seconds: soon\n"
     )
     monkeypatch.setenv("FIRSTMILE_DBT_TIMEOUT_SECONDS", "-1")
     with pytest.raises(InvalidSettings) as caught:
         load_settings(to="gitlab")
     for name in (
-        "projekt", "budget.steps", "budget.hours", "llm_timeout_seconds", "dbt_timeout_seconds",
+        "projekt", "budget.steps", "budget.hours", "progress_seconds", "dbt_timeout_seconds",
         "to",
     ):  # fmt: skip
         assert f"- {name}: " in caught.value.message
@@ -89,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_told(folder: Path, content: bytes, words:
 
 def test_an_empty_file_means_the_defaults(folder: Path) -> None:
     (folder / "firstmile.yml").write_text("# nothing yet\n")
-    assert load_settings().llm == "drafting"
+    assert load_settings() == Settings()
 
 
 def test_an_unreadable_value_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +129,7 @@ def test_an_unreadable_value_in_the_environment_is_told(monkeypatch: pytest.Monk
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        setattr(load_settings(), "llm", "openai/x")  # noqa: B010
+        setattr(load_settings(), "llm", "none")  # noqa: B010
 
 
 def described(model: type[BaseModel]) -> set[str]:

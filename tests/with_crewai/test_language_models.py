@@ -5,25 +5,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from crew.agents.crewai_environment import import_crewai
-from crew.artifacts import Evidence, Request
+from crew.agents.ledger import Ledger
+from crew.artifacts import Choice, Evidence, Finding, ModelCall, Request
+from crew.budget import BudgetSettings
 from crew.drafting.engine import DraftingEngine
-from crew.errors import InvalidSettings
+from crew.errors import BudgetExhausted, InvalidSettings, NotRecorded, NoValidAnswer
+from crew.language_models import AGENTS, LanguageModel, Prices
+from crew.records.recording import RecordedCall, Recording, read_recording
 from tests.servers.anthropic_server import anthropic_server
 from tests.servers.openai_server import openai_server
-from tests.servers.played_model import Mode, PlayedModel
+from tests.servers.played_model import IN_TROUBLE, Heard, Mode, PlayedModel
 from tests.small_warehouse import SmallWarehouse
 
 if TYPE_CHECKING:
     from crew.agents.design_crew import DesignCrew
 
+Says = str | Callable[[Heard], str]
+PAUSES: list[float] = []
 CONFIG = Path(__file__).parents[2] / "config"
 pytestmark = pytest.mark.xdist_group("crewai")
 
@@ -35,22 +43,52 @@ def crewai(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @contextmanager
 def crew(
-    mode: Mode, says: str = "", provider: str = "openai", **how: Any
+    mode: Mode, says: Says = "", provider: str = "openai", routing: Any = "auto", **how: Any
 ) -> Iterator[tuple[DesignCrew, PlayedModel]]:
-    """The crew with a played model; at OpenAI's, one that takes schemas as they come."""
-    from crew.agents.design_crew import ROLES, DesignCrew
-    from crew.agents.llm import choose_llms
+    """The crew with a played model for each agent."""
+    patience = 1.0 if mode in {"slow", "dribbling"} else 10.0
+    with played(mode, says, provider, **how) as model:
+        own = model_of(model, provider, timeout_seconds=patience)
+        yield crew_of([own], routing=routing), model
 
-    if provider == "openai":
-        server, name = openai_server(mode, says, **{"strict": False, **how}), "openai/gpt-4o-mini"
-    else:
-        server, name = anthropic_server(mode, says, **how), "anthropic/claude-haiku-4-5"
-    with server as model:
-        os.environ[f"{provider.upper()}_API_KEY"] = "sk-none"
-        os.environ[f"{provider.upper()}_BASE_URL"] = model.url
-        llms = choose_llms(name, {}, list(ROLES), 10)
-        prices = dict.fromkeys(ROLES, (1.0, 2.0))
-        yield DesignCrew(CONFIG, llms, DraftingEngine(), prices=prices), model
+
+def played(
+    mode: Mode, says: Says = "", provider: str = "openai", **how: Any
+) -> AbstractContextManager[PlayedModel]:
+    serve = {"openai": openai_server, "anthropic": anthropic_server}[provider]
+    return serve(mode, says, **how)
+
+
+def model_of(model: PlayedModel, provider: str = "openai", **more: Any) -> LanguageModel:
+    os.environ[f"{provider.upper()}_API_KEY"] = "sk-none"
+    name = {"openai": "openai/gpt-4o-mini", "anthropic": "anthropic/claude-haiku-4-5"}[provider]
+    how = {"url": model.url, "answer_tokens": 1000, **more}
+    return LanguageModel(name=name, **how)
+
+
+def crew_of(
+    chain: Sequence[LanguageModel],
+    ledger: Ledger | None = None,
+    routing: Any = "auto",
+    stronger: Sequence[LanguageModel] = (),
+) -> DesignCrew:
+    from crew.agents.called_llm import CalledLLM
+    from crew.agents.design_crew import DesignCrew
+    from crew.agents.llm import choose_llms
+    from crew.agents.task_runner import TaskRunner
+
+    ledger = ledger or Ledger(price=lambda name: Prices(prompt=1, completion=2))
+    llms = choose_llms({**dict.fromkeys(AGENTS, chain), "stronger": stronger}, ledger)
+    for llm in llms.values():
+        assert isinstance(llm, CalledLLM)
+        llm._sleep = lambda seconds: PAUSES.append(seconds)
+    above = llms.pop("stronger", None)
+    return DesignCrew(DraftingEngine(), TaskRunner(CONFIG, llms, ledger, routing, above))
+
+
+@pytest.fixture(autouse=True)
+def no_pauses() -> None:
+    PAUSES.clear()
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +110,12 @@ def evidence() -> Evidence:
 
 CLEAR = Request(source="x", key="k", title="Number of orders per month", body="")
 ASKS = Request(source="x", key="k", title="Number of active customers per month", body="")
+TASKS = ["review", "synthesize", "write_tests", "document"]
+FINDING = Finding(check="totals", text="12 of 24 orders are lost", blame="model")
+MENDED = (
+    "select date_trunc('month', ordered_on) as order_month, count(*) as number_of_orders\n"
+    "from {{ ref('orders') }}\ngroup by 1"
+)
 QUESTION = "metric:number_of_active_customers"
 NOTHING = '{"answers": []}'
 TOLD = "Customers count as active with an order in the month"
@@ -107,8 +151,9 @@ def test_an_open_question_takes_one_small_call_that_is_counted(
         cost = agents.cost()
         assert (cost.prompt_tokens, cost.completion_tokens) == (used.prompt, used.completion)
         assert cost.usd == pytest.approx((used.prompt * 1.0 + used.completion * 2.0) / 1_000_000)
-        prompt = "".join(str(m["content"]) for m in request["messages"])
-        assert prompt.index("Rules:") < prompt.index(TOLD) < prompt.index(f"Title: {ASKS.title}")
+        prompt = str(request.get("system", "")) + "".join(m["content"] for m in request["messages"])
+        stable, known, ticket = "Rules have read", TOLD, f"Title: {ASKS.title}"
+        assert prompt.index(stable) < prompt.index(known) < prompt.index(ticket)
         assert len(prompt) < 6_000
 
 
@@ -136,29 +181,272 @@ def test_whatever_a_model_says_people_are_asked_unless_it_is_told(
     assert all(set(old.options) <= set(q.options) for q, old in zip(questions, asked, strict=True))
 
 
-@pytest.mark.parametrize("mode", ["prose", "malformed", "truncated", "refusing", "error"])
-@pytest.mark.parametrize("times", [1, None])
+@pytest.mark.parametrize("mode", IN_TROUBLE)
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_a_model_in_trouble_leaves_the_question_to_people(
-    evidence: Evidence, mode: Mode, times: int | None, provider: str
+    evidence: Evidence, mode: Mode, provider: str
 ) -> None:
-    with crew(mode, NOTHING, provider, times=times) as (agents, model):
-        assert agents.interpret(ASKS, evidence, None).questions
-        assert 1 <= len(model.requests) <= 12
+    """Within its calls and tokens, whatever it does; only a wrong key is the operator's matter."""
+    with crew(mode, NOTHING, provider, seconds=2.0) as (agents, model):
+        if mode == "unauthorized":
+            with pytest.raises(InvalidSettings, match="refused"):
+                agents.interpret(ASKS, evidence, None)
+            return
+        began = time.monotonic()
+        asked = agents.interpret(ASKS, evidence, None).questions
+        assert asked and len(model.requests) <= 9 and time.monotonic() - began < 20
+        cost = agents.cost()
+        billed = sum(u.completion for u in model.usages)
+        assert cost.completion_tokens >= min(billed, 1000), "an answer that failed is counted too"
 
 
-@pytest.mark.xfail(reason="its schemas have defaults, which OpenAI refuses", strict=True)
-def test_openai_takes_the_schema_of_the_answer(evidence: Evidence) -> None:
-    with crew("good", NOTHING, strict=True) as (agents, model):
+@pytest.mark.parametrize(
+    "mode", ["malformed", "truncated", "refusing_in_text", "strange_tool", "rate_limited", "error",
+             "overloaded", "hung_up", "broken_off"]
+)  # fmt: skip
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_trouble_that_passes_is_overcome(evidence: Evidence, mode: Mode, provider: str) -> None:
+    label = label_of_orders(evidence)
+    with crew(mode, said(option=label, quote=TOLD), provider, times=1) as (agents, model):
+        assert not agents.interpret(ASKS, evidence, None).questions
+        assert 2 <= len(model.requests) <= 3
+    assert ([1.0] if mode == "rate_limited" else PAUSES) == PAUSES
+
+
+def test_a_correction_goes_back_with_the_last_attempt_alone(evidence: Evidence) -> None:
+    with crew("malformed", NOTHING, times=2) as (agents, model):
         agents.interpret(ASKS, evidence, None)
-        assert len(model.usages) == 1
+    first, second, third = (r["messages"] for r in model.requests)
+    assert "refused" not in str(first)
+    assert str(third).count("Your last answer was refused: The answer does not fit") == 1
+    assert first[0] == second[0] == third[0], "what is stable stays first, for the provider's cache"
 
 
-def test_a_missing_key_is_told_at_once(evidence: Evidence) -> None:
-    from crew.agents.design_crew import ROLES, DesignCrew
-    from crew.agents.llm import choose_llms
+def test_the_next_of_the_chain_is_asked_where_one_does_not_answer(evidence: Evidence) -> None:
+    label = label_of_orders(evidence)
+    told: list[ModelCall] = []
+    with (
+        played("dead") as dead,
+        played("out_of_quota") as poor,
+        played("good", said(option=label, quote=TOLD), "anthropic") as good,
+    ):
+        chain = [model_of(dead, retries=1), model_of(poor, retries=0), model_of(good, "anthropic")]
+        agents = crew_of(chain, Ledger(tell=told.append))
+        spec = agents.interpret(ASKS, evidence, None)
+    assert not spec.questions
+    assert any("anthropic/claude-haiku-4-5" in a.text for a in spec.assumptions)
+    models = [c.model for c in told if c.model]
+    assert models == ["openai/gpt-4o-mini"] * 3 + ["anthropic/claude-haiku-4-5"]
+    assert [c.ended == "answered" for c in told if c.model] == [False] * 3 + [True]
+    assert agents.cost().unpriced_calls == agents.cost().llm_calls > 0
+
+
+def test_a_call_that_could_pass_the_budget_is_not_made(evidence: Evidence) -> None:
+    for limits in (BudgetSettings(tokens=1500), BudgetSettings(usd=0.002)):
+        with played("good", NOTHING) as model:
+            ledger = Ledger(limits, price=lambda name: Prices(prompt=1, completion=2))
+            agents = crew_of([model_of(model)], ledger)
+            assert agents.interpret(ASKS, evidence, None).questions and not model.requests
+
+
+def test_a_budget_that_is_used_up_ends_a_repair(evidence: Evidence) -> None:
+    with played("good") as model:
+        agents = crew_of([model_of(model)], Ledger(BudgetSettings(tokens=900)))
+        spec = agents.interpret(CLEAR, evidence, None)
+        draft = agents.synthesize(spec, evidence, None, None)
+        with pytest.raises(BudgetExhausted, match="900 tokens"):
+            agents.synthesize(spec, evidence, draft, FINDING)
+        assert not model.requests
+
+
+def test_an_answer_in_a_trickle_ends_in_time(evidence: Evidence) -> None:
+    with crew("dribbling", NOTHING, seconds=0.05) as (agents, _):
+        began = time.monotonic()
+        assert agents.interpret(ASKS, evidence, None).questions
+        assert time.monotonic() - began < 10
+
+
+def test_openai_takes_the_schemas_of_all_answers(evidence: Evidence) -> None:
+    with crew("good", routing="always") as (agents, model):
+        whole_way(agents, evidence)
+        agents.interpret(ASKS, evidence, None)
+        agents.decide("What is wrong?", ["model", "tests"], "it failed", "model")
+        assert len(model.requests) == len(model.usages) == 6
+        assert all(r["response_format"]["json_schema"]["strict"] for r in model.requests)
+
+
+def test_always_asks_for_every_task_once_and_none_for_no_task(evidence: Evidence) -> None:
+    told: list[ModelCall] = []
+    with played("good") as model:
+        whole_way(crew_of([model_of(model)], Ledger(tell=told.append), "always"), evidence)
+        assert [c.task for c in told if c.model] == TASKS and len(model.requests) == 4
+        agents = crew_of([], Ledger(tell=told.append))
+        whole_way(agents, evidence)
+        assert len(model.requests) == 4 and agents.cost().llm_calls == 0
+    assert [c.task for c in told if not c.model] == TASKS
+    assert {c.why for c in told if not c.model} == {"no language model is configured"}
+
+
+def test_a_second_reader_asks_people_and_changes_nothing(evidence: Evidence) -> None:
+    doubt = {"quote": "per month", "concern": "It counts per week."}
+
+    def says(heard: Heard) -> str:
+        return json.dumps({"doubts": [doubt]}) if "doubts" in heard.text else ""
+
+    with crew("good", says, routing="always") as (agents, model):
+        spec = agents.interpret(CLEAR, evidence, None)
+        drafted = DraftingEngine().spec(CLEAR, evidence)
+        [question] = spec.questions
+        assert "“per month”" in question.text and "It counts per week." in question.text
+        assert spec.model_copy(update={"questions": ()}) == drafted
+        right, wrong = (Choice(question=question.id, meaning=o.meaning, said=o.label)
+                        for o in question.options)  # fmt: skip
+        assert not agents.interpret(
+            CLEAR.model_copy(update={"choices": (right,)}), evidence, None
+        ).questions
+        seen = len(model.requests)
+        shared = CLEAR.model_copy(update={"choices": (wrong,)})
+        [again] = agents.interpret(shared, evidence, None).questions
+        assert again.id == question.id and len(model.requests) == seen
+        changed = shared.model_copy(update={"title": "Number of orders each month"})
+        assert question.id not in {
+            q.id for q in agents.interpret(changed, evidence, None).questions
+        }
+
+
+def test_a_finding_goes_to_the_model_and_then_to_the_stronger_one(evidence: Evidence) -> None:
+    def says(heard: Heard) -> str:
+        return json.dumps({"models": [{"model": "monthly_orders", "sql": MENDED}]})
+
+    with played("good", says) as weak, played("good", says, "anthropic") as strong:
+        chain = [model_of(weak)]
+        agents = crew_of(chain, stronger=[model_of(strong, "anthropic")])
+        spec = agents.interpret(CLEAR, evidence, None)
+        draft = agents.synthesize(spec, evidence, None, None)
+        [name] = [m.name for m in draft.models]
+        assert name == "monthly_orders"
+        mended = agents.synthesize(spec, evidence, draft, FINDING)
+        assert mended.models[0].sql == MENDED + "\n"
+        assert mended.models[0].columns == draft.models[0].columns
+        prompt = weak.requests[0]["messages"][1]["content"]
+        assert FINDING.text in prompt and draft.models[0].sql.strip() in prompt
+        assert agents.can_try_otherwise(FINDING.model_copy(update={"times": 2}))
+        again = FINDING.model_copy(update={"times": 2})
+        agents.synthesize(spec, evidence, mended, again)
+        assert (len(weak.requests), len(strong.requests)) == (1, 1)
+        assert not agents.can_try_otherwise(FINDING.model_copy(update={"times": 3}))
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("select 1 as x", "reads no ref"),
+        ("select * from {{ ref('secrets') }}", "secrets"),
+        ("{{ run_query('drop table x') }} select * from {{ ref('orders') }}", "run_query"),
+    ],
+)
+def test_sql_that_the_policies_forbid_is_never_taken(
+    evidence: Evidence, sql: str, words: str
+) -> None:
+    says = json.dumps({"models": [{"model": "monthly_orders", "sql": sql}]})
+    with crew("good", says) as (agents, model):
+        spec = DraftingEngine().spec(CLEAR, evidence)
+        draft = DraftingEngine().model(spec, evidence)
+        with pytest.raises(NoValidAnswer, match=words):
+            agents.synthesize(spec, evidence, draft, FINDING)
+        assert len(model.requests) == 3
+
+
+def test_what_is_recorded_is_replayed_without_a_provider(
+    evidence: Evidence, tmp_path: Path
+) -> None:
+    label = label_of_orders(evidence)
+    file = tmp_path / "recording.yml"
+    with played("malformed", said(option=label, quote=TOLD), times=1) as model:
+        agents = crew_of([model_of(model)], Ledger(recording=Recording(file)))
+        first = agents.interpret(ASKS, evidence, None)
+        cost = agents.cost()
+    file.write_text("format: firstmile-recording-1\nrequest: {source: x, key: k, title: t, body: ''}\n"
+                    + file.read_text())  # fmt: skip
+    replayed = read_recording(file)
+    assert [bool(c.wrong) for c in replayed.calls] == [True, False]
+    again = Ledger(recording=Recording(known=list(replayed.calls), strict=True))
+    agents = crew_of([model_of(model)], again)  # nobody listens there any more
+    assert agents.interpret(ASKS, evidence, None) == first
+    assert agents.cost() == cost
+    with pytest.raises(NotRecorded, match="no such call is left"):
+        agents.interpret(ASKS, evidence, None)
+
+
+def test_a_changed_prompt_is_told_precisely(evidence: Evidence, tmp_path: Path) -> None:
+    file = tmp_path / "recording.yml"
+    with played("good", NOTHING) as model:
+        recorded = Recording(file)
+        crew_of([model_of(model)], Ledger(recording=recorded)).interpret(ASKS, evidence, None)
+    known = [RecordedCall.model_validate(d) for d in yaml.safe_load_all(file.read_text())]
+    now = Recording(tmp_path / "now.yml", known=known, strict=True)
+    other = ASKS.model_copy(update={"body": "As soon as you can."})
+    with pytest.raises(NotRecorded) as told:
+        crew_of([model_of(model)], Ledger(recording=now)).interpret(other, evidence, None)
+    assert "+As soon as you can." in told.value.message and "'advise'" in told.value.message
+    [open_call] = [RecordedCall.model_validate(d)
+                   for d in yaml.safe_load_all((tmp_path / "now.yml").read_text())]  # fmt: skip
+    assert not open_call.is_answered and "As soon as you can." in open_call.prompt[1].content
+
+
+def test_a_killed_run_pays_for_no_call_twice(evidence: Evidence, tmp_path: Path) -> None:
+    file = tmp_path / "recording.yml"
+    with played("good", NOTHING) as model:
+        crew_of([model_of(model)], Ledger(recording=Recording(file))).interpret(
+            ASKS, evidence, None
+        )
+        known = [RecordedCall.model_validate(d) for d in yaml.safe_load_all(file.read_text())]
+        resumed = Ledger(recording=Recording(file, known))
+        assert resumed.cost.llm_calls == 1
+        agents = crew_of([model_of(model)], resumed)
+        agents.interpret(ASKS, evidence, None)
+        assert len(model.requests) == agents.cost().llm_calls == 1
+
+
+def test_secrets_are_not_recorded(evidence: Evidence, tmp_path: Path) -> None:
+    from memory.redaction import redacted
+
+    file = tmp_path / "recording.yml"
+    secret = ASKS.model_copy(update={"body": "Ask ann@example.com, password: hunter2-hunter2."})
+    with played("good", NOTHING) as model:
+        recording = Recording(file, redact=redacted)
+        crew_of([model_of(model)], Ledger(recording=recording)).interpret(secret, evidence, None)
+    assert "hunter2" not in file.read_text() and "ann@example.com" not in file.read_text()
+
+
+def test_a_model_that_takes_no_temperature_is_called_without(evidence: Evidence) -> None:
+    refused = "Unsupported value: 'temperature' does not support 0 with this model."
+    with played("good", NOTHING) as model:
+        model.refuses = ("temperature", refused)
+        crew_of([model_of(model)]).interpret(ASKS, evidence, None)
+    first, second = model.requests
+    assert "temperature" in first and "temperature" not in second
+
+
+def test_a_missing_key_is_told_at_once() -> None:
+    from crew.agents.llm import provider_llm
 
     os.environ.pop("OPENAI_API_KEY", None)
-    llms = choose_llms("openai/gpt-4o-mini", {}, list(ROLES), 10)
-    with pytest.raises(InvalidSettings, match="OPENAI_API_KEY"):
-        DesignCrew(CONFIG, llms, DraftingEngine()).interpret(ASKS, evidence, None)
+    for model in (LanguageModel(name="openai/gpt-4o-mini"),
+                  LanguageModel(name="openai/x", url="http://127.0.0.1:9", key_env="NO_SUCH_KEY")):  # fmt: skip
+        with pytest.raises(InvalidSettings, match="KEY"):
+            crew_of([model])
+    with pytest.raises(InvalidSettings, match="cannot be used"):
+        provider_llm(LanguageModel(name="nobody/knows"))
+
+
+def label_of_orders(evidence: Evidence) -> str:
+    drafted = DraftingEngine().spec(ASKS, evidence).questions[0]
+    return next(o.label for o in drafted.options if "`orders`" in o.meaning)
+
+
+def whole_way(agents: DesignCrew, evidence: Evidence) -> None:
+    spec = agents.interpret(CLEAR, evidence, None)
+    draft = agents.synthesize(spec, evidence, None, None)
+    agents.write_tests(spec, draft, evidence, None, None)
+    agents.document(spec, draft, evidence, None)

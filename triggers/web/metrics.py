@@ -34,6 +34,19 @@ class _Desk(Collector):
         for outcome, count in desk.outcomes().items():
             runs.add_metric([outcome or "open"], count)
         yield runs
+        used = desk.usage()
+        tokens = CounterMetricFamily(
+            "firstmile_llm_tokens", "Tokens of language models; cached ones are of the prompt too.",
+            labels=["kind"],
+        )  # fmt: skip
+        tokens.add_metric(["prompt"], used.prompt_tokens)
+        tokens.add_metric(["cached"], used.cached_tokens)
+        tokens.add_metric(["completion"], used.completion_tokens)
+        yield tokens
+        yield CounterMetricFamily("firstmile_llm_calls", "Calls of them.", used.llm_calls)
+        unpriced = "Calls of models whose price nobody knows."
+        yield CounterMetricFamily("firstmile_llm_unpriced_calls", unpriced, used.unpriced_calls)
+        yield CounterMetricFamily("firstmile_llm_usd", "What the others cost.", used.usd)
         count, oldest = desk.untold()
         yield GaugeMetricFamily("firstmile_untold", "Notices not delivered yet.", count)
         given_up = desk.given_up()

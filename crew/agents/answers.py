@@ -1,0 +1,223 @@
+"""What a language model answers to each task: what it would have otherwise in the draft, and no more.
+
+An empty answer leaves the draft as it is. The types are small, so that they cost few tokens, and have
+neither open mappings nor unions, so that every provider takes their schema.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from crew.artifacts import (
+    ColumnDoc,
+    DocSet,
+    GenericTest,
+    ModelDoc,
+    ModelDraft,
+    Option,
+    Question,
+    Request,
+    RequirementSpec,
+    TestSuite,
+)
+from crew.drafting.vocabulary import words
+
+MAX_DOUBTS = 3
+MAX_TESTS = 5
+_REVIEW = "review:"
+_RIGHT = "it is right as it was read"
+
+
+def _as_providers_take_it(schema: dict[str, Any]) -> None:
+    """Those that keep strictly to a schema want every field required, no defaults, no lengths."""
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+        field.pop("maxLength", None)
+        field.pop("title", None)
+    schema.pop("title", None)
+    schema["required"] = list(schema.get("properties", {}))
+
+
+class AgentAnswer(BaseModel):
+    """A value that a language model gives."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_as_providers_take_it)
+
+
+class Doubt(AgentAnswer):
+    """Words of the request that a specification does not meet."""
+
+    quote: str = Field(max_length=300, description="words of the request, verbatim")
+    concern: str = Field(max_length=300, description="what the specification does instead")
+
+
+class Review(AgentAnswer):
+    doubts: tuple[Doubt, ...] = ()
+
+
+class ModelSql(AgentAnswer):
+    """The whole SQL of a model of the draft."""
+
+    model: str
+    sql: str
+
+
+class Mended(AgentAnswer):
+    models: tuple[ModelSql, ...] = ()
+
+
+class FurtherTest(AgentAnswer):
+    model: str
+    column: str
+    test: Literal["unique", "not_null", "accepted_values"]
+    values: tuple[str, ...] = ()
+    reason: str = Field(max_length=300)
+
+
+class FurtherTests(AgentAnswer):
+    tests: tuple[FurtherTest, ...] = ()
+
+
+class Text(AgentAnswer):
+    """What to say of a model, or of a column of it."""
+
+    model: str
+    column: str = Field("", description="empty for the model itself")
+    text: str = Field(max_length=600)
+
+
+class Described(AgentAnswer):
+    texts: tuple[Text, ...] = ()
+
+
+class Decision(AgentAnswer):
+    """One of the choices, and why."""
+
+    choice: str
+    reason: str
+
+
+# --- what they make of a draft -----------------------------------------------------------------
+
+
+def review_problem(review: Review, request: Request) -> str:
+    """What is wrong with a review, or nothing."""
+    said = _plain(" ".join([request.title, request.body, *(c.body for c in request.comments)]))
+    if len(review.doubts) > MAX_DOUBTS:
+        return f"Raise at most {MAX_DOUBTS} doubts."
+    for doubt in review.doubts:
+        if not _plain(doubt.quote) or _plain(doubt.quote) not in said:
+            return f"{doubt.quote!r} does not stand in the request; copy its words."
+    return ""
+
+
+def doubted(spec: RequirementSpec, review: Review, request: Request, model: str) -> RequirementSpec:
+    """The specification with a question for each doubt that people have not put aside."""
+    right = {c.question for c in request.choices or () if c.meaning == _RIGHT}
+    questions = [
+        _doubt(doubt.quote, f"Is “{doubt.quote}” met? {doubt.concern} ({model} read it so.)")
+        for doubt in review.doubts
+    ]
+    return spec.model_copy(update={"questions": tuple(q for q in questions if q.id not in right)})
+
+
+def denied(spec: RequirementSpec, request: Request) -> RequirementSpec:
+    """The specification with a question for each doubt that people shared, while the words that it is
+    about still stand in the ticket: an answer beside them might go unread."""
+    words_now = "_".join(words(f"{request.title} {request.body}"))
+    questions = [
+        _doubt(
+            choice.question.removeprefix(_REVIEW).replace("_", " "),
+            "This is not met as I read it, you said. Please change these words of the ticket.",
+        )
+        for choice in request.choices or ()
+        if choice.question.startswith(_REVIEW) and choice.meaning != _RIGHT
+        if choice.question.removeprefix(_REVIEW) in words_now
+    ]
+    return spec.model_copy(update={"questions": tuple(questions)})
+
+
+def _doubt(quote: str, text: str) -> Question:
+    return Question(
+        id=_REVIEW + "_".join(words(quote))[:80],
+        text=text,
+        options=(
+            Option(label="A", meaning=_RIGHT),
+            Option(label="B", meaning="it is not; I shall change these words of the ticket"),
+        ),
+    )
+
+
+def mended(draft: ModelDraft, answer: Mended) -> ModelDraft:
+    """The draft with the SQL of the answer in place of its own."""
+    sql = {m.model: m.sql for m in answer.models}
+    models = (
+        m.model_copy(update={"sql": sql[m.name].strip() + "\n"}) if m.name in sql else m
+        for m in draft.models
+    )
+    return draft.model_copy(update={"models": tuple(models)})
+
+
+def mending_problem(answer: Mended, draft: ModelDraft) -> str:
+    names = [m.name for m in draft.models]
+    strange = [m.model for m in answer.models if m.model not in names]
+    return f"There is no model {strange[0]!r}; there are {', '.join(names)}." if strange else ""
+
+
+def further_tests(suite: TestSuite, answer: FurtherTests) -> TestSuite:
+    """The suite with the tests of the answer that it does not have."""
+    known = {(t.model, t.column, t.test) for t in suite.generic}
+    new = tuple(
+        GenericTest(
+            model=t.model,
+            column=t.column,
+            test=t.test,
+            arguments={"values": list(t.values)} if t.values else {},
+            reason=t.reason,
+        )
+        for t in answer.tests
+        if (t.model, t.column, t.test) not in known
+    )
+    return suite.model_copy(update={"generic": (*suite.generic, *new)})
+
+
+def further_tests_problem(answer: FurtherTests) -> str:
+    if len(answer.tests) > MAX_TESTS:
+        return f"Propose at most {MAX_TESTS} tests."
+    for test in answer.tests:
+        if not test.column:
+            return "Each test names a column."
+        if (test.test == "accepted_values") != bool(test.values):
+            return f"{test.test} on {test.column}: accepted_values has values, others have none."
+    return ""
+
+
+def described(docs: DocSet, answer: Described) -> DocSet:
+    """The docs with the texts of the answer in place of their own."""
+    texts = {(t.model, t.column): " ".join(t.text.split()) for t in answer.texts}
+
+    def column(model: str, doc: ColumnDoc) -> ColumnDoc:
+        text = texts.get((model, doc.name), doc.description)
+        return doc.model_copy(update={"description": text})
+
+    def model(doc: ModelDoc) -> ModelDoc:
+        columns = tuple(column(doc.model, c) for c in doc.columns)
+        text = texts.get((doc.model, ""), doc.description)
+        return doc.model_copy(update={"description": text, "columns": columns})
+
+    return docs.model_copy(update={"models": tuple(map(model, docs.models))})
+
+
+def description_problem(answer: Described, docs: DocSet) -> str:
+    names = {(d.model, c.name) for d in docs.models for c in d.columns}
+    names |= {(d.model, "") for d in docs.models}
+    for text in answer.texts:
+        if (text.model, text.column) not in names:
+            return f"There is no {text.model}.{text.column} to describe."
+    return ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(words(text))
