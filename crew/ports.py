@@ -186,14 +186,14 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Happening:
-    """What an agent, a call of a language model or a tool does inside a step: it begins, or it ends.
+    """What an agent or a call of a language model does inside a step: it begins, or it ends.
 
     `key` is that of both ends, `agent` that of the agent it happens under. `order` settles what
     happened at the same time. `facts` have the names of OpenTelemetry's conventions for GenAI;
     `error` is a kind of error, as they want it.
     """
 
-    kind: Literal["agent", "chat", "tool"]
+    kind: Literal["agent", "chat"]
     key: str
     agent: str
     at: datetime

@@ -1,4 +1,4 @@
-"""CrewAI's events as happenings for a trace: agents at work, calls of language models, tools."""
+"""CrewAI's events as happenings for a trace: agents at work, and calls of language models."""
 
 from __future__ import annotations
 
@@ -22,11 +22,6 @@ from crewai.events.types.llm_events import (
     LLMCallFailedEvent,
     LLMCallStartedEvent,
 )
-from crewai.events.types.tool_usage_events import (
-    ToolUsageErrorEvent,
-    ToolUsageFinishedEvent,
-    ToolUsageStartedEvent,
-)
 from crewai.types.usage_metrics import UsageMetrics
 
 from crew.agents.llm import DRAFTING
@@ -34,7 +29,6 @@ from crew.ports import Happening, See
 
 MAX_TEXT = 20_000
 """Characters of one message, where what is said is wanted."""
-MAX_NAME = 64
 
 Say = Callable[[str], str]
 Reader = Callable[[Any, Any, Say | None], Happening | None]
@@ -147,22 +141,6 @@ def _call_failed(source: Any, event: LLMCallFailedEvent, say: Say | None) -> Hap
     return _happening("chat", event.call_id, event.agent_id, event, ends=True, error=error)
 
 
-def _tool_began(source: Any, event: ToolUsageStartedEvent, say: Say | None) -> Happening:
-    name = event.tool_name[:MAX_NAME]  # as a language model wrote it
-    facts = {"gen_ai.tool.name": name, "gen_ai.tool.type": "function"}
-    if say:
-        facts["gen_ai.tool.call.arguments"] = _told(event.tool_args, say)
-    return _happening("tool", event.event_id, event.agent_id, event, name=name, facts=facts)
-
-
-def _tool_ended(source: Any, event: Any, say: Say | None) -> Happening:
-    failed = isinstance(event, ToolUsageErrorEvent) or event.failure is not None
-    key = event.started_event_id or event.event_id
-    facts = {"gen_ai.tool.call.result": _told(getattr(event, "output", ""), say)} if say else {}
-    error = "tool_error" if failed else ""
-    return _happening("tool", key, event.agent_id, event, ends=True, facts=facts, error=error)
-
-
 _READERS: dict[type[BaseEvent], Reader] = {
     AgentExecutionStartedEvent: _agent_began,
     AgentExecutionCompletedEvent: _agent_ended,
@@ -170,9 +148,6 @@ _READERS: dict[type[BaseEvent], Reader] = {
     LLMCallStartedEvent: _call_began,
     LLMCallCompletedEvent: _call_ended,
     LLMCallFailedEvent: _call_failed,
-    ToolUsageStartedEvent: _tool_began,
-    ToolUsageFinishedEvent: _tool_ended,
-    ToolUsageErrorEvent: _tool_ended,
 }
 
 
@@ -197,24 +172,8 @@ def _messages(messages: Any, say: Say) -> list[dict[str, Any]]:
 
 
 def _message(message: dict[str, Any], say: Say) -> dict[str, Any]:
-    """As gen-ai-input-messages.json of the conventions has it."""
-    parts: list[dict[str, Any]] = []
-    content, calls = message.get("content"), message.get("tool_calls") or ()
-    if message.get("role") == "tool":
-        answer = {"id": message.get("tool_call_id"), "response": _told(content, say)}
-        parts.append({"type": "tool_call_response", **answer})
-    elif isinstance(content, str):
-        parts.append({"type": "text", "content": _told(content, say)})
-    else:
-        calls = (*(content or ()), *calls)
-    for part in calls:
-        call = part if isinstance(part, dict) else part.model_dump()
-        if "text" in call:
-            parts.append({"type": "text", "content": _told(call["text"], say)})
-            continue
-        called = call.get("function") or {"name": call["name"], "arguments": call["input"]}
-        told = {"name": called["name"], "arguments": _told(called["arguments"], say)}
-        parts.append({"type": "tool_call", "id": call.get("id"), **told})
+    """As gen-ai-input-messages.json of the conventions has it; agents have no tools."""
+    parts = [{"type": "text", "content": _told(message.get("content"), say)}]
     return {"role": str(message.get("role")), "parts": parts}
 
 

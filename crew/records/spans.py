@@ -37,7 +37,7 @@ WAIT_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
 _PATH = "/v1/traces"
 _ATTEMPT = re.compile(r" \(attempt (\d+)\)$")
-_OPERATIONS = {"agent": "invoke_agent", "chat": "chat", "tool": "execute_tool"}
+_OPERATIONS = {"agent": "invoke_agent", "chat": "chat"}
 _KINDS = {"chat": SpanKind.CLIENT}
 
 

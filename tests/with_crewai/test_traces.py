@@ -9,27 +9,23 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from crew.agents.crewai_environment import import_crewai
-from crew.artifacts import Cost, Evidence, Failed, Finding, NeedsAnswers, Request
-from crew.drafting.engine import DraftingEngine
+from crew.artifacts import Cost, Evidence, Failed, NeedsAnswers, Request
 from crew.records.trace import Trace, TraceSettings, traced
 from memory.redaction import redacted
 from tests.fakes import FakeListener
-from tests.servers.anthropic_server import anthropic_server
-from tests.servers.openai_server import openai_server
+from tests.played_crew import crew, crew_of, model_of, played
 from tests.servers.otlp_receiver import Received, otlp_receiver
-from tests.servers.played_model import Mode, PlayedModel
+from tests.servers.played_model import Mode
 from tests.small_warehouse import SmallWarehouse
 
 if TYPE_CHECKING:
     from crew.agents.design_crew import DesignCrew
 
-CONFIG = Path(__file__).parents[2] / "config"
 NOTHING = '{"answers": []}'
 SECRET = "Write to ann.onymous@example.com, password: hunter22"
 pytestmark = pytest.mark.xdist_group("crewai")
@@ -56,24 +52,6 @@ def evidence() -> Evidence:
 def asks(key: str = "DATA-7", body: str = "") -> Request:
     title = "Number of active customers per month"
     return Request(source="jira", key=key, title=title, body=body)
-
-
-@contextmanager
-def crew(
-    mode: Mode, says: str, provider: str = "openai", **how: Any
-) -> Iterator[tuple[DesignCrew, PlayedModel]]:
-    from crew.agents.design_crew import ROLES, DesignCrew
-    from crew.agents.llm import choose_llms
-
-    served = openai_server(mode, says, strict=False, **how)
-    if provider == "anthropic":
-        served = anthropic_server(mode, says, **how)
-    name = {"openai": "openai/gpt-4o-mini", "anthropic": "anthropic/claude-haiku-4-5"}[provider]
-    with served as model:
-        os.environ[f"{provider.upper()}_API_KEY"] = "sk-none"
-        os.environ[f"{provider.upper()}_BASE_URL"] = model.url
-        llms = choose_llms(name, {}, list(ROLES), 10)
-        yield DesignCrew(CONFIG, llms, DraftingEngine()), model
 
 
 @contextmanager
@@ -189,50 +167,19 @@ def test_each_failed_call_is_one_failed_span(
     spans = collector.spans
     calls = [s for s in spans if s.facts.get("gen_ai.operation.name") == "chat"]
     tried = [s for s in spans if s.facts.get("gen_ai.operation.name") == "invoke_agent"]
-    assert calls and len(calls) == len(tried) and all(s.failed for s in (*calls, *tried))
+    assert len(calls) == 3 >= len(tried) and all(s.failed for s in (*calls, *tried))
     assert {s.facts["error.type"] for s in calls} == {error}
     assert not named(spans, "step interpret")[0].failed  # people are asked, as without a model
 
 
-def test_tools_are_spans_beside_the_calls_and_say_if_they_failed(evidence: Evidence) -> None:
-    engine = DraftingEngine()
-    request = Request(source="jira", key="K", title="Number of orders per month", body="")
-    spec = engine.spec(request, evidence)
-    draft = engine.model(spec, evidence)
-    finding = Finding(check="compile", text="line 3: no such column", blame="model")
-    with otlp_receiver() as collector:
-        for mode in ("strange_tool", "absurd_arguments"):
-            with (
-                crew(mode, draft.model_dump_json(), times=1) as (agents, _),
-                trace_of(TraceSettings(endpoint=collector.url), request) as trace,
-            ):
-                trace.listener.step_started("synthesize (attempt 2)")
-                agents.synthesize(spec, evidence, draft, finding)
-                trace.listener.step_finished("synthesize (attempt 2)", "", 0.1, agents.cost())
-    spans = collector.spans
-    tools = [s for s in spans if s.facts.get("gen_ai.operation.name") == "execute_tool"]
-    assert [(s.name, s.failed) for s in tools][:1] == [("execute_tool run_shell", True)]
-    assert tools[1].name == "execute_tool look_up_relation"
-    assert {s.parent for s in tools} == {"invoke_agent dbt model synthesizer"}
-    assert [s.facts["firstmile.attempt"] for s in named(spans, "step synthesize")] == [2, 2]
-    assert "passwd" not in json.dumps([s.facts for s in spans])
-
-
 def test_requests_worked_at_once_do_not_mix(evidence: Evidence) -> None:
     def work(key: str) -> None:
-        with crew_of(key) as agents, trace_of(settings, asks(key)) as trace:
-            interpreted(trace, agents, asks(key), evidence)
-
-    @contextmanager
-    def crew_of(key: str) -> Iterator[DesignCrew]:
-        from crew.agents.design_crew import ROLES, DesignCrew
-        from crew.agents.llm import choose_llms
-
-        llms = choose_llms("openai/gpt-4o-mini", {}, list(ROLES), 10)
-        yield DesignCrew(CONFIG, llms, DraftingEngine())
+        with trace_of(settings, asks(key)) as trace:
+            interpreted(trace, crew_of([own]), asks(key), evidence)
 
     keys = [f"DATA-{n}" for n in range(6)]
-    with otlp_receiver() as collector, crew("good", NOTHING):
+    with otlp_receiver() as collector, played("good", NOTHING) as model:
+        own = model_of(model)
         settings = TraceSettings(endpoint=collector.url)
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(work, keys))
