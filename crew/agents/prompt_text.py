@@ -26,7 +26,7 @@ MAX_VALUES = 12
 _UNSAID = {
     "questions", "assumptions", "examples", "given", "owner", "acceptance", "followed", "question",
 }  # fmt: skip
-MAX_SOURCES = 5_000
+MAX_SOURCES = 4_000
 """Characters of descriptions that come with questions, whatever the size of the project."""
 
 
@@ -113,17 +113,19 @@ def questions_text(questions: Sequence[Question]) -> str:
 
 
 def sources_text(questions: Sequence[Question], evidence: Evidence) -> str:
-    """What may settle questions: the glossary, and descriptions of what they ask about or offer."""
+    """What may settle questions: the glossary, descriptions of what they offer, then of what they ask
+    about."""
     about = {s for q in questions for s in asked_stems(q)}
     offered = {n for q in questions for o in q.options for n in re.findall(r"`([^`]+)`", o.meaning)}
+    told = [(card.key, card.description) for card in evidence.relations]
+    told += [(f"{card.key}.{c.name}", c.told) for card in evidence.relations for c in card.columns]
+    told = [(name, text) for name, text in told if text]
     lines = [f"glossary: {t.name}: {t.definition}" for t in evidence.glossary if t.definition]
-    for card in evidence.relations:
-        told = [(card.key, card.description)]
-        told += [(f"{card.key}.{c.name}", c.told) for c in card.columns]
-        lines += [
-            f"{name}: {text}" for name, text in told
-            if text and (name in offered or about & set(stems(f"{name} {text}")))
-        ]  # fmt: skip
+    lines += [f"{name}: {text}" for name, text in told if name in offered]
+    lines += [
+        f"{name}: {text}" for name, text in told
+        if name not in offered and about & set(stems(f"{name} {text}"))
+    ]  # fmt: skip
     return fenced("\n".join(lines)[:MAX_SOURCES])
 
 
