@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crew.artifacts import Delivered, Outcome
+from crew.artifacts import Delivered, Evidence, ModelDraft, Outcome, RequirementSpec
 from crew.assemble import Workplace
 from crew.cli import app
+from crew.drafting.engine import DraftingEngine
 from crew.language_models import LanguageModel
 from crew.records.recording import read_recording
 from crew.records.run_store import RunStore
@@ -59,7 +60,9 @@ def by_rule(workplace: Workplace) -> dict[str, str]:
     return change(outcome)
 
 
-@pytest.mark.parametrize("serve", [openai_server, anthropic_server])
+@pytest.mark.parametrize(
+    "serve", [openai_server, pytest.param(anthropic_server, marks=pytest.mark.slow)]
+)
 def test_a_good_model_is_called_once_a_task_and_each_call_is_told(
     workplace: Workplace, by_rule: dict[str, str], serve: Any
 ) -> None:
@@ -95,7 +98,13 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES.values(), ids=list(LIES))
+@pytest.mark.parametrize(
+    "lie",
+    [
+        pytest.param(lie, id=told, marks=[pytest.mark.slow] * (lie != "sql"))
+        for told, lie in LIES.items()
+    ],
+)
 def test_what_a_model_changes_unasked_never_makes_a_wrong_pull_request(
     workplace: Workplace, by_rule: dict[str, str], lie: str
 ) -> None:
@@ -132,6 +141,7 @@ def test_what_a_model_changes_unasked_never_makes_a_wrong_pull_request(
     assert len(model.requests) <= 8
 
 
+@pytest.mark.slow
 def test_an_answer_that_repeats_the_tickets_orders_changes_nothing(
     workplace: Workplace, by_rule: dict[str, str]
 ) -> None:
@@ -185,3 +195,63 @@ def replayed(recording: str, shop: Shop, state: Path) -> dict[str, Any]:
     done = CliRunner().invoke(app, ["replay", *options, "--json"])
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+class SlippingEngine(DraftingEngine):
+    """Rules that lose a column on the way, so that the database refuses the SQL."""
+
+    def model(self, spec: RequirementSpec, evidence: Evidence) -> ModelDraft:
+        draft = super().model(spec, evidence)
+        wrong = (m.model_copy(update={"sql": slipped(m.sql)}) for m in draft.models)
+        return draft.model_copy(update={"models": tuple(wrong)})
+
+
+def slipped(sql: str) -> str:
+    return sql.replace("regions.region_name,", "regions.region_nam as region_name,", 1)
+
+
+def repaired(heard: Heard) -> str:
+    """The one right correction to it, made from the finding alone."""
+    found = re.findall(r"<models>\n-- (\w+)\n(.*?)\n</models>", heard.text, re.S)
+    if not found or "<finding>" not in heard.text or '"sql"' not in heard.text:
+        return ""
+    [(name, sql)] = found
+    assert re.search(r"region_nam\b", heard.text.partition("<finding>")[2])
+    right = sql.replace("regions.region_nam as region_name,", "regions.region_name,")
+    return json.dumps({"models": [{"model": name, "sql": right}]})
+
+
+def test_sql_that_rules_got_wrong_is_mended_with_the_exact_finding(
+    workplace: Workplace, by_rule: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crew.assemble.DraftingEngine", SlippingEngine)
+    with (
+        openai_server("good", repaired) as model,
+        working_with(workplace, model, llm="auto") as place,
+    ):
+        outcome, result = work(place, "mended")
+    assert change(outcome) == by_rule
+    [call] = [c for c in result["calls"] if c["model"]]
+    assert call["task"] == "synthesize" and "“dbt build”" in call["why"]
+    assert len(model.requests) == 1
+
+
+@pytest.mark.slow
+def test_a_finding_that_comes_back_goes_to_the_stronger_model_then_to_people(
+    workplace: Workplace, by_rule: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crew.assemble.DraftingEngine", SlippingEngine)
+    with (
+        openai_server() as weak,
+        anthropic_server("good", repaired) as strong,
+        working_with(workplace, weak, llm="auto") as place,
+    ):
+        stronger = LanguageModel(name="anthropic/claude-haiku-4-5", url=strong.url)
+        settings = place.settings.model_copy(update={"stronger": (stronger,)})
+        outcome, _ = work(replace(place, settings=settings), "stronger")
+        assert change(outcome) == by_rule
+        assert (len(weak.requests), len(strong.requests)) == (1, 1)
+        alone, result = work(place, "nobody mends it")
+    assert alone.outcome in {"needs_answers", "failed"} and result["cost"]["llm_calls"] == 1
+    told = json.dumps(result)
+    assert "region_nam" in told, "people are told what was found"
