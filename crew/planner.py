@@ -311,17 +311,18 @@ class Planner:
         return None
 
     def _give_up(self, request: Request, state: State, finding: Finding) -> Outcome:
-        """No attempt mended it. If what was asked for may have been read wrong, people are asked,
-        once; else it failed."""
-        spec = _known(state.spec)
+        """No attempt mended it. Where the model could be built and its numbers were found wrong, what
+        was taken for granted may be: people are asked, once. Else it failed."""
+        spec, report = _known(state.spec), _known(state.report)
+        built = report.check("dbt build")
+        runs = built is not None and built.status == "passed"
         question = _what_is_meant(spec, finding)
         is_asked = any(c.question == question.id for c in request.choices or ())
-        may_be_meant_otherwise = finding.blame in {"requirement", "model"} and spec.assumptions
-        if may_be_meant_otherwise and not is_asked:
+        if runs and finding.blame in {"requirement", "model"} and spec.assumptions and not is_asked:
             self.scratchpad.jot("decision", "validate", "ask what is meant", finding.check)
-            return NeedsAnswers(questions=(question,), spec=spec, report=state.report)
+            return NeedsAnswers(questions=(question,), spec=spec, report=report)
         reason = f"The check “{finding.check}” fails and no repair was found: {finding.text[:1500]}"
-        return Failed(reason=reason, tried=tuple(state.tried), spec=spec, report=state.report)
+        return Failed(reason=reason, tried=tuple(state.tried), spec=spec, report=report)
 
     def _blamed(self, state: State, failure: Check, finding: Finding) -> str:
         """Whose work it is. A failing uniqueness or reconciliation may lie in model or request."""

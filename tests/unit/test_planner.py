@@ -12,15 +12,18 @@ from pydantic import ValidationError
 from crew import ports
 from crew.artifacts import (
     AlreadyExists,
+    Assumption,
     Blame,
     ChangeSet,
     Check,
+    Choice,
     Cost,
     Delivered,
     Evidence,
     Failed,
     FileChange,
     Finding,
+    Grounding,
     Known,
     NeedsAnswers,
     Option,
@@ -28,6 +31,7 @@ from crew.artifacts import (
     Question,
     Recollection,
     Refused,
+    Request,
     RequirementSpec,
     Reuse,
     Table,
@@ -77,12 +81,12 @@ class Desk:
     scratchpad: FakeScratchpad = field(default_factory=FakeScratchpad)
     evidence: Evidence = EVIDENCE
 
-    def work(self, budget: Budget | None = None) -> Outcome:
+    def work(self, budget: Budget | None = None, request: Request = REQUEST) -> Outcome:
         planner = Planner(
             FakeEvidence(self.evidence), self.recall, self.agents, self.reuse, self.verifier,
             FakeWriter(), self.host, self.listener, self.run_step, self.scratchpad,
         )  # fmt: skip
-        return planner.work(REQUEST, budget or Budget(BudgetSettings()))
+        return planner.work(request, budget or Budget(BudgetSettings()))
 
     @property
     def tasks(self) -> list[str]:
@@ -289,6 +293,23 @@ def test_the_same_finding_twice_ends_with_what_was_tried() -> None:
     assert desk.verifier.runs == 2
     assert desk.host is not None and not desk.host.made
     assert desk.recall.remembered == []
+
+
+def test_numbers_found_wrong_twice_are_asked_about_once() -> None:
+    ground = Grounding(source="assumption", text="dated by `ordered_on`")
+    taken = Assumption(text=ground.text, grounding=ground)
+    spec = SPEC.model_copy(update={"assumptions": (taken,)})
+    verdicts = ((PASSED, failing("model")),)
+    outcome = Desk(FakeAgents(specs=(spec,)), FakeVerifier(verdicts=verdicts)).work()
+    assert isinstance(outcome, NeedsAnswers)
+    [question] = outcome.questions
+    assert "3 rows too many" in question.text and "dated by `ordered_on`" in question.text
+    answer = Choice(question=question.id, meaning="by `paid_on`", said="by `paid_on`")
+    asked = REQUEST.model_copy(update={"choices": (answer,)})
+    again = Desk(FakeAgents(specs=(spec,)), FakeVerifier(verdicts=verdicts))
+    assert isinstance(again.work(request=asked), Failed)
+    unbuilt = Desk(FakeAgents(specs=(spec,)), FakeVerifier(verdicts=((failing("model"),),)))
+    assert isinstance(unbuilt.work(), Failed), "nobody can say what SQL that does not run means"
 
 
 def test_ever_new_findings_end_after_the_last_repair() -> None:
