@@ -27,11 +27,12 @@ from crew.agents.failed_calls import (
     pause_before_retry,
     problems,
     refused_option,
+    told_tokens,
     wrong_form,
 )
 from crew.agents.ledger import Ledger, estimated_tokens
 from crew.artifacts import Cost
-from crew.errors import FirstmileError, NotRecorded
+from crew.errors import BudgetExhausted, FirstmileError, NotRecorded
 from crew.language_models import LanguageModel
 from crew.records.recording import Message, RecordedCall, digest
 
@@ -150,7 +151,10 @@ class CalledLLM(BaseLLM):
     ) -> str:
         """The recorded answer, announced like one that is given."""
         if self._ledger.recording.strict:
-            self._ledger.count(known.model, known.cost, known.error or known.wrong or "recorded")
+            self._ledger.count(known.model, known.cost, _ended(known))
+        if known.over_budget:
+            self._ledger.stop = BudgetExhausted(known.over_budget)
+            raise self._ledger.stop
         if known.wrong:
             raise WrongForm(known.wrong)
         if known.answer is None:
@@ -170,6 +174,9 @@ class CalledLLM(BaseLLM):
             except WrongForm as error:
                 failed = asked.model_copy(update={"model": link.model.name, "wrong": error.told})
                 self._keep(failed, before)
+                raise
+            except BudgetExhausted as error:
+                self._keep(asked.model_copy(update={"over_budget": str(error)}), before)
                 raise
             except FirstmileError:
                 raise
@@ -225,7 +232,7 @@ class CalledLLM(BaseLLM):
         seconds = ledger.allow(link.model, characters)
         messages: Any = [m.model_dump() for m in prompt]
         before, began = llm.get_token_usage_summary(), time.monotonic()
-        ended, text, is_paid = "answered", "", True
+        ended, text, is_paid, told = "answered", "", True, (0, 0)
         try:
             answer = _within(
                 seconds,
@@ -234,13 +241,13 @@ class CalledLLM(BaseLLM):
             text = _text(answer, link.model)
             return text
         except Exception as error:
-            ended, is_paid = first_line(error), may_be_paid(error)
+            ended, is_paid, told = first_line(error), may_be_paid(error), told_tokens(error)
             if wrong := wrong_form(error, link.model):
                 raise WrongForm(wrong) from error
             raise
         finally:
             spent = llm.get_token_usage_summary().delta_since(before)
-            sent, received = spent.prompt_tokens, spent.completion_tokens
+            sent, received = spent.prompt_tokens or told[0], spent.completion_tokens or told[1]
             if not sent and is_paid:  # nothing was told: what it may be at most
                 sent = estimated_tokens(characters)
                 received = estimated_tokens(len(text)) if text else link.model.answer_tokens
@@ -270,6 +277,10 @@ def announce(
         llm._emit_call_completed_event(text, LLMCallType.LLM_CALL, task, agent, messages, usage)
 
 
+def _ended(known: RecordedCall) -> str:
+    return known.error or known.wrong or known.over_budget or "recorded"
+
+
 def _prompt(messages: Any) -> tuple[Message, ...]:
     if isinstance(messages, str):
         return (Message(role="user", content=messages),)
@@ -284,7 +295,7 @@ def _text(answer: Any, model: LanguageModel) -> str:
         raise WrongForm("There are no tools to call; answer with the JSON object alone.")
     if len(answer) > model.answer_tokens * _LONGEST_ANSWER:
         raise WrongForm(f"The answer has {len(answer):,} characters; keep it short.")
-    return answer
+    return answer.encode("utf-8", "replace").decode("utf-8")
 
 
 def _of_form(text: str, form: type[BaseModel]) -> str:

@@ -76,6 +76,15 @@ def may_be_paid(error: BaseException) -> bool:
     return _status(error) is None and not unreached
 
 
+def told_tokens(error: BaseException) -> tuple[int, int]:
+    """Tokens sent and received that an error carries, as OpenAI's does for an answer cut off."""
+    for cause in _causes(error):
+        usage = getattr(getattr(cause, "completion", None), "usage", None)
+        if usage is not None:
+            return int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)
+    return 0, 0
+
+
 def wrong_form(error: BaseException, model: LanguageModel) -> str:
     """The correction to an answer whose form the provider's client itself found wrong."""
     for cause in _causes(error):

@@ -44,9 +44,9 @@ class Message(Value):
 
 
 class RecordedCall(Value):
-    """What was sent, and what came back: an `answer`, what is `wrong` with the form of one, or an
-    `error` in words. `schema_digest` is that of the answer's JSON schema. A call with none of them is
-    still to be answered."""
+    """What was sent, and what came back: an `answer`, what is `wrong` with the form of one, an `error`
+    in words, or why it was not sent as it might have gone `over_budget`. `schema_digest` is that of the
+    answer's JSON schema. A call with none of them is still to be answered."""
 
     agent: str
     task: str
@@ -56,11 +56,12 @@ class RecordedCall(Value):
     answer: str | None = None
     wrong: str = ""
     error: str = ""
+    over_budget: str = ""
     cost: Cost = Cost()
 
     @property
     def is_answered(self) -> bool:
-        return self.answer is not None or bool(self.wrong or self.error)
+        return self.answer is not None or bool(self.wrong or self.error or self.over_budget)
 
     def is_like(self, other: RecordedCall) -> bool:
         """Whether the same is asked."""

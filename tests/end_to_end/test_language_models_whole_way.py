@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crew.artifacts import Delivered, Evidence, ModelDraft, Outcome, RequirementSpec
+from crew.artifacts import Delivered, Evidence, Failed, ModelDraft, Outcome, RequirementSpec
 from crew.assemble import Workplace
 from crew.cli import app
 from crew.drafting.engine import DraftingEngine
@@ -26,7 +26,7 @@ from tests.end_to_end.conftest import TICKETS, Shop
 from tests.fakes import FakeListener
 from tests.servers.anthropic_server import anthropic_server
 from tests.servers.openai_server import openai_server
-from tests.servers.played_model import Heard, PlayedModel
+from tests.servers.played_model import IN_TROUBLE, Heard, Mode, PlayedModel
 from triggers.ticket_file import read_ticket_file
 
 CHURN = "jira_weekly_churn.json"
@@ -139,6 +139,28 @@ def test_what_a_model_changes_unasked_never_makes_a_wrong_pull_request(
     assert told and all(told)
     assert change(outcome) == by_rule, "what it changed was taken back, or never taken"
     assert len(model.requests) <= 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [m for m in IN_TROUBLE if m != "unauthorized"])
+def test_a_model_in_any_trouble_costs_no_right_pull_request(
+    workplace: Workplace, by_rule: dict[str, str], mode: Mode
+) -> None:
+    """Asked for every task, it is no help with any: rules do without, within the budget."""
+    with openai_server(mode, seconds=2.0) as model, working_with(workplace, model) as place:
+        [own] = place.settings.model
+        impatient = own.model_copy(update={"timeout_seconds": 1.0, "retries": 0})
+        settings = place.settings.model_copy(update={"model": (impatient,)})
+        outcome, result = work(replace(place, settings=settings), f"trouble {mode}")
+    assert len(model.requests) <= 4 * 3 * 2
+    cost, budget = result["cost"], place.settings.budget
+    if mode == "endless":  # it ignored how long an answer may be: nothing is asked after it
+        assert isinstance(outcome, Failed) and "tokens" in outcome.reason
+        assert len(model.requests) == 1 and cost["completion_tokens"] > 1_000_000
+        return
+    assert change(outcome) == by_rule
+    assert cost["prompt_tokens"] + cost["completion_tokens"] <= budget.tokens
+    assert cost["usd"] <= budget.usd
 
 
 @pytest.mark.slow

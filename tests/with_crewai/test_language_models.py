@@ -198,14 +198,20 @@ def test_a_call_that_could_pass_the_budget_is_not_made(evidence: Evidence) -> No
             assert agents.interpret(ASKS, evidence, None).questions and not model.requests
 
 
-def test_a_budget_that_is_used_up_ends_a_repair(evidence: Evidence) -> None:
+def test_a_budget_that_is_used_up_ends_a_repair(evidence: Evidence, tmp_path: Path) -> None:
+    file = tmp_path / "recording.yml"
     with played("good") as model:
-        agents = crew_of([model_of(model)], Ledger(BudgetSettings(tokens=900)))
+        ledger = Ledger(BudgetSettings(tokens=900), Recording(file))
+        agents = crew_of([model_of(model)], ledger)
         spec = agents.interpret(CLEAR, evidence, None)
         draft = agents.synthesize(spec, evidence, None, None)
         with pytest.raises(BudgetExhausted, match="900 tokens"):
             agents.synthesize(spec, evidence, draft, FINDING)
         assert not model.requests
+    [call] = [RecordedCall.model_validate(d) for d in yaml.safe_load_all(file.read_text())]
+    again = Ledger(recording=Recording(known=[call], strict=True))
+    with pytest.raises(BudgetExhausted, match="900 tokens"):
+        crew_of([model_of(model)], again).synthesize(spec, evidence, draft, FINDING)
 
 
 def test_an_answer_in_a_trickle_ends_in_time(evidence: Evidence) -> None:
