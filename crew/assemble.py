@@ -66,7 +66,7 @@ from crew.records.recording import (
     Recording,
     RecordingHead,
     Replayed,
-    read_recording,
+    resume_recording,
 )
 from crew.records.run_store import Run, RunStore, run_name
 from crew.records.trace import traced
@@ -184,12 +184,11 @@ class Workplace:
 
     def _recording(self, run: Run, replayed: Replayed | None) -> Recording:
         """What is replayed, or goes on where an earlier attempt at the run was killed."""
-        known = replayed.calls if replayed else ()
-        if not replayed and run.recording.is_file():
-            known = read_recording(run.recording).calls
         if replayed:
             run.recording.unlink(missing_ok=True)
-        return Recording(run.recording, list(known), replayed is not None, redacted)
+        known = replayed or resume_recording(run.recording)
+        calls = list(known.calls) if known else []
+        return Recording(run.recording, calls, replayed is not None, redacted)
 
     def _head(self, request: Request, rework: Rework) -> RecordingHead:
         settings = self.settings

@@ -34,6 +34,8 @@ from crew.ports import Recall
 
 FORMAT: Literal["firstmile-recording-1"] = "firstmile-recording-1"
 _MAX_DIFFERENCE = 30
+_END = "...\n"
+"""YAML's own mark of a document's end: what comes after the last one was cut off by a kill."""
 
 
 class Message(Value):
@@ -154,7 +156,7 @@ class Recording:
             document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000
         )
         with self.file.open("a", encoding="utf-8") as out:
-            out.write(f"---\n{text}")
+            out.write(f"---\n{text}{_END}")
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,19 @@ def read_recording(file: Path) -> Replayed:
             f"{file} is no recording that can be read: {str(error).splitlines()[0]}",
             "docs/recordings.md says what one holds; `firstmile runs` lists runs that have one.",
         ) from error
+
+
+def resume_recording(file: Path) -> Replayed | None:
+    """The recording of a run that was killed, cut where its last call was not written whole; None if
+    there is none. Raises InvalidInput as `read_recording`."""
+    text = file.read_text("utf-8") if file.is_file() else ""
+    whole = text[: text.rfind(f"\n{_END}") + 1 + len(_END)] if f"\n{_END}" in text else ""
+    if whole != text:
+        file.write_text(whole, "utf-8")
+    if not whole:
+        file.unlink(missing_ok=True)
+        return None
+    return read_recording(file)
 
 
 def digest(schema: dict[str, Any]) -> str:

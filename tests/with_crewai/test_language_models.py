@@ -19,7 +19,13 @@ from crew.budget import BudgetSettings
 from crew.drafting.engine import DraftingEngine
 from crew.errors import BudgetExhausted, InvalidSettings, NotRecorded, NoValidAnswer
 from crew.language_models import LanguageModel, Prices
-from crew.records.recording import RecordedCall, Recording, read_recording
+from crew.records.recording import (
+    RecordedCall,
+    Recording,
+    RecordingHead,
+    read_recording,
+    resume_recording,
+)
 from tests.played_crew import PAUSES, crew, crew_of, model_of, played
 from tests.servers.played_model import IN_TROUBLE, Heard, Mode
 from tests.small_warehouse import SmallWarehouse
@@ -356,6 +362,13 @@ def test_a_killed_run_pays_for_no_call_twice(evidence: Evidence, tmp_path: Path)
             ASKS, evidence, None
         )
         known = [RecordedCall.model_validate(d) for d in yaml.safe_load_all(file.read_text())]
+        head = RecordingHead(request=ASKS)
+        whole = tmp_path / "whole.yml"
+        Recording(whole).begin(head)
+        whole.write_text(whole.read_text() + file.read_text() + "---\nagent: interp", "utf-8")
+        torn = resume_recording(whole)
+        assert torn and list(torn.calls) == known and torn.head == head
+        assert resume_recording(whole) == torn
         resumed = Ledger(recording=Recording(file, known))
         assert resumed.cost.llm_calls == 1
         agents = crew_of([model_of(model)], resumed)
