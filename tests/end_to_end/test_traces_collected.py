@@ -20,6 +20,7 @@ import pytest
 
 from crew.artifacts import Outcome, Request
 from crew.assemble import Workplace
+from crew.language_models import LanguageModel
 from crew.records.trace import TraceSettings
 from tests.end_to_end.conftest import TICKETS, Shop
 from tests.fakes import FakeListener
@@ -41,8 +42,11 @@ def played() -> Iterator[PlayedModel]:
         yield model
 
 
-def worked(place: Workplace, request: Request, llm: str, traces: TraceSettings) -> Outcome:
-    settings = place.settings.model_copy(update={"llm": llm, "traces": traces, "to": "none"})
+def worked(
+    place: Workplace, request: Request, traces: TraceSettings, model: PlayedModel | None = None
+) -> Outcome:
+    models = (LanguageModel(name="openai/gpt-4o-mini", url=model.url),) if model else ()
+    settings = place.settings.model_copy(update={"model": models, "traces": traces, "to": "none"})
     return replace(place, settings=settings, host=None).work(request, FakeListener())[0]
 
 
@@ -51,12 +55,11 @@ def test_every_step_of_a_request_is_a_span_of_its_trace(
 ) -> None:
     with otlp_receiver() as collector, played() as model:
         monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
-        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
         traces = TraceSettings(endpoint=collector.url)
         churn = read_ticket_file(str(TICKETS / "jira_weekly_churn.json"), io.BytesIO())
-        ready = worked(workplace, churn, "drafting", traces)
+        ready = worked(workplace, churn, traces)
         open_question = Request(source="cli", key="k", title=ASKS, body="")
-        asked = worked(workplace, open_question, "openai/gpt-4o-mini", traces)
+        asked = worked(workplace, open_question, traces, model)
     assert ready.outcome == "delivered"
     assert asked.outcome == "needs_answers" and len(model.usages) == 1
     roots = [s for s in collector.spans if not s.parent]
@@ -137,7 +140,7 @@ def test_phoenix_takes_the_trace_of_the_program(phoenix: str, shop: Shop, tmp_pa
             "FIRSTMILE_TRACES__ENDPOINT": phoenix,
         }
         command = [BIN / "firstmile", "ask", ASKS, "--project", shop.repository, "--to", "none"]
-        command += ["--llm", "openai/gpt-4o-mini", "--state", tmp_path / "state"]
+        command += ["--model", "openai/gpt-4o-mini", "--state", tmp_path / "state"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 3, done.stdout + done.stderr
     spans = spans_of(phoenix, 5)
