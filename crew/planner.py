@@ -292,7 +292,7 @@ class Planner:
         if failure.blame == "environment":
             return Failed(reason=seen, tried=tuple(state.tried), spec=state.spec, report=report)
         if len(state.tried) >= MAX_REPAIRS or not self.agents.can_try_otherwise(finding):
-            return self._give_up(request, state, finding)
+            return self._give_up(state, finding)
         self.scratchpad.jot("finding", "validate", seen)
         state.tried.append(seen)
         state.finding, state.report = finding, None
@@ -310,17 +310,16 @@ class Planner:
             self._redo_tests(request, state)
         return None
 
-    def _give_up(self, request: Request, state: State, finding: Finding) -> Outcome:
+    def _give_up(self, state: State, finding: Finding) -> Outcome:
         """No attempt mended it. Where the model could be built and its numbers were found wrong, what
-        was taken for granted may be: people are asked, once. Else it failed."""
+        was taken for granted may be: people are asked. Else it failed."""
         spec, report = _known(state.spec), _known(state.report)
         built = report.check("dbt build")
         runs = built is not None and built.status == "passed"
-        question = _what_is_meant(spec, finding)
-        is_asked = any(c.question == question.id for c in request.choices or ())
-        if runs and finding.blame in {"requirement", "model"} and spec.assumptions and not is_asked:
+        if runs and finding.blame in {"requirement", "model"} and spec.assumptions:
             self.scratchpad.jot("decision", "validate", "ask what is meant", finding.check)
-            return NeedsAnswers(questions=(question,), spec=spec, report=report)
+            questions = (_what_is_meant(spec, finding),)
+            return NeedsAnswers(questions=questions, spec=spec, report=report)
         reason = f"The check “{finding.check}” fails and no repair was found: {finding.text[:1500]}"
         return Failed(reason=reason, tried=tuple(state.tried), spec=spec, report=report)
 
