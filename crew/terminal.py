@@ -161,12 +161,13 @@ def _used(cost: dict[str, Any]) -> tuple[str, str]:
     return tokens, f"{cost['usd']:.4f}" + "+ ?" * bool(cost.get("unpriced_calls"))
 
 
-def print_tickets(found: list[dict[str, str]]) -> None:
-    table = RichTable("ticket", "state", "since", "request", "pull request")
+def print_tickets(found: list[dict[str, Any]]) -> None:
+    table = RichTable("ticket", "state", "since", "request", "pull request", "tokens", "USD")
     table.columns[0].no_wrap = True
     for t in found:
         title = Text(t["title"][:60])
-        table.add_row(t["ticket"], t["state"], t["since"], title, t["pull_request"])
+        used = _used(t["cost"])
+        table.add_row(t["ticket"], t["state"], t["since"], title, t["pull_request"], *used)
     Console().print(table if found else "No tickets yet.")
 
 

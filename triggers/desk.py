@@ -64,6 +64,11 @@ _USAGE = sa.Table(
     sa.Column("completion", sa.BigInteger, nullable=False),
     sa.Column("usd", sa.Double, nullable=False),
 )
+_COSTS = {
+    "llm_calls": "calls", "unpriced_calls": "unpriced", "prompt_tokens": "prompt",
+    "cached_tokens": "cached", "completion_tokens": "completion", "usd": "usd",
+}  # fmt: skip
+"""Fields of Cost by their columns."""
 _NOTICES = sa.Table(
     "firstmile_notices",
     _METADATA,
@@ -271,21 +276,26 @@ class Desk:
         with self.engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def usage(self) -> Cost:
-        """What language models were used for all runs that ended."""
-        names = ("calls", "unpriced", "prompt", "cached", "completion", "usd")
-        query = sa.select(*(sa.func.coalesce(sa.func.sum(_USAGE.c[n]), 0) for n in names))
-        with self.engine.connect() as connection:
-            row: Sequence[Any] = connection.execute(query).one()
-        calls, unpriced, prompt, cached, completion, usd = row
-        return Cost(
-            llm_calls=int(calls),
-            unpriced_calls=int(unpriced),
-            prompt_tokens=int(prompt),
-            cached_tokens=int(cached),
-            completion_tokens=int(completion),
-            usd=float(usd),
+    def usage(self) -> dict[str, Cost]:
+        """What language models were used for the runs that ended, by ticket."""
+        sums = [sa.func.sum(_USAGE.c[name]) for name in _COSTS.values()]
+        query = (
+            sa.select(_RUNS.c.ticket, *sums)
+            .join(_USAGE, _USAGE.c.run == _RUNS.c.id)
+            .group_by(_RUNS.c.ticket)
         )
+        with self.engine.connect() as connection:
+            rows: Sequence[Any] = connection.execute(query).all()
+        # sums come as decimals from some databases
+        return {
+            ticket: Cost(
+                **{
+                    n: float(v) if n == "usd" else int(v)
+                    for n, v in zip(_COSTS, values, strict=True)
+                }
+            )
+            for ticket, *values in rows
+        }
 
     def untold(self) -> tuple[int, float]:
         """How many notices wait, and since when the oldest was due (0: none)."""
@@ -569,16 +579,8 @@ class Change:
     def end_run(self, run: str, outcome: str, cost: Cost | None = None) -> None:
         self.connection.execute(_RUNS.update().where(_RUNS.c.id == run).values(outcome=outcome))
         if cost and cost.llm_calls:
-            row = {
-                "run": run,
-                "calls": cost.llm_calls,
-                "unpriced": cost.unpriced_calls,
-                "prompt": cost.prompt_tokens,
-                "cached": cost.cached_tokens,
-                "completion": cost.completion_tokens,
-                "usd": cost.usd,
-            }
-            _insert_once(self.connection, _USAGE, row)
+            row = {column: getattr(cost, name) for name, column in _COSTS.items()}
+            _insert_once(self.connection, _USAGE, {"run": run, **row})
 
     def runs_since(self, column: str, value: str, since: float) -> list[float]:
         """When runs of a person or a ticket were queued since then, oldest first."""

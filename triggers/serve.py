@@ -18,8 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from crew.artifacts import Cost
 from crew.errors import FirstmileError, InvalidInput, InvalidSettings, TransientError
 from crew.records.database import address_of, open_database
+from crew.records.run_store import dumped
 from crew.settings import Settings
 from triggers.desk import Desk
 from triggers.doors import Doors, open_doors
@@ -121,10 +123,10 @@ def open_service(settings: Settings, with_doors: bool = True) -> Service:
     return Service(settings, desk, entries, doors, orchestrator, name, stack=stack)
 
 
-def ticket_summaries(settings: Settings) -> list[dict[str, str]]:
-    """The tickets on the desk, the latest changed first."""
+def ticket_summaries(settings: Settings) -> list[dict[str, Any]]:
+    """The tickets on the desk, the latest changed first, with what language models were used."""
     service = open_service(settings, with_doors=False)
-    records = service.desk.tickets(limit=10_000)
+    records, used = service.desk.tickets(limit=10_000), service.desk.usage()
     service.stack.close()
     return [
         {
@@ -134,6 +136,7 @@ def ticket_summaries(settings: Settings) -> list[dict[str, str]]:
             "title": r.request.title,
             "reason": r.reason,
             "pull_request": r.pull_request,
+            "cost": dumped(used.get(r.id, Cost())),
         }
         for r in reversed(records)
     ]

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from crew.artifacts import Cost, Request
 from crew.delivery.pulls import Pull
 from crew.settings import Settings
 from tests.orchestrator.paper import PaperDoor
+from triggers.desk import Record
 from triggers.doors import Doors
 from triggers.durable_queue import wait_until
 from triggers.serve import Service, open_service
@@ -136,3 +138,27 @@ def test_readiness_says_what_lacks_and_metrics_what_is(
     late = client.get("/readyz")
     assert late.status_code == 503 and "poll jira" in late.json()["problems"][0]
     assert "firstmile_untold 0.0" in client.get("/metrics").text
+
+
+def test_metrics_say_what_language_models_were_used(client: TestClient, service: Service) -> None:
+    request = Request(source="jira", key="D-1", title="Orders", body="")
+    cost = Cost(
+        llm_calls=3, unpriced_calls=1, prompt_tokens=900, cached_tokens=128, completion_tokens=40,
+        usd=0.25,
+    )  # fmt: skip
+    ticket = Record(id="jira:D-1", source="jira", address="D-1", request=request)
+    with service.desk.change() as change:
+        queued = change.enqueue(ticket)
+        change.end_run(queued.run, "delivered", cost)
+        change.end_run(queued.run, "delivered", cost)  # told twice, it counts once
+    told = client.get("/metrics").text
+    for line in (
+        'firstmile_llm_tokens_total{kind="prompt"} 900.0',
+        'firstmile_llm_tokens_total{kind="cached"} 128.0',
+        'firstmile_llm_tokens_total{kind="completion"} 40.0',
+        "firstmile_llm_calls_total 3.0",
+        "firstmile_llm_unpriced_calls_total 1.0",
+        "firstmile_llm_usd_total 0.25",
+    ):
+        assert line in told
+    assert service.desk.usage() == {"jira:D-1": cost}

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from crew.artifacts import Cost
+
 if TYPE_CHECKING:
     from triggers.serve import Service
 
@@ -34,7 +36,7 @@ class _Desk(Collector):
         for outcome, count in desk.outcomes().items():
             runs.add_metric([outcome or "open"], count)
         yield runs
-        used = desk.usage()
+        used = sum(desk.usage().values(), Cost())
         tokens = CounterMetricFamily(
             "firstmile_llm_tokens", "Tokens of language models; cached ones are of the prompt too.",
             labels=["kind"],
