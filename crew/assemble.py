@@ -154,7 +154,7 @@ class Workplace:
 
         learning.make_ready(self.recall, self.host, self.checkout, settings.memory.wait_seconds)
         with (
-            store.open(name, request) as run,
+            store.open(name, request, anew=replayed is not None) as run,
             traced(settings.traces, name, request, listener, _watch, redacted) as trace,
         ):
             recording = self._recording(run, replayed)
@@ -184,8 +184,6 @@ class Workplace:
 
     def _recording(self, run: Run, replayed: Replayed | None) -> Recording:
         """What is replayed, or goes on where an earlier attempt at the run was killed."""
-        if replayed:
-            run.recording.unlink(missing_ok=True)
         known = replayed or resume_recording(run.recording)
         calls = list(known.calls) if known else []
         return Recording(run.recording, calls, replayed is not None, redacted)

@@ -78,6 +78,11 @@ def replay(
     with clean_errors(as_json):
         from triggers.ticket_file import read_ticket_file
 
+        if recording and (answer or llm or model):
+            raise InvalidInput(
+                "A recording is replayed with the answers and the language models that it holds.",
+                "Leave out --answer, --llm and --model, or leave out --recording.",
+            )
         settings = read_settings(
             dry_run,
             project=project,

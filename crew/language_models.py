@@ -42,10 +42,14 @@ class LanguageModel(_Frozen):
 
     name: str = Field(description="provider/model as CrewAI names it")
     url: str = Field("", description="address of an OpenAI-compatible server, or of a proxy")
-    key_env: str = Field("", description="variable that holds its key; else the provider's own")
+    key_env: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="variable that holds its key; else the provider's own",
+    )
     temperature: float | None = Field(0.0, ge=0, le=2, description="empty for the provider's own")
     seed: int | None = Field(None, description="sent where the provider takes one")
-    timeout_seconds: float = Field(120.0, gt=0, description="how long one call may take")
+    timeout_seconds: float = Field(120.0, gt=0, le=3600, description="how long one call may take")
     retries: int = Field(2, ge=0, le=10, description="after a busy or failing server, each call")
     answer_tokens: int = Field(4000, ge=100, description="how long an answer may be")
 

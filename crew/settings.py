@@ -226,6 +226,8 @@ class Settings(BaseSettings):
     def _has_a_model(self) -> Settings:
         if self.llm == "always" and not self.models:
             raise ValueError("llm: always needs a `model`, as openai/gpt-5.4-mini")
+        if self.stronger and self.llm != "none" and not self.models:
+            raise ValueError("stronger: it is asked after a `model`, and there is none")
         return self
 
     @property

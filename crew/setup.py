@@ -97,7 +97,8 @@ def _git() -> dict[str, str]:
 
 def _llm(settings: Settings) -> dict[str, str]:
     chains = [*settings.models.values(), settings.stronger] if settings.models else []
-    models = {m.name: m for chain in chains for m in chain}
+    models = list(dict.fromkeys(m for chain in chains for m in chain))
+    names = sorted({m.name for m in models})
     if not models:
         return _finding("llm", "passed", "no language model: rules alone, no key, no cost")
 
@@ -107,13 +108,13 @@ def _llm(settings: Settings) -> dict[str, str]:
         import_crewai(settings.state / "crewai")
         from crew.agents.llm import provider_llm
 
-        for model in models.values():
+        for model in models:
             provider_llm(model)
-        return f"{', '.join(sorted(models))} ({settings.llm}); no call was made"
+        return f"{', '.join(names)} ({settings.llm}); no call was made"
 
     found = _tried("llm", choose)
     table = price_table(config_folder())
-    unpriced = sorted(n for n in models if n not in table and n not in settings.prices)
+    unpriced = sorted(n for n in names if n not in table and n not in settings.prices)
     if unpriced and found["status"] == "passed":
         told = f"{found['finding']}; nobody knows the price of {', '.join(unpriced)}"
         cure = "Write it under `prices`, so that the budget in USD counts it."

@@ -10,20 +10,26 @@ from pydantic import BaseModel
 V = TypeVar("V", bound=BaseModel)
 
 _KEY = r"[A-Za-z0-9_\-]{12,}"
-_NAMED = (
-    r"password|passwort|passwd|pwd|\bpw|secret(?:[_ -]?key)?|token|(?:api|access|account)[_ -]?key"
-)
+_NAME = r"(?:[a-z]{1,14}\d?_)*[a-z]{1,14}\d?(?![\w-])"
+"""What follows in the name of a column: `sk_customer_region_id` is a surrogate key, and no secret."""
+_PASSWORD = r"password|passwort|passwd|pwd|\bpw"
+_NAMED = rf"{_PASSWORD}|secret(?:[_ -]?key)?|token|(?:api|access|account)[_ -]?key"
 _PATTERNS = (
     ("[private key]", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*KEY-----|\Z)"),
     (
         "[secret]",
-        rf"\b(?:gh[opsu]|github_pat|glpat|xox[abprs]|[spr]k|ntn|secret|dapi|hf|npm|glsa)[-_]{_KEY}",
+        rf"\b(?:gh[opsu]|github_pat|glpat|xox[abprs]|[spr]k|ntn|secret|dapi|hf|npm|glsa)[-_](?!{_NAME}){_KEY}",
     ),
     ("[secret]", rf"\bya29\.{_KEY}"),
     (r"\1[secret]", r"(?i)\b(bearer\s+)[^\s\"',;]{8,}"),
     ("[secret]", rf"\b(?:AKIA|ASIA|AIza|ATATT){_KEY}"),
     ("[secret]", r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?"),
-    (r"\1[secret]", rf"(?i)((?:{_NAMED})\b[\"']?\s*(?:[:=]|\bis\b)\s*[\"']?)[^\s\"',;]{{4,}}"),
+    (r"\1[secret]", rf"(?i)((?:{_PASSWORD})\s+is\s+[\"']?)[^\s\"',;]{{4,}}"),
+    (r"\1[secret]", rf"(?i)((?:{_NAMED})\b[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]{{4,}}"),
+    (
+        r"\1[secret]",
+        rf"(?i)((?:{_NAMED})\s+is\s+[\"']?)(?=[^\s\"',;]*[\d!#$%&*])[^\s\"',;]{{4,}}",
+    ),
     (r"\1[secret]@", r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/]+@"),
     ("[number]", r"\b\d{3}-\d{2}-\d{4}\b"),
     ("[e-mail]", r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),

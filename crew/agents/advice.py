@@ -21,12 +21,19 @@ from crew.drafting.vocabulary import stem_set, stems
 
 _MAX_WORDS = 200
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
-_DENIES = re.compile(
-    r"\b(?:not|no|nor|never|none|nobody|nothing|neither|without|except|unless|but|only|nicht|kein\w*|ohne|au(?:ß|ss)er"
-    r"|pas|sans|sauf|sin|salvo)\b|n['’]t\b",
+_LEAVES_OPEN = re.compile(
+    r"\?|n['’]t\b|\b(?:"
+    r"not|no|nor|never|none|nobody|nothing|neither|without|except|unless|but|only|hardly|rarely|seldom"
+    r"|if|whether|may|might|maybe|perhaps|probably|could|would|should|think|believe|suppos\w+|discuss\w*"
+    r"|rather|instead|than|others?|previously|formerly|old|used to|until|stop\w*|ceas\w+|lack\w*|ignor\w+"
+    r"|exclud\w+|wrong\w*|mistak\w+|false\w*|incorrect\w*|obsolete|deprecated|claim\w*"
+    r"|nicht|nie|niemals|niemand|nichts|kein\w*|ohne|au(?:ß|ss)er|kaum|selten|nur|aber|sondern|statt|anstatt"
+    r"|falls|wenn|ob|vielleicht|früher|bisher|falsch\w*"
+    r"|pas|jamais|aucun\w*|rien|sans|sauf|si|peut-être|plutôt|mais|seulement"
+    r"|sin|nunca|nada|ningun\w*|salvo|excepto|quizás?|pero|s[oó]lo)\b",
     re.I,
 )
-"""Words that may turn what a quote says into its opposite, or limit it."""
+"""What asks, doubts, denies or limits: a sentence with it may say the opposite of what is quoted."""
 
 
 class Answer(AgentAnswer):
@@ -48,26 +55,33 @@ class Advice(AgentAnswer):
 
 @dataclass(frozen=True)
 class Source:
-    """A sentence that may settle a question; `owner` is the relation or column it describes."""
+    """A sentence that may settle a question: of the ticket, of the glossary, or of a description;
+    `owner` is the relation or column that this describes."""
 
     text: str
     owner: str = ""
+    is_of_ticket: bool = False
 
 
 def sources(request: Request, evidence: Evidence) -> list[Source]:
     """What people wrote on the ticket, in the glossary and of relations and columns."""
     said = [request.title, request.body, *(c.body for c in request.comments if not c.ours)]
-    texts = [(text, "") for text in said]
-    texts += [(f"{t.name}: {t.definition}", "") for t in evidence.glossary if t.definition]
+    texts = [(text, "", True) for text in said]
+    texts += [(f"{t.name}: {t.definition}", "", False) for t in evidence.glossary if t.definition]
     for card in evidence.relations:
-        texts += [(card.description, card.key)]
-        texts += [(c.told, f"{card.key}.{c.name}") for c in card.columns]
-    return [Source(s, owner) for text, owner in texts for s in _SENTENCES.split(text) if s.strip()]
+        texts += [(card.description, card.key, False)]
+        texts += [(c.told, f"{card.key}.{c.name}", False) for c in card.columns]
+    return [
+        Source(s, owner, is_of_ticket)
+        for text, owner, is_of_ticket in texts for s in _SENTENCES.split(text) if s.strip()
+    ]  # fmt: skip
 
 
 def advice_problem(advice: Advice, questions: Sequence[Question], known: Sequence[Source]) -> str:
     """What is wrong with an answer, or nothing."""
     by_id = {q.id: q for q in questions}
+    if len({a.question for a in advice.answers}) < len(advice.answers):
+        return "Answer each question once."
     for answer in advice.answers:
         question = by_id.get(answer.question)
         if question is None:
@@ -114,21 +128,31 @@ def take(
 
 
 def _is_told(question: Question, option: Option, quote: str, known: Sequence[Source]) -> bool:
-    """Whether a quote speaks of what was asked about and of this option alone, in a sentence that
-    denies and limits nothing."""
-    said = set(stems(quote))
-    plain = stem_set("stops") | stem_set("articles")
+    """Whether a quote speaks of what was asked about and of this option, in a sentence that leaves
+    nothing open; and no such sentence speaks of another option. The ticket's own words count more
+    than those of the glossary and of descriptions."""
     asked = asked_stems(question)
+    if not asked or not asked <= set(stems(quote)):
+        return False
+    about = [s for s in known if asked <= set(stems(s.text)) and not _LEAVES_OPEN.search(s.text)]
     others = [o for o in question.options if o.label != option.label]
-    own = set(stems(option.meaning)) - {s for o in others for s in stems(o.meaning)} - asked - plain
-    for source in _standing_in(quote, known):
-        if _DENIES.search(source.text):
-            continue
-        names = source.owner and f"`{source.owner}`" in option.meaning
-        names = names and all(f"`{source.owner}`" not in o.meaning for o in others)
-        if asked and asked <= said and (names or own & said):
-            return True
-    return False
+    of_others = [s for s in about if any(_speaks_of(o, question, s.text, s.owner) for o in others)]
+    return any(
+        _speaks_of(option, question, quote, source.owner)
+        and not any(s.is_of_ticket or not source.is_of_ticket for s in of_others)
+        for source in _standing_in(quote, about)
+    )
+
+
+def _speaks_of(option: Option, question: Question, text: str, owner: str) -> bool:
+    """Whether a text has words that only this option has, or describes what only this one names."""
+    others = [o.meaning for o in question.options if o.label != option.label]
+    named = f"`{owner}`"
+    if owner and named in option.meaning and all(named not in other for other in others):
+        return True
+    plain = stem_set("stops") | stem_set("articles") | asked_stems(question)
+    own = set(stems(option.meaning)) - {s for other in others for s in stems(other)} - plain
+    return not own.isdisjoint(stems(text))
 
 
 def _standing_in(quote: str, known: Sequence[Source]) -> list[Source]:

@@ -7,6 +7,7 @@ recording, and ends in a value of the form that was asked for or in an error tha
 from __future__ import annotations
 
 import contextvars
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -171,6 +172,7 @@ class CalledLLM(BaseLLM):
         for link in self._links:
             try:
                 text = self._ask_link(link, asked.prompt, task, agent, form)
+                text = self._ledger.recording.as_kept(text)
             except WrongForm as error:
                 failed = asked.model_copy(update={"model": link.model.name, "wrong": error.told})
                 self._keep(failed, before)
@@ -216,6 +218,8 @@ class CalledLLM(BaseLLM):
                 pause = pause_before_retry(error, attempt)
                 if attempt >= link.model.retries or pause is None:
                     raise
+                if pause >= self._ledger.seconds_left:
+                    raise
                 attempt += 1
                 self._sleep(pause)
 
@@ -228,8 +232,8 @@ class CalledLLM(BaseLLM):
         form: type[BaseModel] | None,
     ) -> str:
         ledger, llm = self._ledger, link.llm
-        characters = sum(len(m.content) for m in prompt)
-        seconds = ledger.allow(link.model, characters)
+        most = estimated_tokens("".join([*(m.content for m in prompt), _schema(form)]))
+        seconds = ledger.allow(link.model, most)
         messages: Any = [m.model_dump() for m in prompt]
         before, began = llm.get_token_usage_summary(), time.monotonic()
         ended, text, is_paid, told = "answered", "", True, (0, 0)
@@ -249,8 +253,8 @@ class CalledLLM(BaseLLM):
             spent = llm.get_token_usage_summary().delta_since(before)
             sent, received = spent.prompt_tokens or told[0], spent.completion_tokens or told[1]
             if not sent and is_paid:  # nothing was told: what it may be at most
-                sent = estimated_tokens(characters)
-                received = estimated_tokens(len(text)) if text else link.model.answer_tokens
+                sent = most
+                received = estimated_tokens(text) if text else link.model.answer_tokens
             cost = ledger.priced(
                 link.model.name,
                 sent,
@@ -275,6 +279,11 @@ def announce(
         llm._emit_call_started_event(messages, None, None, None, task, agent)
         llm._track_token_usage_internal(usage)
         llm._emit_call_completed_event(text, LLMCallType.LLM_CALL, task, agent, messages, usage)
+
+
+def _schema(form: type[BaseModel] | None) -> str:
+    """What a provider is sent beside the prompt."""
+    return json.dumps(form.model_json_schema()) if form else ""
 
 
 def _ended(known: RecordedCall) -> str:

@@ -46,10 +46,10 @@ class Ledger:
         """No language model is asked for a task."""
         self.tell(ModelCall(step=self.step, agent=agent, task=task, why=why))
 
-    def allow(self, model: LanguageModel, characters: int) -> float:
-        """Seconds that a call may take. Raises BudgetExhausted if a prompt of so many characters and
-        an answer as long as allowed could pass the budget."""
-        prompt, answer = estimated_tokens(characters), model.answer_tokens
+    def allow(self, model: LanguageModel, prompt: int) -> float:
+        """Seconds that a call may take. Raises BudgetExhausted if a prompt of so many tokens and an
+        answer as long as allowed could pass the budget."""
+        answer = model.answer_tokens
         used = self.cost.prompt_tokens + self.cost.completion_tokens
         price = self.price(model.name)
         would = {
@@ -63,13 +63,17 @@ class Ledger:
                     f"{name}: {spent:.6g} are spent, it may take {more:.6g}.",
                     f"Raise `budget.{name}` in firstmile.yml, or lower the model's answer_tokens.",
                 )
-        left = self.limits.seconds - (time.monotonic() - self._began)
+        left = self.seconds_left
         if left <= 0:
             self._end(
                 f"The budget of {self.limits.seconds:g} seconds is used up.",
                 "Raise `budget.seconds` in firstmile.yml.",
             )
         return min(model.timeout_seconds, left)
+
+    @property
+    def seconds_left(self) -> float:
+        return self.limits.seconds - (time.monotonic() - self._began)
 
     def count(self, model: str, cost: Cost, ended: str) -> None:
         """Count a call that was made."""
@@ -106,6 +110,9 @@ class Ledger:
         raise self.stop
 
 
-def estimated_tokens(characters: int) -> int:
-    """Tokens of so many characters, at most."""
-    return -(-characters // _CHARACTERS_PER_TOKEN)
+def estimated_tokens(text: str) -> int:
+    """Tokens of a text, at most: tokenizers make up to one of each byte of what is not ASCII."""
+    size, characters = len(text.encode("utf-8", "replace")), len(text)
+    beyond = sum(1 for c in text if c > "\x7f") if size > characters else 0
+    plain = characters - beyond
+    return -(-plain // _CHARACTERS_PER_TOKEN) + size - plain

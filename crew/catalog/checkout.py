@@ -81,10 +81,15 @@ def _at_commit(
     remote: bool,
     commit: str,
 ) -> Checkout:
-    commit = commit or _head(repository)
+    given, commit = commit, commit or _head(repository)
     try:
         git(repository, "cat-file", "-e", f"{commit}:{prefix and prefix + '/'}dbt_project.yml")
     except GitFailed:
+        if given:
+            raise InvalidProject(
+                f"{str(repository)!r} has no dbt project at the recorded commit {given[:12]!r}.",
+                "Give the project that was recorded, with --project; fetch the commit if it lacks.",
+            ) from None
         raise InvalidProject(
             f"{str(origin / 'dbt_project.yml')!r} is not in the last commit.",
             "Commit the dbt project, then try again.",

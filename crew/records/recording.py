@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from crew.artifacts import (
     Cost,
@@ -34,6 +34,7 @@ from crew.ports import Recall
 
 FORMAT: Literal["firstmile-recording-1"] = "firstmile-recording-1"
 _MAX_DIFFERENCE = 30
+_NEXT_LINE = "\x85"
 _END = "...\n"
 """YAML's own mark of a document's end: what comes after the last one was cut off by a kill."""
 
@@ -131,7 +132,19 @@ class Recording:
         self._append(self.redacted(call).model_dump(mode="json", exclude_defaults=True))
 
     def redacted(self, call: RecordedCall) -> RecordedCall:
-        return RecordedCall.model_validate(_redacted(call.model_dump(), self.redact))
+        fields = _redacted(call.model_dump(exclude={"answer"}), self.redact)
+        answer = None if call.answer is None else self.as_kept(call.answer)
+        return RecordedCall.model_validate({**fields, "answer": answer})
+
+    def as_kept(self, answer: str) -> str:
+        """An answer as it is written down: JSON stays JSON, the texts in it are redacted. It is used so
+        too, that a run gives the same when it goes on or is replayed."""
+        try:
+            value = json.loads(answer)
+        except (ValueError, RecursionError):
+            return self.redact(answer)
+        kept = _redacted(value, self.redact)
+        return answer if kept == value else json.dumps(kept, ensure_ascii=False)
 
     def _missing(self, call: RecordedCall) -> NotRecorded:
         same = [c for c in self.known if (c.agent, c.task) == (call.agent, call.task)]
@@ -202,7 +215,7 @@ def read_recording(file: Path) -> Replayed:
         documents = [d for d in yaml.safe_load_all(file.read_text("utf-8")) if d is not None]
         head = RecordingHead.model_validate(documents[0])
         return Replayed(head, tuple(RecordedCall.model_validate(d) for d in documents[1:]))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, IndexError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, IndexError) as error:
         raise InvalidInput(
             f"{file} is no recording that can be read: {str(error).splitlines()[0]}",
             "docs/recordings.md says what one holds; `firstmile runs` lists runs that have one.",
@@ -212,7 +225,7 @@ def read_recording(file: Path) -> Replayed:
 def resume_recording(file: Path) -> Replayed | None:
     """The recording of a run that was killed, cut where its last call was not written whole; None if
     there is none. Raises InvalidInput as `read_recording`."""
-    text = file.read_text("utf-8") if file.is_file() else ""
+    text = file.read_text("utf-8", "ignore") if file.is_file() else ""
     whole = text[: text.rfind(f"\n{_END}") + 1 + len(_END)] if f"\n{_END}" in text else ""
     if whole != text:
         file.write_text(whole, "utf-8")
@@ -250,6 +263,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _as_block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
+    if _NEXT_LINE in text:  # which YAML reads as any other end of a line, unless it is escaped
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -107,8 +107,9 @@ class RunStore:
         return self.state / self._runs
 
     @contextmanager
-    def open(self, name: str, request: Request) -> Iterator[Run]:
-        """Begin or resume a run. Raises TransientError while another process works on it."""
+    def open(self, name: str, request: Request, anew: bool = False) -> Iterator[Run]:
+        """Begin or resume a run, or begin it `anew`. Raises TransientError while another process works
+        on it."""
         folder = self.folder / name
         (folder / "steps").mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as lock:
@@ -118,7 +119,7 @@ class RunStore:
                 raise TransientError(
                     f"Run {name!r} is being worked on by another process.", "Wait until it ends."
                 ) from error
-            if (folder / "outcome.json").is_file():
+            if anew or (folder / "outcome.json").is_file():
                 _forget(folder)
             write_atomically(folder / "request.json", request.model_dump_json(indent=1))
             yield Run(name, folder)

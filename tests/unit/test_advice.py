@@ -101,12 +101,29 @@ def test_the_ticket_itself_may_tell(shop: SmallWarehouse) -> None:
         "Logins alone do not make somebody active. Nobody is active without logins.",
         "We never said that active customers are those who had logins.",
         "Somebody is active who had logins, unless they are blocked.",
+        "Is somebody active who had logins?",
+        "If finance agrees, somebody is active who had logins.",
+        "Rather than active customers with logins, those with orders matter.",
+        "An active customer has hardly any logins.",
+        "Active customers may have had logins.",
+        "Previously an active customer was one with logins.",
+        "Ein active customer hatte niemals logins.",
     ],
 )
-def test_a_sentence_that_denies_or_limits_settles_nothing(shop: SmallWarehouse, body: str) -> None:
+def test_a_sentence_that_denies_asks_or_limits_settles_nothing(
+    shop: SmallWarehouse, body: str
+) -> None:
     option = label(asked(shop, body).questions[0], "`logins`")
     for quote in (body.split(".")[0], body.rstrip(".").split(". ")[-1], "logins"):
         answer = Answer(question="metric:number_of_active_customers", option=option, quote=quote)
+        assert advised(shop, body, answer).questions
+
+
+def test_sentences_that_speak_of_two_options_settle_nothing(shop: SmallWarehouse) -> None:
+    one, other = "Active customers are those with orders", "Active are those who had logins"
+    for body in (f"{one}. {other}.", f"{one}, as finance has it: active are those who had logins."):
+        option = label(asked(shop, body).questions[0], "`orders`")
+        answer = Answer(question="metric:number_of_active_customers", option=option, quote=one)
         assert advised(shop, body, answer).questions
 
 
@@ -148,5 +165,7 @@ def test_answers_out_of_nowhere_are_sent_back(
     shop: SmallWarehouse, answer: Answer, problem: str
 ) -> None:
     known = sources(request(), shop.evidence)
+    twice = Advice(answers=(answer, answer))
+    assert "once" in advice_problem(twice, asked(shop).questions, known)
     said = advice_problem(Advice(answers=(answer,)), asked(shop).questions, known)
     assert problem in said

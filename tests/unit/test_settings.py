@@ -66,6 +66,8 @@ def test_each_source_wins_over_the_one_before(
         ("model: {name: openai/x, url: 'ftp://x'}", "begins with http"),
         ("model: {name: openai/x, url: 'https://me:secret@x'}", "key_env"),
         ("agents: {tster: openai/x}", "no agent 'tster'"),
+        ("stronger: openai/x", "there is none"),
+        ("model: {name: openai/x, timeout_seconds: .inf}", "less than or equal"),
     ],
 )
 def test_settings_of_language_models_that_cannot_be_used(
@@ -75,6 +77,13 @@ def test_settings_of_language_models_that_cannot_be_used(
     with pytest.raises(InvalidSettings) as caught:
         load_settings()
     assert words in caught.value.message
+
+
+def test_a_key_in_the_place_of_its_variable_is_refused_and_not_shown(folder: Path) -> None:
+    (folder / "firstmile.yml").write_text("model: {name: openai/x, key_env: sk-proj-a1b2c3d4}")
+    with pytest.raises(InvalidSettings, match="key_env") as caught:
+        load_settings()
+    assert "a1b2c3d4" not in str(caught.value)
 
 
 def test_no_language_model_is_asked_where_the_settings_say_none() -> None:

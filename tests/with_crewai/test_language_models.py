@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from crew.agents.crewai_environment import import_crewai
-from crew.agents.ledger import Ledger
+from crew.agents.ledger import Ledger, estimated_tokens
 from crew.artifacts import Choice, Evidence, Finding, ModelCall, Request
 from crew.budget import BudgetSettings
 from crew.drafting.engine import DraftingEngine
@@ -202,6 +202,29 @@ def test_a_call_that_could_pass_the_budget_is_not_made(evidence: Evidence) -> No
             ledger = Ledger(limits, price=lambda name: Prices(prompt=1, completion=2))
             agents = crew_of([model_of(model)], ledger)
             assert agents.interpret(ASKS, evidence, None).questions and not model.requests
+
+
+def test_a_prompt_is_estimated_from_above_in_any_script() -> None:
+    assert estimated_tokens("three words here") == 6
+    for text in ("活跃客户", "😀😀", "ä"):
+        assert estimated_tokens(text) >= len(text.encode("utf-8"))
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_ticket_in_another_script_does_not_pass_the_budget(
+    evidence: Evidence, provider: str
+) -> None:
+    request = ASKS.model_copy(update={"body": "活跃 😀 " * 1500})
+    with played("good", NOTHING, provider) as model:
+        agents = crew_of([model_of(model, provider)], Ledger(BudgetSettings(tokens=7000)))
+        assert agents.interpret(request, evidence, None).questions and not model.requests
+
+
+def test_no_pause_outlasts_the_request(evidence: Evidence) -> None:
+    with played("rate_limited", NOTHING, retry_after=50) as model:
+        agents = crew_of([model_of(model)], Ledger(BudgetSettings(seconds=30)))
+        assert agents.interpret(ASKS, evidence, None).questions
+        assert len(model.requests) == 1 and not PAUSES
 
 
 def test_a_budget_that_is_used_up_ends_a_repair(evidence: Evidence, tmp_path: Path) -> None:
