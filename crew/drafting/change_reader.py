@@ -26,7 +26,7 @@ from crew.drafting.described_columns import told_of_columns, written_of_columns
 from crew.drafting.edits.finer_grain import group_keys
 from crew.drafting.edits.phrases import says
 from crew.drafting.edits.sql_edits import SqlSource
-from crew.drafting.edits.unread_clauses import limits
+from crew.drafting.edits.unread_clauses import limits, says_empty, unread_clauses
 from crew.drafting.edits.unread_sentences import NOT_READ, unread_of
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.key_roles import meant_keys
@@ -229,6 +229,8 @@ class ChangeReader:
         unread: list[str] = []
         if not (items.columns or items.metrics or self.asking.open):
             unread = self._unread(request, target, items)
+        elif not self.asking.open:
+            unread = self._ask_limits(wish, items)
         kind = (
             "change_model"
             if items.columns or items.metrics or self.asking.open
@@ -265,6 +267,30 @@ class ChangeReader:
                 [("it changes nothing: leave it out", "")],
             )
         return [f"{NOT_READ} “{text}”." for text in noted]
+
+    def _ask_limits(self, wish: Wish, items: _Items) -> list[str]:
+        """Asks about what limits the rows that added figures count and is in no condition of theirs:
+        `(only before it started)`; notes where values are said to be empty."""
+        measures = [x.model_copy(update={"name": "m"}) for m in items.metrics for x in m.measures]
+        of_rows = [m.model_dump_json() for m in measures] + items.assumptions
+        made = [
+            *(i.model_dump_json() for i in (*items.columns, *items.metrics)),
+            *items.assumptions,
+        ]
+        unread = []
+        for sentence in dict.fromkeys(c.quote for c in wish.clauses if c.place != "acceptance"):
+            for clause in unread_clauses(
+                sentence, " ".join(made), self.evidence.model_names, (), " ".join(of_rows)
+            ):
+                if says_empty(clause):
+                    unread.append(f"{NOT_READ} “{clause}”.")
+                elif limits(clause):
+                    self.asking.ask(
+                        f"edit:clause:{snake(clause)[:40]}",
+                        f"“{clause}”: I did not read this part. Which rows are meant?",
+                        [("it changes nothing: leave it out", "")],
+                    )
+        return unread
 
     # --- targets ---------------------------------------------------------------------------
 

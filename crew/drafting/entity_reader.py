@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from crew.artifacts import Dimension, Filter, Grounding, Measure, Metric, Related, RelationCard
@@ -18,7 +19,8 @@ from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import EVENT_STEMS, EntityLink, content_stems, entity_stems
 from crew.drafting.scope import qualified, relations_of
 from crew.drafting.spoken_names import column_stems
-from crew.drafting.vocabulary import alike, name_stems, snake, stem, stem_set
+from crew.drafting.their_rows import with_their_rows
+from crew.drafting.vocabulary import alike, name_stems, snake, stem, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
 
 _FIRST = re.compile(
@@ -46,6 +48,7 @@ class EntityReader:
         self.context, self.reader = context, reader
         self.picked = PickedRows(context)
         self.filters: list[str] = []
+        self.spoken: dict[str, Phrase] = {}
         self._found: EntityWish | None = None
 
     def spine(self, wish: Wish) -> RelationCard | None:
@@ -60,9 +63,11 @@ class EntityReader:
             return made
         if wish.row_per is None:
             return None
+        said = content_stems(wish.row_per.text)
         links = self._named_spine(wish.row_per) or [
-            k for k in self.context.linker.entities(content_stems(wish.row_per.text)) if not k.rest
+            k for k in self.context.linker.entities(said) if not k.rest
         ]
+        links = links or self._of_layer(said)
         pointed = {e.right for e in self.context.planner.edges}
         links = [k for k in links if self.context.linker.key_column(k.card)]
         links.sort(key=lambda k: (k.card.key not in pointed, k.card.layer == "source"))
@@ -81,6 +86,18 @@ class EntityReader:
         cards = [c for n in named if (c := self.context.evidence.relation(n))]
         return [EntityLink(c, (), 1) for c in cards]
 
+    def _of_layer(self, said: Sequence[str]) -> list[EntityLink]:
+        """Relations called so behind a word that begins the names of their whole layer."""
+        cards = self.context.evidence.relations
+        begins = Counter((c.layer, c.key.split("_")[0]) for c in cards if "_" in c.key)
+        sizes = Counter(c.layer for c in cards)
+        return [
+            EntityLink(c, (), 1)
+            for c in cards
+            if said and entity_stems(c)[1:] == list(said)
+            and begins[c.layer, c.key.split("_")[0]] >= max(2, sizes[c.layer] / 2)
+        ]  # fmt: skip
+
     def _is_repeated(self, found: EntityWish) -> bool:
         """Whether rows of the entity repeat in all relations that are called so."""
         links = [k for k in self.context.linker.entities(content_stems(found.entity)) if not k.rest]
@@ -96,6 +113,7 @@ class EntityReader:
         said = Grounding(source="ticket", text=wish.row_per.quote)
         attributes = [Dimension(name=snake(key), relation=spine.key, column=key, grounding=said)]
         metrics: list[Metric] = []
+        counted: list[tuple[Reading, Metric]] = []
         unread: list[Phrase] = []
         latest: tuple[RelationCard, str, str] | None = None
         made = self._picked(spine)
@@ -105,6 +123,7 @@ class EntityReader:
             if (column := self._of_picked(phrase, spine, made)) is not None:
                 attributes.append(column)
                 continue
+            have = len(metrics)
             if (moment := self._of_first(phrase, spine)) is not None:
                 metrics.append(moment)
             elif (column := self._of_first_row(phrase, spine)) is not None:
@@ -112,16 +131,20 @@ class EntityReader:
             elif (row := self._row_of(phrase, spine, wish)) is not None:
                 latest = row
                 metrics += self._shown(phrase, latest, [])
+            elif latest is not None and (column := self._empty_in_row(phrase, latest, spine)):
+                attributes.append(column)
             elif latest is not None and (shown := self._shown(phrase, latest, metrics)):
                 metrics += shown
             elif (moment := self._first_or_last(phrase, spine)) is not None:
                 metrics.append(moment)
             elif (attribute := self._attribute(phrase, spine)) is not None:
                 attributes.append(attribute)
-            elif (metric := self._figure(phrase, spine)) is not None:
-                metrics.append(metric)
+            elif (figure := self._figure(phrase, spine)) is not None:
+                counted.append(figure)
+                metrics.append(with_their_rows(counted, self.context)[-1])
             elif phrase.place != "title":
                 unread.append(phrase)
+            self.spoken |= {m.name: phrase for m in metrics[have:]}
         for phrase in wish.exclusions:
             if content_stems(phrase.text) and self._is_spine(phrase, spine):
                 self.context.asking.ask(
@@ -187,10 +210,15 @@ class EntityReader:
         """`customer number`, `account id`: the key that is there anyway."""
         if _FIGURE.match(phrase.text):
             return False
+        return self._names_key(phrase, self._entity(spine), key)
+
+    def _names_key(self, phrase: Phrase, entity_said: Sequence[str], key: str) -> bool:
         said = self.context.linker.resolved(content_stems(phrase.text))
         if said == [f"col:{key.lower()}"]:
             return True
-        entity = {x for s in (*self._entity(spine), *name_stems(key)) for x in alike(s)}
+        if stem("number") in (plain := stems(phrase.text))[1:]:  # `booking number`, no figure
+            said = plain
+        entity = {x for s in (*entity_said, *name_stems(key)) for x in alike(s)}
         words = {stem(w) for w in ("id", "number", "no", "key", "code")}
         return bool(said) and set(said) <= entity | words and bool(set(said) & words)
 
@@ -210,6 +238,11 @@ class EntityReader:
         own = self.context.related.made.get(spine.key)
         if own is not None and own.value is None:
             return self.picked.shown(phrase, own, said)
+        source = self.context.evidence.relation(made.relation) if made else None
+        key = self.context.linker.key_column(source) if source else None
+        if made and source and key and self._names_key(phrase, entity_stems(source), key):
+            grounding = Grounding(source="ticket", text=phrase.quote)
+            return Dimension(name=snake(key), relation=made.key, column=key, grounding=grounding)
         if made is None or any(s in alike(e) for s in said for e in self._entity(spine)):
             return None
         return self.picked.shown(phrase, made, said)
@@ -246,7 +279,7 @@ class EntityReader:
 
     # --- what happened to it -------------------------------------------------------------------
 
-    def _figure(self, phrase: Phrase, spine: RelationCard) -> Metric | None:
+    def _figure(self, phrase: Phrase, spine: RelationCard) -> tuple[Reading, Metric] | None:
         reading = self.reader.read(phrase, [], timed=False)
         metric = reading.metric
         if metric is None or not reading.is_full or not self._reaches(metric.measures, spine):
@@ -255,7 +288,7 @@ class EntityReader:
             return None
         for text in reading.assumptions:
             self.context.assume(text)
-        return metric
+        return reading, metric
 
     def _own_figure(
         self, reading: Reading, phrase: Phrase, spine: RelationCard
@@ -402,6 +435,19 @@ class EntityReader:
                     )
                 )
         return metrics
+
+    def _empty_in_row(
+        self, phrase: Phrase, row: tuple[RelationCard, str, str], spine: RelationCard
+    ) -> Dimension | None:
+        """What a phrase names of the latest row, where it may be empty: then the very row is picked."""
+        card, _, way = row
+        said = [s for s in content_stems(phrase.text) if s not in EVENT_STEMS]
+        found = [k for k in self.context.linker.lookups(said, card.key) if k.hops <= 2]
+        if _FIRST.match(phrase.text) or not found or not found[0].column.nulls:
+            return None
+        what = " ".join(entity_stems(card))
+        made = self.picked.pick(Pick(way, what, "", False, False, phrase.quote[:80]), spine)
+        return self.picked.shown(phrase, made, said) if made else None
 
     def _moment(
         self, phrase: Phrase, card: RelationCard, how: str, expression: str, order: str | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from crew.drafting.date_words import find_date_span
 from crew.drafting.figure_words import take_figures
 from crew.drafting.phrase_reader import read_clause
 from crew.drafting.vocabulary import singular
@@ -165,8 +166,12 @@ def _one(noun: str) -> str:
 
 def _item(text: str, clause: Phrase, wish: Wish) -> Phrase:
     text = _EXPLAINED.sub(r"\g<what>", text).strip(" .")
+    span, rest = find_date_span(text)
+    if span is not None:  # which figures the dates limit is settled with all of them
+        text = rest.replace("|", " ").strip(" ,.")
     if counted := wish.figures.counted:  # `sum of their totals`: of the rows counted before
         text = re.sub(r"\btheir\s+(?=\w)", f"{_one(counted)} ", text, flags=re.I)
+        text = re.sub(r"(?<=\w\s)ones\b", counted, text, flags=re.I)  # `number of lost ones`
     for matched in re.finditer(
         r"\b(?:number|count)\s+of\s+(?P<what>(?:\w+\s){0,2}?\w+s)\b", text, re.I
     ):

@@ -51,6 +51,7 @@ from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.model_namer import asks_for_its_own, model_name
+from crew.drafting.own_dates import with_own_dates
 from crew.drafting.prose_reader import ProseReader
 from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.reading_chooser import ReadingChooser
@@ -58,6 +59,7 @@ from crew.drafting.related_filters import RelatedFilters
 from crew.drafting.row_hygiene import RowHygiene
 from crew.drafting.row_sets import dimension_sql, parse_sql
 from crew.drafting.schema_linker import KEY_STEMS, content_stems, entity_stems
+from crew.drafting.shape_wishes import ask_shapes
 from crew.drafting.state_words import moment_of_period, without_moment
 from crew.drafting.their_rows import with_their_rows
 from crew.drafting.ticket_reader import asks_for_a_change, read_text, read_ticket
@@ -299,9 +301,12 @@ class Interpreter:
         told += [p.quote for p in (*wish.scopes, *wish.leftovers, *wish.passed_over, *wish.kept)]
         told += [wish.grain[1]] if wish.grain else []
         figures = any(split_aggregation(p.text)[0] for p in wish.metrics)
-        for clause in wish.clauses if wish.metrics and not figures else ():
-            said = clause.quote
-            if clause.place != "wish" or any(t in said or said in t for t in told if t):
+        nothing_else = not any(told) and not wish.figures.derived
+        spoken = {s for p in wish.metrics for s in content_stems(p.text)}
+        told_of = [s for s in wish.prose if nothing_else and spoken & set(stems(s))]
+        clauses = [c.quote for c in wish.clauses if c.place == "wish"]
+        for said in [*clauses, *told_of] if wish.metrics and not figures else ():
+            if any(t in said or said in t for t in told if t):
                 continue
             self.context.asking.ask(
                 f"untold:{snake(said)[:50]}",
@@ -309,6 +314,25 @@ class Interpreter:
                 " per what?",
                 [],
             )
+
+    def _ask_unshown(self, wish: Wish, dimensions: Sequence[Dimension]) -> None:
+        """Asks about what `one row per x` is to show and nothing was read of; notes names that are to
+        stand beside a key, and do not."""
+        for phrase in self.readings.unread if wish.row_per else ():
+            is_shown = phrase.item or (wish.row_per and phrase.quote == wish.row_per.quote)
+            note = f"Not read: “{phrase.text}”."
+            if is_shown and phrase.place == "wish" and note in self.context.notes:
+                self.context.notes.remove(note)
+                text = self.context.linker.figures.readable(phrase.text)
+                self.context.asking.ask(
+                    f"column:{snake(phrase.text)}", f"“{text}”: which column or number is that?", []
+                )
+        labels = stem_set("labels") - KEY_STEMS
+        shown = {s for d in dimensions for s in name_stems(d.column or d.name)}
+        for phrase in wish.leftovers:
+            is_label = set(content_stems(phrase.text)) & labels
+            if phrase.text.startswith("with ") and is_label and not shown & labels:
+                self.context.notes.append(f"Not read: “{phrase.text}”.")
 
     def _only_names_a_model(self, wish: Wish) -> str:
         """The existing model that a ticket speaks of by name without asking for any figure, split
@@ -404,6 +428,7 @@ class Interpreter:
         if any(b in self.context.versions for b in bases):
             wish.leftovers = [p for p in wish.leftovers if without_moment(p.text)]
         filters += self.leftovers.read(wish, self.readings.unread, metrics, bases)
+        self._ask_unshown(wish, dimensions)
         filters += self._scopes(bases, filters)
         filters = self.filters.settle_alternatives(filters, metrics)
         filters, metrics = self.filters.settle_against(filters, metrics)
@@ -427,6 +452,7 @@ class Interpreter:
         own = [c for c in wish.clauses if c.quote not in self._follow_ups]
         self.context.notes += [f"Not read: “{p[:200]}”." for p in unread_commands(own)]
         self._note_sources(wish, bases)
+        ask_shapes(self.context, wish, metrics, every=False)
         self.taken |= {f.grounding.text for f in filters}
         spec = self._assemble(request, wish, readings, metrics, dimensions, filters)
         return spec.model_copy(update={"derived": tuple(derived), "top": top})
@@ -584,12 +610,14 @@ class Interpreter:
         filters += ProseReader(self.context).read(wish, bases, metrics, conditions)
         filters += LostNames(self.context).read(wish, bases, metrics, dimensions, filters)
         filters = self.entities.settled(filters, spine)
+        metrics = with_own_dates(wish, self.entities.spoken, metrics, self.times, self.context)
         metrics = [self.times.timed(metric, wish) for metric in metrics]
         self.zones.settle(wish, bases)
         self.zones.store(metrics)
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [self.joins.keyed(metric, dimensions[:1], filters) for metric in metrics]
         self.joins.check(metrics, dimensions[:1], filters)
+        ask_shapes(self.context, wish, metrics, every=True)
         self.taken |= {f.grounding.text for f in filters}
         self.context.assume(
             f"Each row of `{spine.key}` has a row, with zero where nothing was counted."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
@@ -232,4 +233,6 @@ def _value(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    if not isinstance(value, int | float | Decimal):
+        return _value(value)
     return f"{value:,}" if isinstance(value, int) else f"{float(value):,.2f}"

@@ -9,10 +9,10 @@ from sqlglot import exp
 
 from crew.artifacts import ColumnCard, Dimension, Filter, Measure, Metric, RelationCard
 from crew.catalog.dbt_project import entity_of
-from crew.catalog.warehouse_profile import is_boolean, is_temporal
+from crew.catalog.warehouse_profile import is_boolean, is_numeric, is_temporal
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.row_sets import parse_sql
-from crew.drafting.scope import qualified
+from crew.drafting.scope import key_of, qualified
 from crew.drafting.vocabulary import name_stems, singular, spelt_out, stem_set
 
 REMOVED = re.compile(
@@ -121,9 +121,17 @@ class RowHygiene:
         return only[index] if index is not None and index < len(only) else measure
 
     def _is_money(self, measure: Measure) -> bool:
-        """Whether a measure may be an amount: kilometres are in no currency."""
+        """Whether a measure may be an amount: kilometres, dates and keys are in no currency."""
         tree = parse_sql(measure.expression, self.context.evidence.dialect)
-        said = {s for c in tree.find_all(exp.Column) for s in name_stems(c.name)}
+        columns = list(tree.find_all(exp.Column))
+        cards = [
+            card.column(c.name)
+            for c in columns
+            if (card := self.context.evidence.relation(key_of(c) or measure.relation))
+        ]
+        if cards and not any(c is None or (is_numeric(c) and not c.is_unique) for c in cards):
+            return False
+        said = {s for c in columns for s in name_stems(c.name)}
         return not said & (stem_set("units") | stem_set("measuring")) or bool(
             said & stem_set("money")
         )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from crew.artifacts import Measure, Metric
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.metric_reading import Reading, split_aggregation
 
 _THEIR = re.compile(r"\b(?:their|its|the\s+sum\s+of\s+(?:them|these|those))\b", re.I)
-_OF_THOSE = re.compile(rf"{_THEIR.pattern}|\b(?:of|from|for)\s+(?:those|these)(?!\s+\w)", re.I)
+_TAIL = re.compile(r"\s*\b(?:of|from|for)\s+(?:those|these)\b(?!\s+\w)", re.I)
+_OF_THOSE = re.compile(rf"{_THEIR.pattern}|{_TAIL.pattern}", re.I)
 
 
 def with_their_rows(
@@ -27,12 +29,13 @@ def _narrowed(
     read: Sequence[tuple[Reading, Metric]],
     context: Interpretation,
 ) -> Metric:
-    quote = context.linker.figures.readable(reading.phrase.quote)
-    at = _place(reading, quote, context)
-    end = at + len(context.linker.figures.readable(reading.phrase.text))
+    quote = _spaced(context.linker.figures.readable(reading.phrase.quote))
+    at, end = place_of(context.linker.figures.readable(reading.phrase.text), quote)
     counts_its_own = split_aggregation(reading.phrase.text)[0] == "count"
     pattern = _THEIR if counts_its_own else _OF_THOSE
-    said = [m for m in pattern.finditer(quote, 0, max(end, 0))]
+    if tail := _TAIL.match(quote, end):
+        end = tail.end()
+    said = list(pattern.finditer(quote, 0, end))
     if not said or (counts_its_own and not _THEIR.search(quote[max(at - 7, 0) : end])):
         return metric
     before = [
@@ -40,8 +43,15 @@ def _narrowed(
         for r, m in read
         if r is not reading
         and r.phrase.quote == reading.phrase.quote
-        and 0 <= _place(r, quote, context) < said[-1].start()
+        and 0
+        <= place_of(context.linker.figures.readable(r.phrase.text), quote)[0]
+        < said[-1].start()
     ]
+    if not before and reading.phrase.item:  # a line of a list: of those of the line above
+        above = [
+            m for r, m in takewhile(lambda pair: pair[0] is not reading, read) if r.phrase.item
+        ]
+        before = above[-1:]
     owner = before[-1].measures[0] if before else None
     if owner is None or owner.aggregation != "count" or before[-1].grounding.source == "glossary":
         return metric
@@ -57,8 +67,19 @@ def _narrowed(
     return metric.model_copy(update={"measures": measures})
 
 
-def _place(reading: Reading, quote: str, context: Interpretation) -> int:
-    return quote.lower().find(context.linker.figures.readable(reading.phrase.text).lower())
+def place_of(text: str, sentence: str) -> tuple[int, int]:
+    """Where words begin and end in a sentence, by the last of them where the first ones were put in
+    others' place; before the sentence where they are not found."""
+    words = text.lower().split()
+    for first in range(len(words)):
+        part = " ".join(words[first:])
+        if (at := sentence.lower().find(part)) >= 0:
+            return at, at + len(part)
+    return -1, 0
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _of_rows(measure: Measure, owner: Measure, context: Interpretation) -> Measure | None:

@@ -16,10 +16,13 @@ _TIMES = ("timestamp", "date", "datetime")
 _FRACTIONS = ("double", "float", "real", "decimal", "numeric", "hugeint")
 _FIGURE = re.compile(r"(?:^|_)(?:count|sum|total|amount|units|avg)(?:_|$)|^n_")
 _DAYS = re.compile(
-    r"\b(?P<n>\d+|one|two|three|four|five|seven|ten|fourteen|thirty)\s+days?\b", re.I
+    r"\b(?P<n>\d+|one|two|three|four|five|seven|ten|fourteen|thirty|zwei|drei|vier|fünf|sieben|zehn)\s+"
+    r"(?P<unit>days?|weeks?|tagen?|tage|wochen?|jours?|semaines?|d[ií]as?|semanas?)\b",
+    re.I,
 )
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "seven": 7, "ten": 10,
-            "fourteen": 14, "thirty": 30}  # fmt: skip
+            "fourteen": 14, "thirty": 30, "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sieben": 7,
+            "zehn": 10}  # fmt: skip
 LATE_DAYS = 3
 _AS = re.compile(
     r"\b(?:as|into|to|als|in|zu|en|como|be|make (?:it|\S+))\s+(?:an?\s+|eine[nr]?\s+|une?\s+|una\s+)?"
@@ -29,6 +32,11 @@ _AS = re.compile(
 _NO_LONGER = re.compile(
     r"\b(?:instead of|rather than|not|no longer|statt|nicht(?: mehr)?)"
     r"\s+(?:as |als )?(?:an? |eine[rnm]? )?(?:table|view|tabelle)\b",
+    re.I,
+)
+_HOW_IT_IS = re.compile(
+    r"\b(?:is|are|was|wird|ist|gets?|still)\s+(?:\w+\s+){0,2}?(?:built|materiali[sz]ed|rebuilt|loaded|an?\b|als\b|as\b)"
+    r"|\b(?:to|when|while)\s+(?:re)?build",
     re.I,
 )
 _REPEATS = re.compile(
@@ -194,6 +202,14 @@ class KeyReader:
         if node.materialization == "incremental":
             reader.note(f"`{model}` is incremental already.")
             return False
+        if other := self._other_kind(model):
+            index = reader.ask(
+                f"edit:materialized:{model}",
+                f"“{other}” and incremental: `{model}` can be built in one way only. Which one?",
+                [("incremental", ""), (other, "")],
+            )
+            if index != 0:
+                return True
         key = self.unique_key(model)
         nulls = " or ".join(f"{k} is null" for k in key)
         if key and self.data.one(f"select count(*) from {self.data.at(model)} where {nulls}"):
@@ -231,6 +247,9 @@ class KeyReader:
         days = LATE_DAYS
         if match := _DAYS.search(reader.text):
             days = int(match["n"]) if match["n"].isdigit() else _NUMBERS[match["n"].lower()]
+            days *= 7 if match["unit"].lower().startswith(("w", "sem")) else 1
+            told = next((s for s in reader.sentences if match.group() in s), match.group())
+            reader.note(f"“{told}”: rows of the last {days} days come again.")
         else:
             reader.assume(f"Rows may come up to {LATE_DAYS} days late.")
         reader.note(
@@ -238,6 +257,17 @@ class KeyReader:
             "a full refresh rebuilds all."
         )
         return reader.add(MakeIncremental(model=model, key=key, time=time, days=days))
+
+    def _other_kind(self, model: str) -> str:
+        """What a text says of building a model as a table or view, which it is not to be any more
+        where it is said of how it is now (`built as a table every night`)."""
+        for sentence in self.reader.sentences:
+            said = _AS.search(_NO_LONGER.sub(" ", sentence))
+            if said and not _HOW_IT_IS.search(sentence):
+                named = self.names.models(sentence)
+                if not named or any(m.name == model for m in named):
+                    return said.group().strip()
+        return ""
 
     def unique_key(self, model: str) -> tuple[str, ...]:
         """Columns that a test declares unique, else those unique in the data, by types that keys

@@ -364,7 +364,7 @@ class EditReader:
                 continue
             if is_empty(sentence) or ("|" in sentence and covered(sentence, made)):
                 continue
-            if may_want(sentence, columns):
+            if may_want(sentence, columns, self.view.models):
                 self.ask(
                     f"edit:how:{snake(sentence)[:40]}",
                     f"“{sentence}”: I cannot carry this out as it is written. What is to change, in which"

@@ -31,6 +31,11 @@ _IS_TO_BE = re.compile(
     r"|(?<!\w)(?:except|unless|otherwise|else|sonst|without|ohne)\b",
     re.I,
 )
+_NEEDS = re.compile(
+    r"^\W*(?:the\s+)?[`\"']?(?P<what>\w+)[`\"']?\s+(?:(?:also|auch|still)\s+)?"
+    r"(?:needs?|should|must|has to|braucht|soll|muss)\b",
+    re.I,
+)
 _TELLS = re.compile(
     r"\b(?:is|are|was|were|has|have|had|does|do|did|ist|sind|war|hat|haben|wird|werden|est|sont|es|son|confuses?|shows?"
     r"|contains?|holds?|delivers?|gives?|looks?|thinks?|uses?|wants?|likes?|needs?|\w+ed)\b",
@@ -62,14 +67,18 @@ def unread_of(
         if clauses:
             asked += clauses
         elif not covered(sentence, told, 1 if limits(sentence) else 2):
-            (asked if may_want(sentence, columns) else noted).append(sentence)
+            (asked if may_want(sentence, columns, names) else noted).append(sentence)
     return asked, noted
 
 
-def may_want(sentence: str, columns: Collection[str]) -> bool:
+def may_want(sentence: str, columns: Collection[str], models: Collection[str] = ()) -> bool:
     """Whether a sentence may want something of the models that a ticket changes; `columns` are
-    theirs. One that names a column without saying anything of it (`fee in upper case`) does."""
+    theirs. One that names a column without saying anything of it (`fee in upper case`) does, and so
+    does `orders_daily needs the city`."""
     if commands(sentence) or limits(sentence):
+        return True
+    needs = _NEEDS.match(sentence)
+    if needs and needs["what"].lower() in {m.lower() for m in models}:
         return True
     return bool(named_of(columns, sentence)) and bool(
         _IS_TO_BE.search(sentence) or not _TELLS.search(sentence)
