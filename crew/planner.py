@@ -291,6 +291,9 @@ class Planner:
         finding = Finding(check=failure.name, text=words, blame=failure.blame, times=times)
         if failure.blame == "environment":
             return Failed(reason=seen, tried=tuple(state.tried), spec=state.spec, report=report)
+        if self.agents.takes_back():
+            self._take_back(state, seen)
+            return None
         if len(state.tried) >= MAX_REPAIRS or not self.agents.can_try_otherwise(finding):
             return self._give_up(state, finding)
         self.scratchpad.jot("finding", "validate", seen)
@@ -309,6 +312,14 @@ class Planner:
         else:
             self._redo_tests(request, state)
         return None
+
+    def _take_back(self, state: State, seen: str) -> None:
+        """Draft once more what agents changed unasked, whichever step a finding blames."""
+        state.tried.append(f"taken back, as it may be why: {seen}")
+        self.scratchpad.jot("attempt", "validate", "draft by rule again", seen)
+        if state.own:
+            state.spec = state.own[0]
+        state.draft = state.reuse = state.own = state.tests = state.docs = state.report = None
 
     def _give_up(self, state: State, finding: Finding) -> Outcome:
         """No attempt mended it. Where the model could be built and its numbers were found wrong, what

@@ -122,6 +122,11 @@ class Agents(Protocol):
         """One of `choices`: asked where rules leave more than one legal step."""
         ...
 
+    def takes_back(self) -> bool:
+        """Whether changes of drafts that nothing was wrong with go, as a finding may be about them: the
+        drafts are made once more, by rule."""
+        ...
+
     def can_try_otherwise(self, finding: Finding) -> bool:
         """Whether a further attempt may differ from those that led to the same finding."""
         ...

@@ -130,6 +130,7 @@ class FakeAgents:
     suites: Sequence[TestSuite] = (SUITE,)
     docs: Sequence[DocSet] = (DOCS,)
     choice: str = ""
+    unasked: list[str] = field(default_factory=list)
     cost_per_task: Cost = FREE
     asked: list[tuple[str, Finding | None]] = field(default_factory=list)
     previous: list[ModelDraft | TestSuite | None] = field(default_factory=list)
@@ -172,6 +173,9 @@ class FakeAgents:
     def cost(self) -> Cost:
         one, times = self.cost_per_task, len(self.asked)
         return sum([one] * times, Cost())
+
+    def takes_back(self) -> bool:
+        return bool(self.unasked and self.unasked.pop())
 
     def can_try_otherwise(self, finding: Finding) -> bool:
         return finding.times == 1

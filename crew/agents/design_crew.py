@@ -77,6 +77,10 @@ class DesignCrew:
         more = finding.blame == "tests" or self._runner.has_stronger
         return finding.times <= 1 + more
 
+    def takes_back(self) -> bool:
+        """Whether a language model changed what nothing was wrong with; from then on it does not."""
+        return self._runner.takes_back()
+
     # --- the five tasks ----------------------------------------------------------------------
 
     def interpret(
@@ -141,7 +145,7 @@ class DesignCrew:
         previous: ModelDraft | None,
         finding: Finding | None,
     ) -> ModelDraft:
-        if spec.kind == "edit" or (finding and self._runner.takes_back()):
+        if spec.kind == "edit":
             return self._engine.model(spec, evidence)
         mends = (
             previous is not None and finding is not None and self._runner.has_model("synthesizer")
@@ -168,7 +172,6 @@ class DesignCrew:
         previous: TestSuite | None,
         finding: Finding | None,
     ) -> TestSuite:
-        previous = None if finding and self._runner.takes_back() else previous
         suite = self._engine.tests(spec, draft, evidence, previous, finding)
         texts = {
             "specification": specification_text(spec),
@@ -188,8 +191,6 @@ class DesignCrew:
         self, spec: RequirementSpec, draft: ModelDraft, evidence: Evidence, finding: Finding | None
     ) -> DocSet:
         docs = self._engine.docs(spec, draft, evidence)
-        if finding and self._runner.takes_back():
-            return docs
         texts = {"specification": specification_text(spec), "texts": docs_text(docs)}
 
         def guard(answer: Described) -> str:

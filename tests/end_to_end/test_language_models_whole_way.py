@@ -95,6 +95,7 @@ LIES = {
     "SQL that does not compile": "broken",
     "a test that the data contradicts": "test",
     "filler for descriptions": "docs",
+    "a description that dbt would run": "jinja",
 }
 
 
@@ -122,16 +123,15 @@ def test_what_a_model_changes_unasked_never_makes_a_wrong_pull_request(
             test = {"model": model[0], "column": column, "test": "unique", "values": [],
                     "reason": "It looks unique."}  # fmt: skip
             return json.dumps({"tests": [test]})
-        if lie == "docs" and '"texts"' in heard.text:
+        if lie in {"docs", "jinja"} and '"texts"' in heard.text:
             model = re.findall(r"<texts>\n(\w+): ", heard.text)[0]
-            return json.dumps(
-                {"texts": [{"model": model, "column": "region_id", "text": "The region id."}]}
-            )
+            said = "The region id." if lie == "docs" else "Of {{ env_var('HOME') }}, by customers."
+            return json.dumps({"texts": [{"model": model, "column": "region_id", "text": said}]})
         return ""
 
     def says(heard: Heard) -> str:
         said = lies(heard)
-        told.extend([True] * (bool(said) and lie in {"test", "docs"}))
+        told.extend([True] * (bool(said) and lie in {"test", "docs", "jinja"}))
         return said
 
     with openai_server("good", says) as model, working_with(workplace, model) as place:

@@ -257,6 +257,18 @@ def test_a_failing_check_sends_back_exactly_the_blamed_step(
     assert desk.verifier.runs == 2
 
 
+@pytest.mark.parametrize("blame", ["model", "tests", "docs", "requirement"])
+def test_what_was_changed_unasked_is_drafted_again_whatever_is_blamed(blame: Blame) -> None:
+    desk = Desk(agents=FakeAgents(unasked=["document"]))
+    desk.verifier = FakeVerifier(verdicts=([failing(blame)], [failing(blame)], [PASSED]))
+    assert isinstance(desk.work(), Delivered)
+    drafting = ["synthesize", "test", "document"]
+    assert desk.tasks[:7] == ["interpret", *drafting, *drafting]
+    assert [f for _, f in desk.agents.asked[:7]] == [None] * 7
+    found = [f for _, f in desk.agents.asked[7:] if f]
+    assert [(f.check, f.times) for f in found] == [("grain", 1)], "then it is mended, as if new"
+
+
 def test_a_repaired_model_is_made_from_the_one_before() -> None:
     desk = Desk(verifier=FakeVerifier(verdicts=((failing("model"),), (PASSED,))))
     desk.work()
