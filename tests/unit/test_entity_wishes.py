@@ -111,3 +111,9 @@ def test_a_model_is_built_in_one_way(ferry: Ferry) -> None:
     assert "one way only" in ferry.questions(f"{wish} Make it a table.")
     (edit,) = ferry.edits(f"{wish} It is built as a table every night. Reload the last two weeks.")
     assert isinstance(edit, MakeIncremental) and edit.days == 14
+
+
+def test_german_limits_are_of_what_they_are_said_of(parcels: SmallWarehouse) -> None:
+    body = "Bitte eine Zeile je Client: Anzahl Parcels, letzter Parcel vor 2025"
+    figures = "count(parcel_id), max_by(parcel_id, sent_on) filter (sent_on < '2025-01-01')"
+    assert parcels.rows("Clients", body) == parcels.fetch(PER_CLIENT.format(figures))
