@@ -6,6 +6,7 @@ neither open mappings nor unions, so that every provider takes their schema.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +26,13 @@ from crew.artifacts import (
 from crew.drafting.vocabulary import words
 
 MAX_DOUBTS = 3
+_MARKUP = re.compile(r"https?:|www\.|\]\(|<[a-z!/]|@\w|\{[{%#]", re.I)
+"""What plain sentences do not have: links, tags, mentions, Jinja."""
+_NEW = re.compile(
+    r"\b(?:random|rand|uuid|gen_random_uuid|newid|now|getdate|sysdate|current_(?:date|time|timestamp)|limit|top)\b",
+    re.I,
+)
+"""Words of SQL whose rows differ from run to run, or are cut."""
 MAX_TESTS = 5
 _REVIEW = "review:"
 _RIGHT = "it is right as it was read"
@@ -110,6 +118,8 @@ def review_problem(review: Review, request: Request) -> str:
     for doubt in review.doubts:
         if not _plain(doubt.quote) or _plain(doubt.quote) not in said:
             return f"{doubt.quote!r} does not stand in the request; copy its words."
+        if _MARKUP.search(doubt.concern):
+            return "Write plain sentences, without links or markup."
     return ""
 
 
@@ -161,9 +171,19 @@ def mended(draft: ModelDraft, answer: Mended) -> ModelDraft:
 
 
 def mending_problem(answer: Mended, draft: ModelDraft) -> str:
-    names = [m.name for m in draft.models]
-    strange = [m.model for m in answer.models if m.model not in names]
-    return f"There is no model {strange[0]!r}; there are {', '.join(names)}." if strange else ""
+    """What is wrong with an answer, or nothing: it names other models, or brings in what makes rows
+    differ from run to run, which no check of today's data would see."""
+    drafted = {m.name: m.sql for m in draft.models}
+    for model in answer.models:
+        if model.model not in drafted:
+            return f"There is no model {model.model!r}; there are {', '.join(drafted)}."
+        had = {w.lower() for w in _NEW.findall(drafted[model.model])}
+        new = sorted({w.lower() for w in _NEW.findall(model.sql)} - had)
+        if new:
+            return (
+                f"{model.model}: leave out {', '.join(new)}; its rows must not depend on the run."
+            )
+    return ""
 
 
 def further_tests(suite: TestSuite, answer: FurtherTests) -> TestSuite:
@@ -216,6 +236,8 @@ def description_problem(answer: Described, docs: DocSet) -> str:
     for text in answer.texts:
         if (text.model, text.column) not in names:
             return f"There is no {text.model}.{text.column} to describe."
+        if _MARKUP.search(text.text):
+            return f"{text.model}.{text.column}: write plain sentences, without links or markup."
     return ""
 
 

@@ -233,7 +233,7 @@ class CalledLLM(BaseLLM):
     ) -> str:
         ledger, llm = self._ledger, link.llm
         most = estimated_tokens("".join([*(m.content for m in prompt), _schema(form)]))
-        seconds = ledger.allow(link.model, most)
+        seconds = ledger.allow(link.model, most, requests=2 if form else 1)
         messages: Any = [m.model_dump() for m in prompt]
         before, began = llm.get_token_usage_summary(), time.monotonic()
         ended, text, is_paid, told = "answered", "", True, (0, 0)

@@ -46,10 +46,11 @@ class Ledger:
         """No language model is asked for a task."""
         self.tell(ModelCall(step=self.step, agent=agent, task=task, why=why))
 
-    def allow(self, model: LanguageModel, prompt: int) -> float:
+    def allow(self, model: LanguageModel, prompt: int, requests: int = 1) -> float:
         """Seconds that a call may take. Raises BudgetExhausted if a prompt of so many tokens and an
-        answer as long as allowed could pass the budget."""
-        answer = model.answer_tokens
+        answer as long as allowed could pass the budget. A client that asks for a form makes a second
+        request by itself where the first answer has none."""
+        prompt, answer = prompt * requests, model.answer_tokens * requests
         used = self.cost.prompt_tokens + self.cost.completion_tokens
         price = self.price(model.name)
         would = {

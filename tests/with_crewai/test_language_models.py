@@ -326,6 +326,8 @@ def test_a_finding_goes_to_the_model_and_then_to_the_stronger_one(evidence: Evid
     [
         ("select 1 as x", "reads no ref"),
         ("select * from {{ ref('secrets') }}", "secrets"),
+        ("select count(*) as n from {{ ref('orders') }} where random() < 2", "leave out random"),
+        ("select * from {{ ref('orders') }} limit 100000", "leave out limit"),
         ("{{ run_query('drop table x') }} select * from {{ ref('orders') }}", "run_query"),
     ],
 )
