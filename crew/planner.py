@@ -425,7 +425,8 @@ def _what_is_meant(spec: RequirementSpec, finding: Finding) -> Question:
 
 
 def _considered(spec: RequirementSpec, explanation: str) -> RequirementSpec:
-    return spec.model_copy(update={"notes": (*spec.notes, f"Considered: {explanation}")})
+    notes = dict.fromkeys((*spec.notes, f"Considered: {explanation}"))
+    return spec.model_copy(update={"notes": tuple(notes)})
 
 
 def _reported(state: State, blame: Blame) -> Finding | None:
