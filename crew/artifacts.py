@@ -1224,10 +1224,11 @@ class ModelDoc(Value):
 
 
 class DocSet(Value):
-    """The documentation generator's proposal."""
+    """The documentation generator's proposal; `notes` are what reviewers have to know of its words."""
 
     models: tuple[ModelDoc, ...] = ()
     followed: tuple[Followed, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 # --- ValidationReport ------------------------------------------------------------------------

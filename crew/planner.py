@@ -368,9 +368,10 @@ class Planner:
     def _deliver(self, request: Request, state: State, budget: Budget) -> Outcome:
         spec, draft, tests = _known(state.spec), _known(state.draft), _known(state.tests)
         report, evidence = _known(state.report), _known(state.evidence)
-        parts = (spec, draft, tests, _known(state.docs))
-        followed = dict.fromkeys(f for part in parts for f in part.followed)
-        spec = spec.model_copy(update={"followed": tuple(followed)})
+        docs = _known(state.docs)
+        followed = dict.fromkeys(f for part in (spec, draft, tests, docs) for f in part.followed)
+        notes = (*spec.notes, *docs.notes)
+        spec = spec.model_copy(update={"followed": tuple(followed), "notes": notes})
         cost = self.agents.cost()
         sealed = self.writer.seal(request, spec, state.files, report)
         text = self.writer.text(request, spec, draft, report, tests, evidence, cost)

@@ -214,20 +214,31 @@ def further_tests_problem(answer: FurtherTests) -> str:
     return ""
 
 
-def described(docs: DocSet, answer: Described) -> DocSet:
-    """The docs with the texts of the answer in place of their own."""
+def described(docs: DocSet, answer: Described, model: str) -> DocSet:
+    """The docs with the texts of the answer in place of their own, and a note on each: no check proves
+    words."""
     texts = {(t.model, t.column): " ".join(t.text.split()) for t in answer.texts}
+    notes: list[str] = []
 
-    def column(model: str, doc: ColumnDoc) -> ColumnDoc:
-        text = texts.get((model, doc.name), doc.description)
-        return doc.model_copy(update={"description": text})
+    def worded(name: str, column: str, before: str) -> str:
+        text = texts.get((name, column), before)
+        if text != before:
+            place = f"{name}.{column}".strip(".")
+            notes.append(
+                f"`{place}` is described in the words of {model}; the rules had: “{before}”"
+            )
+        return text
 
-    def model(doc: ModelDoc) -> ModelDoc:
-        columns = tuple(column(doc.model, c) for c in doc.columns)
-        text = texts.get((doc.model, ""), doc.description)
+    def of_column(name: str, doc: ColumnDoc) -> ColumnDoc:
+        return doc.model_copy(update={"description": worded(name, doc.name, doc.description)})
+
+    def of_model(doc: ModelDoc) -> ModelDoc:
+        text = worded(doc.model, "", doc.description)
+        columns = tuple(of_column(doc.model, c) for c in doc.columns)
         return doc.model_copy(update={"description": text, "columns": columns})
 
-    return docs.model_copy(update={"models": tuple(map(model, docs.models))})
+    models = tuple(map(of_model, docs.models))
+    return docs.model_copy(update={"models": models, "notes": (*docs.notes, *notes)})
 
 
 def description_problem(answer: Described, docs: DocSet) -> str:

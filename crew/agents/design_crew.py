@@ -195,9 +195,10 @@ class DesignCrew:
 
         def guard(answer: Described) -> str:
             problem = description_problem(answer, docs)
-            return problem or docs_problem(described(docs, answer), draft)
+            return problem or docs_problem(described(docs, answer, ""), draft)
 
-        return described(docs, self._runner.run("document", texts, Described(), guard, finding))
+        answer = self._runner.run("document", texts, Described(), guard, finding)
+        return described(docs, answer, self._runner.answered_by("documenter"))
 
     def decide(self, question: str, choices: Sequence[str], facts: str, draft: str) -> str:
         """The planner's choice where more than one step is legal; by rule without a model."""

@@ -189,6 +189,7 @@ def test_a_recorded_run_comes_out_the_same_without_a_provider(
         first, result = work(place, "to be replayed")
     assert isinstance(first, Delivered)
     assert any("Where the customer is served." in text for text in change(first).values())
+    assert "described in the words of openai/gpt-4o-mini" in first.text, "reviewers are told"
     store = RunStore(state)
     own = store.recording(result["run"])
     assert [c.task for c in read_recording(own).calls] == [

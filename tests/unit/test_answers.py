@@ -49,7 +49,10 @@ def test_a_plain_text_replaces_the_draft_s_own_and_no_other() -> None:
     text = "Orders placed in the month, 12 < 13 of them paid."
     answer = Described(texts=(Text(model="fct_orders", column="orders", text=text),))
     assert description_problem(answer, DOCS) == ""
-    [model] = described(DOCS, answer).models
+    docs = described(DOCS, answer, "openai/x")
+    [model], [note] = docs.models, docs.notes
+    assert "`fct_orders.orders`" in note and "openai/x" in note and "“How many.”" in note
+    assert described(DOCS, Described(), "openai/x") == DOCS
     assert (model.description, model.columns[0].description) == ("Orders per month.", text)
     assert model.columns[0].grounding == GROUND
 
