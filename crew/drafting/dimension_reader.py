@@ -9,7 +9,7 @@ from crew.artifacts import Dimension, Grounding, Measure, Metric
 from crew.catalog.dbt_project import entity_of
 from crew.catalog.warehouse_profile import is_numeric, is_text
 from crew.drafting.computed_dimensions import ComputedDimensions
-from crew.drafting.figures import Ranges
+from crew.drafting.figures import Named, Ranges
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.schema_linker import KEY_STEMS, ColumnLink, content_stems, entity_stems
 from crew.drafting.spoken_names import column_stems
@@ -134,6 +134,7 @@ class DimensionReader:
             and is_numeric(meanings[0].column)
             and not _is_key(meanings[0])
             and not (called and 0 < (meanings[0].column.distinct or 0) <= _FEW)
+            and not any(isinstance(self.context.linker.figures.marks.get(s), Named) for s in said)
         )
         if not counted and (len(meanings) == 1 or (meanings and self._settled(meanings))):
             link = meanings[0]

@@ -36,6 +36,7 @@ def take_figures(text: str, quote: str, wishes: FigureWishes) -> str:
     if len(text) > _LONGEST:
         return text  # no sentence
     text = _PLAIN_EVENT.sub(r"\g<what>", text)
+    text = _FIGURE_TOLD.sub(r"\g<told>", _NEWLY.sub("new ", text))
     text = _WAYS_BEFORE.sub(_each_way, _WAYS_AFTER.sub(_each_way, text))
     text = _TWO_WAYS.sub(r"\g<one> of \g<what>, \g<other> of \g<what>", text)
     if not _QUOTIENT.search(text):
@@ -153,13 +154,47 @@ def _take_durations(text: str, quote: str, wishes: FigureWishes) -> str:
     return text
 
 
+# `newly registered patients` are new patients.
+_NEWLY = re.compile(
+    r"\bnewly\s+(?:registered|created|added|signed[\s-]up|joined|opened|onboarded|acquired|hired|admitted|enrolled)\s+(?=\w)",
+    re.I,
+)
+# `number of services (sum of qty)`: how the figure is computed.
+_FIGURE_TOLD = re.compile(
+    r"\b(?:(?:number|count|total|amount|sum|volume)\s+of\s+)(?:[\w-]+\s+){0,2}?[\w-]+\s*\(\s*(?:=\s*|i\.e\.\s*)?"
+    r"(?P<told>(?:the\s+)?(?:sum|average|mean|median|maximum|minimum|distinct\s+count|number\s+of\s+(?:distinct|different))\s+(?:of\s+)?(?:the\s+)?[\w-]+)\s*\)",
+    re.I,
+)
+# `average waiting time in minutes, that is from the appointment until the treatment begins`
+_TIME_TOLD = re.compile(
+    r"\b(?P<way>average|avg|mean|median|longest|shortest|total)\s+[\w-]+(?:\s+[\w-]+){0,2}?(?:\s+in\s+(?P<unit>minutes|hours|days|weeks)\b)?"
+    r"(?P<mid>(?:\s+(?:by|per|for\s+each|of)\s[^.;,()–-]*?)?)\s*(?:[,(:]|\s[–-]\s)\s*(?:that\s+is|this\s+is|i\.e\.?,?|meaning|measured|counted|=)\s*:?\s*(?:the\s+)?"
+    r"(?:(?P<unit2>minutes|hours|days|weeks|time)\s+(?:\([^)]*\)\s+)?)?(?=(?:from|between)\s)",
+    re.I,
+)
+
+
+def with_times_told(text: str) -> str:
+    """The text with durations themselves in the place of their names, where it tells what these mean."""
+    return _TIME_TOLD.sub(_told_time, text)
+
+
+def _told_time(matched: re.Match[str]) -> str:
+    units = [u for u in (matched["unit"], matched["unit2"]) if u and u.lower() != "time"]
+    if len({u.lower() for u in units}) != 1:
+        return matched.group()
+    mid = f" {matched['mid'].strip()} , " if matched["mid"].strip() else " "
+    return f"{mid}{matched['way']} {units[0]} ".lstrip()
+
+
 # `the day it was paid` is `paid`, `when they signed up` is `signed up`.
 _PLAIN_EVENT = re.compile(
     r"\b(?:the\s+)?(?:day|date|time|moment)\s+(?:when\s+|on\s+which\s+|that\s+)?(?:it|they|the\s+\w+)\s+(?:was|were|is|are|got|has\s+been|have\s+been)\s+(?P<what>\w+)",
     re.I,
 )
 _WAY = (
-    r"(?:average|avg|mean|median|sum|total|minimum|maximum|min|max|p\d{1,2}|\d{1,2}th\s+percentile)"
+    r"(?:average|avg|mean|median|sum|total|minimum|maximum|min|max|lowest|highest|smallest|largest|shortest|longest"
+    r"|p\d{1,2}|\d{1,2}th\s+percentile)"
 )
 _JOINED = r"(?:\s*,\s*and\s+|\s*,\s*|\s+and\s+|\s*&\s*)"
 # `fee: min, max and average` and `fee (min, max, average)`.

@@ -240,7 +240,7 @@ class FilterReader:
         said = _without_joints(phrase.text)
         if not said:
             return None
-        if wanted and any(set(said) <= set(content_stems(m.label)) for m in metrics):
+        if wanted and self._is_said_by(metrics, said):
             return None
         cards = [self.context.evidence.relation(b) for b in bases]
         entities = {s for c in cards if c for s in entity_stems(c)}
@@ -296,6 +296,13 @@ class FilterReader:
             raised_by=phrase.quote,
         )
         return rows[index] if index is not None and index < len(rows) else None
+
+    def _is_said_by(self, metrics: Sequence[Metric], said: Sequence[str]) -> bool:
+        """Whether every figure says itself that just these rows count, or one is a part of them."""
+        saying = [m for m in metrics if set(said) <= set(content_stems(m.label))]
+        return bool(saying) and (
+            len(saying) == len(metrics) or any(len(m.measures) > 1 for m in saying)
+        )
 
     def _gives(self, metrics: Sequence[Metric], link: ConditionLink | None, wanted: bool) -> str:
         """What the first figure is with a condition, or without any, over all of the data."""

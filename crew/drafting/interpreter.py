@@ -46,6 +46,7 @@ from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.lexicon_reader import lexicon_of
 from crew.drafting.likeness import Similar, nothing_similar
+from crew.drafting.lost_limits import LostLimits
 from crew.drafting.lost_names import LostNames
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
 from crew.drafting.metric_reader import MetricReader
@@ -452,6 +453,7 @@ class Interpreter:
         own = [c for c in wish.clauses if c.quote not in self._follow_ups]
         self.context.notes += [f"Not read: “{p[:200]}”." for p in unread_commands(own)]
         self._note_sources(wish, bases)
+        LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters)
         ask_shapes(self.context, wish, metrics, every=False)
         self.taken |= {f.grounding.text for f in filters}
         spec = self._assemble(request, wish, readings, metrics, dimensions, filters)
@@ -617,6 +619,7 @@ class Interpreter:
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [self.joins.keyed(metric, dimensions[:1], filters) for metric in metrics]
         self.joins.check(metrics, dimensions[:1], filters)
+        LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters)
         ask_shapes(self.context, wish, metrics, every=True)
         self.taken |= {f.grounding.text for f in filters}
         self.context.assume(

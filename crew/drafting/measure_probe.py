@@ -164,8 +164,8 @@ class MeasureProbe:
         return tuple(chosen), said
 
     def apart(self, relation: str, first: str, last: str, grain: str) -> float | None:
-        """The share of rows, among those with both, whose two moments lie in different periods,
-        where the second never comes before the first; None if unknown or not so."""
+        """The share of rows, among those with both, whose two moments lie in different periods;
+        None if unknown."""
         card = self._evidence.relation(relation)
         if card is None or self._warehouse is None:
             return None
@@ -174,14 +174,14 @@ class MeasureProbe:
         try:
             sql = (
                 f"select count(*), sum(case when date_trunc('{grain}', {a}) <> date_trunc('{grain}', {b})"
-                f" then 1 else 0 end), sum(case when {b} < {a} then 1 else 0 end)"
+                f" then 1 else 0 end)"
                 f" from {card.relation_name} where {a} is not null and {b} is not null"
             )
             rows = self._query(said_in(dialect, sql))
         except InvalidInput:
             return None
-        total, differing, backwards = rows[0]
-        return None if not total or backwards else float(differing) / total
+        total, differing = rows[0]
+        return float(differing) / total if total else None
 
     def _are_parts(self, measure: Measure, ways: Sequence[Sequence[JoinEdge]]) -> bool:
         """Whether rows point at the same place for several reasons, each on about all of them: the

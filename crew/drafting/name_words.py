@@ -30,6 +30,7 @@ def take_names(text: str, quote: str, wishes: FigureWishes) -> str:
     text = _NAME.sub(lambda m: _named(m, wishes), text)
     text = ITS_VALUES.sub(r"\g<split>", _SUCH_AS.sub("", _ITSELF.sub("", text)))
     text = _BESIDE.sub(lambda m: _called(m, wishes), text)
+    text = _CAPITAL_BESIDE.sub(lambda m: _column_beside(m, wishes), text)
     text = _BRACKETED.sub(r" \g<inner> ", text)
     for pattern in (_STATED, _CODE, _VALUED):
         text = pattern.sub(
@@ -92,6 +93,16 @@ _NO_VALUES = frozenset(
 
 # `pieces (qty)`: the column that is meant stands beside the word.
 _BESIDE = re.compile(r"(?<=[a-z]\s)\(\s*(?P<name>[a-z][a-z0-9]{1,30})\s*\)")
+
+
+# `state (Bundesland)`: likewise, of a column that there is.
+_CAPITAL_BESIDE = re.compile(r"(?<=[a-z]\s)\(\s*(?P<name>[A-Z][A-Za-z0-9]{2,30})\s*\)")
+
+
+def _column_beside(matched: re.Match[str], wishes: FigureWishes) -> str:
+    if matched["name"].lower() not in wishes.lexicon.held:
+        return matched.group()
+    return f" {wishes.mark('col', Named(matched['name'], matched['name']))} "
 
 
 # `by decade (1950, 1960, …)`: how values look.

@@ -16,7 +16,7 @@ from crew.drafting.clause_reader import (
 )
 from crew.drafting.date_points import plain_dates, unclear_points
 from crew.drafting.date_words import both_spans, find_date_span, unclear_dates, without_all_time
-from crew.drafting.figure_words import take_figures
+from crew.drafting.figure_words import take_figures, with_times_told
 from crew.drafting.figures import is_mark
 from crew.drafting.metric_reading import split_aggregation
 from crew.drafting.vocabulary import grain_words, phrase_pattern, stems, word_set, words
@@ -100,7 +100,7 @@ def read_clause(clause: Phrase, wish: Wish) -> None:
     """Add what one sentence asks for to the wish, by the place it stands in; an aside that says
     nothing that is understood stays prose."""
     before = deepcopy(wish) if clause.place == "aside" else None
-    for part in split_clauses(clause.text):
+    for part in split_clauses(with_times_told(clause.text)):
         _read_part(replace(clause, text=in_plain_words(part)), wish)
     if wish == before:
         wish.prose.append(clause.quote)
@@ -258,7 +258,7 @@ _EACH = re.compile(
     re.I,
 )
 _SCOPE = re.compile(
-    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?!each\b|every\b|any\b)(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*(?:[,:]\s*(?=\S)(?!(?:what|which|the|how)\s+(?:share|percent|percentage|proportion|fraction|part|many)\b)|$)",
+    r"^\W*(?:for|of|among|out\s+of|considering)\s+(?!each\b|every\b|any\b)(?:all\s+|the\s+|our\s+)*(?P<what>(?:[\w-]+\s){0,3}?[\w-]+)\s*(?P<told>\([^()]{1,60}\)\s*)?(?:[,:]\s*(?=\S)(?!(?:what|which|the|how)\s+(?:share|percent|percentage|proportion|fraction|part|many)\b)|$)",
     re.I,
 )
 
@@ -278,7 +278,8 @@ def _take_scope(text: str, clause: Phrase, wish: Wish) -> str:
     matched = _SCOPE.match(text)
     if not matched or len(matched["what"].split()) < 2 or _only_grain(matched["what"]):
         return text
-    wish.scopes.append(replace(clause, text=matched["what"]))
+    what = f"{matched['what']} {(matched['told'] or '').strip(' ()')}".strip()
+    wish.scopes.append(replace(clause, text=take_figures(what, clause.quote, wish.figures)))
     return text[matched.end() :]
 
 
@@ -710,6 +711,11 @@ def _metric_phrases(text: str, clause: Phrase, wish: Wish) -> list[Phrase]:
             if n and clause.place == "wish" and prose:
                 wish.passed_over.append(replace(clause, text=part))
                 break
+            done = _DONE_WITH.match(part)
+            is_verb = done and done["verb"] not in _NO_VERBS | word_set("stops")
+            if done and is_verb and split_aggregation(part)[0] is None:
+                wish.passed_over.append(replace(clause, text=done.group().strip()))
+                part = part[done.end() :]
             cleaned, rest = _head(part)
             if cleaned:
                 found.append(replace(clause, text=cleaned, added=added))
@@ -777,6 +783,8 @@ def _wished(segment: str, announced: bool, is_figure: bool) -> str:
     marks = list(phrase_pattern("wishes").finditer(segment))
     if marks:
         return segment[marks[-1].end() :]
+    if framed := _FRAMED.match(segment):
+        return segment[framed.end() :]
     if announced or re.search(r"\bnumber of\b", segment, re.I):
         return segment
     if split_aggregation(segment)[0] is not None or any(map(is_mark, segment.split())):
@@ -793,6 +801,23 @@ def _wished(segment: str, announced: bool, is_figure: bool) -> str:
     if not set(said) & word_set("finite_verbs"):
         return segment  # no statement: `revenue per month, with its share of the total`
     return ""
+
+
+# `the board asks for the number of visits`: who asks, before the figure.
+_FRAMED = re.compile(
+    r"\W*(?:(?!\b(?:and|or|with|without|where|whose|not|no|only|than|is|are|was|means|per|by|in|of|from)\b)[A-Za-z]+\s+){1,5}"
+    r"(?:for|about|on)\s+(?:the\s+|an?\s+|our\s+)?(?=(?:total\s+)?(?:number|count|share|percentage|sum)\s+of\b|(?:average|median|total)\s)",
+    re.I,
+)
+# `follow the no-show rate`: no noun phrase of a figure has an article inside, but behind a preposition.
+_DONE_WITH = re.compile(
+    r"\W*(?:to\s+)?(?P<verb>[a-z]+)\s+(?:up\s+|on\s+|at\s+|into\s+)?the\s+(?=\w)"
+)
+_NO_VERBS = frozenset(
+    ["double", "half", "twice", "triple", "times", "minus", "plus", "less", "all", "both", "incl", "excl", "include",
+     "exclude", "including", "of", "and", "or", "also", "bar", "save", "besides", "over", "under", "between", "among",
+     "about", "against", "what", "which", "how", "no"]
+)  # fmt: skip
 
 
 def _listed_metrics(segment: str) -> list[str]:

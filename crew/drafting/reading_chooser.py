@@ -18,7 +18,7 @@ from crew.drafting.metric_reading import (
 )
 from crew.drafting.schema_linker import content_stems
 from crew.drafting.scope import qualified
-from crew.drafting.vocabulary import snake, stem_set, stems, word_set, words
+from crew.drafting.vocabulary import snake, stem, stem_set, stems, word_set, words
 from crew.drafting.wish import Phrase, Wish
 
 
@@ -132,11 +132,13 @@ class ReadingChooser:
 
     def _without_leading_rows(self, clear: list[Reading]) -> list[Reading]:
         """`Sold tickets by price …. Per band the number of tickets`: the rows that a sentence
-        begins with are those that the figures of the next ones count."""
+        begins with are those that the figures of the next ones count, and of those behind its colon."""
         below = [r for r in clear if r.phrase.place != "title"]
         if len(below) < 2:
             return clear
-        first, rest = below[0], [r for r in below[1:] if r.phrase.quote != below[0].phrase.quote]
+        first = below[0]
+        is_heading = ":" in first.phrase.quote.partition(first.phrase.text.split()[0])[2]
+        rest = [r for r in below[1:] if is_heading or r.phrase.quote != first.phrase.quote]
         measure = first.metric.measures[0] if first.metric else None
         if (
             measure is None
@@ -251,6 +253,8 @@ class ReadingChooser:
             d.kind in {"share", "growth"} for d in self.reader.linker.figures.derived
         ):
             clearly |= stem_set("parts")
+        if self.reader.linker.figures.derived:
+            clearly.add(stem("growth"))
         same = any(reading.entity and c.entity and _alike(reading.entity, c.entity) for c in below)
         return bool(said & stem_set("loaded") - clearly) and (same or not below)
 

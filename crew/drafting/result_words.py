@@ -87,7 +87,7 @@ _RANKED = re.compile(
 )
 _FROM_EACH = re.compile(
     r"\b(?:what|which|how\s+much)\s*(?:part|share|percentage|percent|proportion|fraction|portion)?\s+(?:of\s+)(?:the\s+|our\s+)*(?:total\s+|overall\s+)?(?P<what>[\w\s]{2,40}?)\s+"
-    r"(?P<grain>(?:of|in)\s+each\s+\w+\s+)?(?:comes?|came|is|are|was|were)\s+(?:\w+\s+)?(?:from|by|due\s+to|in)\s+(?:each|every)\s+(?P<who>\w+)",
+    r"(?P<grain>(?:of|in)\s+each\s+\w+\s+)?(?:comes?|came|is|are|was|were)\s+(?:\w+\s+)?(?:from|by|due\s+to|in)\s+(?:each|every)\s+(?P<who>\w+(?:\s+of\s+(?:the\s+)?\w+)?)",
     re.I,
 )
 _SHARE_OF_EACH = re.compile(

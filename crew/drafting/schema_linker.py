@@ -17,7 +17,7 @@ from crew.drafting.period_sql import EVERYONES
 from crew.drafting.periods import is_too_coarse
 from crew.drafting.related_words import Having
 from crew.drafting.scope import Scope, UnknownColumn, qualified
-from crew.drafting.spoken_names import column_stems, entity_names, told_stems
+from crew.drafting.spoken_names import column_stems, described_name, entity_names, told_stems
 from crew.drafting.spoken_names import entity_stems as entity_stems
 from crew.drafting.vocabulary import (
     alike,
@@ -141,6 +141,8 @@ def content_stems(phrase: str) -> list[str]:
 
 
 FIGURE_MARGIN = 0.15
+_TOLD = 0.7
+"""What a column scores that only its description names."""
 _SECONDS = {stem(unit): seconds for unit, seconds in
             (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400), ("weeks", 604_800))}  # fmt: skip
 """Units of time, by their stems, in seconds."""
@@ -192,8 +194,24 @@ class SchemaLinker:
                 if len(covered) == len(entity):
                     found.append(EntityLink(card, tuple(rest), len(entity)))
                     break
+        found = found or self._by_head(phrase)
         order = {c.key: n for n, c in enumerate(self.evidence.relations)}
         return sorted(found, key=lambda e: (-e.size, _LAYER_ORDER[e.card.layer], order[e.card.key]))
+
+    def _by_head(self, phrase: Sequence[str]) -> list[EntityLink]:
+        """`results` of lab results: the only ones that are called so."""
+        said = alike(phrase[-1]) if phrase else set()
+        found = [
+            (name, card)
+            for card in self.evidence.relations
+            for name in entity_names(card)
+            if len(name) > 1 and name[-1] in said
+        ]
+        if len({tuple(name) for name, _ in found}) != 1:
+            return []
+        known = {x for s in found[0][0] for x in alike(s)}
+        rest = tuple(s for s in phrase if s not in known)
+        return [EntityLink(card, rest, 1) for _, card in found]
 
     def agreed_rows(self, card: RelationCard) -> RelationCard | None:
         """The one mart of the same things that is made of these rows and leaves some of them out:
@@ -222,8 +240,13 @@ class SchemaLinker:
     # --- columns ---------------------------------------------------------------------------
 
     def dimensions(self, phrase: Sequence[str], bases: Sequence[str]) -> list[ColumnLink]:
-        """Columns to split by that every base reaches, best first; all words must be explained."""
-        return self._columns(phrase, bases, _splittable, labels=True)
+        """Columns to split by that every base reaches, best first; all words must be explained, but
+        for the `type` of a `type of insurance`."""
+        found = self._columns(phrase, bases, _splittable, labels=True)
+        bare = [s for s in phrase if s not in stem_set("classifiers")]
+        if not found and 0 < len(bare) < len(phrase):
+            return self._columns(bare, bases, _splittable, labels=True)
+        return found
 
     def lookups(self, phrase: Sequence[str], base: str) -> list[ColumnLink]:
         """Columns of any type that `base` has or reaches, best first."""
@@ -520,6 +543,8 @@ class SchemaLinker:
         temporal = [c for c in card.columns if is_temporal(c)]
         if named := [w.removeprefix("col:") for w in said if w.startswith("col:")]:
             return [c for c in temporal if c.name.lower() == named[0]]
+        if called := [c for c in temporal if c.name.lower() in words(text)]:
+            return called
         exact = []
         for column in temporal:
             own = set(column_stems(column))
@@ -539,6 +564,9 @@ class SchemaLinker:
             fewest = min(len(column_stems(c)) for c in exact)
             direct = [c for c in exact if any(names_event(s, set(column_stems(c))) for s in said)]
             return [c for c in direct or exact if len(column_stems(c)) == fewest] or exact
+        begins = [c for c in temporal if set(column_stems(c)) & stem_set("begins") - EVENT_STEMS]
+        if begins and set(said) & stem_set("begins"):
+            return begins
         if set(said) <= entity | EVENT_STEMS | _CREATED:
             times = self.times(card)
             return [times[0][0]] if times and (len(times) == 1 or times[0][1] > times[1][1]) else []
@@ -804,12 +832,14 @@ class SchemaLinker:
         for column in card.columns:
             if not is_temporal(column) or is_arrival(column.name):
                 continue
-            own = set(column_stems(column))
+            own, told = set(column_stems(column)), set(stems(column.told))
             score = 0.0
             if own & entity or any(shares_root(s, e) for s in own - EVENT_STEMS for e in entity):
                 score += 2.0
             if own & stem_set("creation_words") - EVENT_STEMS:
                 score += 1.2
+            elif told & stem_set("creation_words") - EVENT_STEMS and told & entity:
+                score += 1.2  # `when the patient was registered`
             if own <= EVENT_STEMS:
                 score += 1.5
             if own & (stem_set("begins") | stem_set("early_events")):
@@ -818,11 +848,9 @@ class SchemaLinker:
                 score -= 0.5
             if column.nulls == 0:
                 score += 0.3
-            if own & {
+            if (own | told) & {stem("birth"), stem("birthday")} or own & {
                 stem(w)
                 for w in (
-                    "birth",
-                    "birthday",
                     "valid",
                     "due",
                     "expected",
@@ -888,7 +916,8 @@ def _score(
     labels: bool,
     near: set[str],
 ) -> ColumnLink | None:
-    """How well a column explains all words of a phrase; None if a word stays unexplained."""
+    """How well a column explains all words of a phrase, by its name or by what its description
+    calls it; None if a word stays unexplained."""
     if not phrase:
         return None
     if named := [w.removeprefix("col:") for w in phrase if w.startswith("col:")]:
@@ -897,6 +926,41 @@ def _score(
             if named[0] == column.name.lower()
             else None
         )
+    return _score_name(phrase, card, column, hops, labels, near) or _score_told(
+        phrase, card, column, hops, labels, near
+    )
+
+
+def _score_told(
+    phrase: Sequence[str],
+    card: RelationCard,
+    column: ColumnCard,
+    hops: int,
+    labels: bool,
+    near: set[str],
+) -> ColumnLink | None:
+    """The same by the noun phrase that its description opens with (`Medical specialty`)."""
+    told = described_name(column)
+    entity = {x for e in entity_stems(card) for x in alike(e)} | near
+    own = [w for w in phrase if alike(w) & set(told)]
+    if not own or any(w not in own and not alike(w) & entity for w in phrase):
+        return None
+    explained = {x for w in phrase for x in alike(w)} | entity
+    strange = len([s for s in told if s not in explained | _NEUTRAL | KEY_STEMS])
+    if strange and is_numeric(column) and labels:
+        return None
+    score = _TOLD - 0.12 * strange - (0.5 if labels and column.is_personal else 0.0)
+    return ColumnLink(card.key, column, score, hops, False)
+
+
+def _score_name(
+    phrase: Sequence[str],
+    card: RelationCard,
+    column: ColumnCard,
+    hops: int,
+    labels: bool,
+    near: set[str],
+) -> ColumnLink | None:
     own, entity = column_stems(column), entity_stems(card)
     called = told_stems(column) or own
     literal = literal_stems(column.name)  # others are told by a description, or translated

@@ -57,6 +57,11 @@ def told_stems(column: ColumnCard) -> list[str]:
     return [s for s in column_stems(column) if s not in name_stems(column.name)]
 
 
+def described_name(column: ColumnCard) -> list[str]:
+    """Stems of the noun phrase that a column's description opens with; empty where there is none."""
+    return _head(column.told)
+
+
 @cache
 def entity_words(name: str, description: str) -> tuple[list[str], list[str], list[str]]:
     """(all stems, those of the name, those of the description where the name says nothing)."""

@@ -105,9 +105,18 @@ class TimeReader:
             if early := self._short_event(owner, both, grain, _SELDOM):
                 return {"time": early}
             return self._ask_lasting(measure, lasting, wish)
+        grain = wish.grain[0] if wish.grain else "month"
+        ends = self._ends(measure, times) if owner == measure.relation else []
+        if len(ends) == 2:
+            if early := self._short_event(owner, ends, grain):
+                return {"time": early}
+            times = ends
+            names = [
+                qualified(owner, c.name).sql(dialect=self.context.evidence.dialect) for c, _ in ends
+            ]
         likely = len(times) == 1 or times[0][1] >= times[1][1] + 0.7
         clear = likely and (wish.dated_by is None or len(times) == 1)
-        clear = clear and not self._comes_with(measure, card, times)
+        clear = clear and not ends and not self._comes_with(measure, card, times)
         if clear:
             if len(times) > 1:
                 self.context.assume(
@@ -115,7 +124,6 @@ class TimeReader:
                     "",
                 )
             return {"time": names[0]}
-        grain = wish.grain[0] if wish.grain else "month"
         if early := self._short_event(owner, times, grain):
             return {"time": early}
         options = self._dates_shown(measure, names, wish)
@@ -157,17 +165,25 @@ class TimeReader:
                     return True
         return not said
 
+    def _named(self, measure: Measure) -> set[str]:
+        """The columns that a measure is computed of, in lower case."""
+        tree = parse_sql(measure.expression, self.context.evidence.dialect)
+        return {c.name.lower() for c in tree.find_all(exp.Column)}
+
+    def _ends(
+        self, measure: Measure, times: Sequence[tuple[ColumnCard, float]]
+    ) -> list[tuple[ColumnCard, float]]:
+        """The two moments that a duration lies between, by which alone it may be dated."""
+        named = self._named(measure)
+        found = [t for t in times if t[0].name.lower() in named]
+        return found if len(found) == 2 and measure.aggregation != "count" else []
+
     def _comes_with(
         self, measure: Measure, card: RelationCard | None, times: Sequence[tuple[ColumnCard, float]]
     ) -> bool:
         """Whether what is measured is there for about the rows that have a later date: costs that
         are known when a repair is done may well be dated by that."""
-        names = {
-            c.name.lower()
-            for c in parse_sql(measure.expression, self.context.evidence.dialect).find_all(
-                exp.Column
-            )
-        }
+        names = self._named(measure)
         columns = [c for n in names if card and (c := card.column(n))]
         lacking = max((c.nulls or 0 for c in columns), default=0)
         later = [c.nulls for c, _ in times[1:] if c.nulls]
@@ -218,9 +234,10 @@ class TimeReader:
             for column, likely in self.context.linker.times(card) if card else []:
                 have = {*column_stems(column), f"col:{column.name.lower()}"} - EVENT_STEMS
                 entity = set(entity_stems(card)) if card else set()
-                if said and not all(names_event(s, have | entity) for s in said):
+                told = set(stems(column.told))
+                if said and not all(names_event(s, have | entity | told) for s in said):
                     continue
-                direct = sum(names_event(s, have) for s in said)
+                direct = sum(names_event(s, have) or 0.8 * names_event(s, told) for s in said)
                 score = 10 * direct - len(have - set(said)) - steps - 2 * (layers.get(key) != own)
                 name = qualified(key, column.name).sql(dialect=self.context.evidence.dialect)
                 found.append((score + 0.1 * likely, name))

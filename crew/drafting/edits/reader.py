@@ -390,9 +390,10 @@ class EditReader:
         ):
             return
         said = [e.model_dump_json() for e in reading.edits]
-        made = " ".join([*said, *reading.assumptions, *reading.notes, *reading.present])
+        notes = [n for n in reading.notes if not n.startswith(NOT_READ)]
+        made = " ".join([*said, *reading.assumptions, *notes, *reading.present])
         of_rows = [e.model_dump_json() for e in reading.edits if not isinstance(e, _OF_NO_ROWS)]
-        conditions = " ".join([*of_rows, *reading.assumptions, *reading.notes])
+        conditions = " ".join([*of_rows, *reading.assumptions, *notes])
         columns = self._changed_columns()
         kinds = {k for e in reading.edits for k in _KIND_WORDS.get(type(e), ())}
         for sentence in read:
