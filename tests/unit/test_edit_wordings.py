@@ -22,8 +22,10 @@ from crew.artifacts import (
     Materialize,
     RelationCard,
     RenameColumn,
+    RenameModel,
     Request,
     RequirementSpec,
+    Retype,
     Split,
 )
 from crew.drafting.edits.project_view import ProjectView
@@ -42,8 +44,11 @@ TABLES = {
     "tickets_twice": "select 1 as ticket_id, 1 as leg, timestamp '2025-02-01' as seen_at"
     " union all select 1, 1, timestamp '2025-02-02' union all select 1, 2, timestamp '2025-02-02'",
     "tickets_seen": "select ticket_id, sailing_id from tickets",
+    "port_fees": "select 1 as fee_id, 'Kiel' as port, 'by hand' as note, 3.5 as price, 1 as version",
+    "ticket_sums": "select sailing_id, sum(price) as price from tickets group by 1",
 }
-ABOVE = {"tickets_seen": ["tickets"]}
+ABOVE = {"tickets_seen": ["tickets"], "ticket_sums": ["tickets"]}
+RAW = {"ticket_sums": "select sailing_id, sum(price) as price from {{ ref('tickets') }} group by 1"}
 
 
 class DuckDb:
@@ -87,7 +92,7 @@ class Ferry:
         for name in TABLES:
             nodes[f"model.ferry.{name}"] = {
                 "unique_id": f"model.ferry.{name}", "resource_type": "model", "name": name,
-                "package_name": "ferry", "raw_code": f"select * from raw.{name}",
+                "package_name": "ferry", "raw_code": RAW.get(name, f"select * from raw.{name}"),
                 "relation_name": name, "original_file_path": f"models/{name}.sql",
                 "depends_on": {"nodes": [f"model.ferry.{up}" for up in ABOVE.get(name, ())]},
             }  # fmt: skip
@@ -103,7 +108,7 @@ class Ferry:
         self.evidence = Evidence(
             project="ferry", dialect="duckdb", joins=(edge,), model_names=tuple(TABLES),
             relations=tuple(self.warehouse.card(name) for name in TABLES),
-            sql={name: f"select * from raw.{name}" for name in TABLES},
+            sql={name: RAW.get(name, f"select * from raw.{name}") for name in TABLES},
         )  # fmt: skip
 
     def read(self, body: str, title: str = "A change") -> RequirementSpec | None:
@@ -401,3 +406,47 @@ def test_a_command_to_an_existing_model_is_never_a_new_one(ferry: Ferry, body: s
     request = Request(source="cli", key="FER-2", title=body, body="")
     spec = interpret(request, ferry.evidence)
     assert spec.kind == "refuse" or spec.questions
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("Rename price to fare in tickets and in ticket_sums.", ["tickets", "ticket_sums"]),
+        ("price should be called fare in ticket_sums and in the model tickets", ["tickets", "ticket_sums"]),
+    ],
+)  # fmt: skip
+def test_of_two_models_that_are_named_each_gets_the_new_name(
+    ferry: Ferry, body: str, wanted: list[str]
+) -> None:
+    edits = ferry.edits(body)
+    assert [(e.model, e.column, e.to) for e in edits] == [(m, "price", "fare") for m in wanted]
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("port_fees should be named port_charges, also in the exposure. Content stays.",
+         RenameModel(model="port_fees", to="port_charges")),
+        ("In port_fees, please rename fee_id to charge_id. ticket_sums has to go on working.",
+         RenameColumn(model="port_fees", column="fee_id", to="charge_id")),
+        ("The note in port_fees is never up to date, drop the column there.",
+         DropColumn(model="port_fees", column="note")),
+        ("The accountants need price in port_fees as a double (floating point), not as a decimal.",
+         Retype(model="port_fees", column="price", data_type="double")),
+        ("sailings is about summer. Exclude sailings of route north from it.",
+         AddFilter(model="sailings", condition="route is distinct from 'north'")),
+    ],
+)  # fmt: skip
+def test_what_stands_behind_a_name_is_no_part_of_it(ferry: Ferry, body: str, wanted: Any) -> None:
+    assert ferry.edits(body) == (wanted,)
+
+
+def test_a_value_in_a_list_is_no_column_to_be_tested(ferry: Ferry) -> None:
+    edits = ferry.edits(
+        "Test that port_fees.fee_id is never null and port one of Kiel, port, note."
+    )
+    assert [t.test for e in edits for t in e.tests] == ["not_null", "accepted_values"]
+
+
+def test_words_are_no_value_of_a_number(ferry: Ferry) -> None:
+    assert "which rows" in ferry.questions("Exclude tickets of price class two from tickets_seen.")

@@ -189,6 +189,7 @@ class ConditionReader:
             return []
         column = self.names.column(said, relation) if said else None
         named_ = [c for c in having if column and c.name == column.name]
+        named_ = named_ or [c for c in having if said and set(stems(said)) <= set(stems(c.told))]
         chosen = named_ or (having if len(having) == 1 and (said == "" or len(value) <= 4) else [])
         if not chosen:
             return []
@@ -307,6 +308,8 @@ class ConditionReader:
             ("varchar", "text", "char", "string")
         ):
             return value
+        if re.match(_NUMBER, type_, re.I):
+            return ""
         card = self.evidence.relation(relation)
         known = card.column(column) if card else None
         for candidate in known.values if known else ():

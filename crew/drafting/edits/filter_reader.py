@@ -9,6 +9,7 @@ from crew.artifacts import AddFilter, JoinEdge
 from crew.drafting.edits.conditions import Condition, negated
 from crew.drafting.edits.names import without
 from crew.drafting.edits.phrases import pattern
+from crew.drafting.schema_linker import content_stems, entity_stems
 from crew.drafting.vocabulary import snake
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ _TAIL = re.compile(
 )
 
 
+_OF = re.compile(r"(?P<rows>\w+(?: \w+)?)\s+(?:of|from|with|by|for)\s+(?P<of>.+)$", re.I)
+_WHO_ARE = re.compile(
+    r"(?P<of>\w+)\s+(?:who|that|which|whom)\s+(?:(?:have|has|had) been|were|was|are|is|got)\s+(?P<done>\w+)",
+    re.I,
+)
 _LEFT_OUT = re.compile(
     r"(?:leav(?:e|ing)|keep(?:ing)?|take|throw)\s+(?P<rows>.+?)\s+out(?:\s+of)?", re.I
 )
@@ -162,6 +168,7 @@ class RowFilterReader:
         )
         quoted = re.findall(r"(\w+)\s+['\"“‘]([^'\"”’]+)['\"”’]", bare)
         phrases = [*inside, bare, *(f"{column} {value}" for column, value in quoted)]
+        phrases += [p for p in self._of_what(bare, model) if p not in phrases]
         found: list[Condition] = []
         for relation in (model, *parents):
             for text in phrases:
@@ -173,6 +180,21 @@ class RowFilterReader:
                     if looked_up and not found:
                         found = [_by_key(c, edge) for c in looked_up]
         return found
+
+    def _of_what(self, phrase: str, model: str) -> list[str]:
+        """What a phrase says of the model's rows: `invoices of patients who were deleted` are those
+        of `deleted patients`, `visits of type VIDEO` those of `type VIDEO`."""
+        found = []
+        if match := _OF.match(phrase):
+            rows = [model, *self._above(model)]
+            cards = [c for r in rows if (c := self.reader.evidence.relation(r))]
+            entity = {s for c in cards for s in entity_stems(c)}
+            if set(content_stems(match["rows"])) <= entity:
+                found.append(match["of"])
+        found += [
+            f"{m['done']} {m['of']}" for p in (phrase, *found) if (m := _WHO_ARE.fullmatch(p))
+        ]
+        return found[::-1]
 
     def _above(self, model: str) -> list[str]:
         """What a model reads, near ones first; two levels."""
@@ -217,6 +239,7 @@ def _tidy(text: str) -> str:
 
 def _clean(text: str) -> str:
     text = _TAIL.sub(" ", text.strip(" .,:;"))
+    text = re.sub(r"\s+(?:(?:from|in|of|out of) (?:it|there|that)|there)$", "", text, flags=re.I)
     text = re.sub(
         r"^\W*(?:all|any|the|those|these|it|them|for|of|from|in)\b\s*", "", text.strip(), flags=re.I
     )

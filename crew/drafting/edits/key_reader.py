@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from crew.artifacts import MakeIncremental, MakeUnique, Materialize
+from crew.artifacts import (
+    AddFilter,
+    AddTests,
+    GenericTest,
+    MakeIncremental,
+    MakeUnique,
+    Materialize,
+)
 from crew.drafting.edits.names import without
-from crew.drafting.vocabulary import singular, snake
+from crew.drafting.schema_linker import content_stems
+from crew.drafting.vocabulary import singular, snake, stem_set
 
 if TYPE_CHECKING:
     from crew.drafting.edits.reader import EditReader
@@ -39,6 +47,7 @@ _HOW_IT_IS = re.compile(
     r"|\b(?:to|when|while)\s+(?:re)?build",
     re.I,
 )
+_MOST = r"(?:highest|greatest|largest|biggest|max(?:imum)?|latest|last|newest)"
 _REPEATS = re.compile(
     r"dup|doubl|twice|several times|unique|repeat|latest|newest|most recent|eindeutig|doublon|nur (?:die|der) letzte",
     re.I,
@@ -75,6 +84,8 @@ class KeyReader:
         if doubled == 0:  # said of how it is, or done already
             reader.reading.present.append(f"`{model}` has one row per {', '.join(key)} already")
             return False
+        if self._by_input(sentence, model, key):
+            return True
         latest = self._latest(sentence, model, key)
         if latest:
             if doubled is not None:
@@ -152,7 +163,8 @@ class KeyReader:
         """The column by which the last row of a key is known; asked where more than one could."""
         reader = self.reader
         said = re.search(
-            r"\b(?:latest|last|newest|most recent|by)\s+(?:by\s+|row by\s+)?(?P<c>.+)",
+            r"\b(?:latest|last|newest|most recent|by|highest|greatest|largest|biggest|max(?:imum)?)\s+"
+            r"(?:by\s+|row by\s+)?(?P<c>.+)",
             reader.text,
             re.I,
         )
@@ -176,6 +188,36 @@ class KeyReader:
             [(f"the last by `{c}`", "") for c in options[:5]],
         )
         return options[index] if index is not None and options else ""
+
+    def _by_input(self, sentence: str, model: str, key: tuple[str, ...]) -> bool:
+        """`Only the highest version per result`, where only what the model reads has the version:
+        leaves the other rows out there."""
+        said = re.search(rf"\b{_MOST}\s+(?P<c>\w+)", sentence, re.I)
+        if said is None or self.names.column(said["c"], model, loose=False):
+            return False
+        for parent in self.view.nodes[model].parents:
+            have = {c.lower() for c in self.view.columns(parent)}
+            link = self.names.column(said["c"], parent, loose=False)
+            if parent not in self.view.models or not {k.lower() for k in key} <= have or not link:
+                continue
+            by, keys = link.name, ", ".join(key)
+            if link.others or not self._orders(parent, key, by):
+                continue
+            last = f"select {keys}, max({by}) from {{{{ ref('{parent}') }}}} group by {keys}"
+            found = AddFilter(model=model, relation=parent, condition=f"({keys}, {by}) in ({last})")
+            self.reader.assume(
+                f"Of the rows of one {keys} the one with the highest `{parent}.{by}` stays."
+            )
+            if len(key) == 1:
+                test = GenericTest(
+                    model=model,
+                    column=key[0],
+                    test="unique",
+                    reason="one row for each key is asked for",
+                )
+                self.reader.add(AddTests(model=model, tests=(test,)))
+            return self.reader.add(found)
+        return False
 
     def _orders(self, model: str, key: tuple[str, ...], column: str) -> bool:
         """Whether a column tells all rows of one key apart."""
@@ -234,6 +276,7 @@ class KeyReader:
             )
             return True
         spoken = [c for c in options if is_spoken_of(c, reader.text)]
+        spoken = spoken or [c for c in options if self._is_told(c, model)]
         options = spoken if len(spoken) == 1 else options
         time = options[0]
         if len(options) > 1:
@@ -257,6 +300,13 @@ class KeyReader:
             "a full refresh rebuilds all."
         )
         return reader.add(MakeIncremental(model=model, key=key, time=time, days=days))
+
+    def _is_told(self, column: str, model: str) -> bool:
+        """Whether the ticket has a word by which a column, or the one above it, is described."""
+        card = self.reader.evidence.relation(model)
+        told = (found.told if card and (found := card.column(column)) else "").split(".")[0]
+        own = set(content_stems(told)) - stem_set("stops") - {"time", "date", "day", "moment"}
+        return bool(own & set(content_stems(self.reader.text)))
 
     def _other_kind(self, model: str) -> str:
         """What a text says of building a model as a table or view, which it is not to be any more

@@ -53,7 +53,7 @@ class MacroReader:
         found = []
         for match in re.finditer(r"(?<![\w.])(?:\w+\.)?(?P<name>\w+)", text):
             name = known.get(match["name"], "")
-            if name and name not in found and "_" in match["name"]:
+            if name and name not in found and re.search(r"[_\d]", name):
                 found.append(name)
         return found
 

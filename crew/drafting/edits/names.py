@@ -127,9 +127,17 @@ class Names:
         found = []
         for name in self.view.columns(model):
             match = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I)
-            if match and (re.search(r"[_\d]", name) or _stands_alone(text, match)):
+            if not match:
+                continue
+            is_name = re.search(r"[_\d]", name) or _stands_alone(text, match)
+            if is_name or self._is_beside(name, model, text):
                 found.append((match.start(), -len(name), Link(name, match.group(), True)))
         return [link for *_, link in sorted(found, key=lambda f: f[:2])]
+
+    def _is_beside(self, column: str, model: str, text: str) -> bool:
+        """Whether a plain word stands as a column: `price in orders`, and not `price and …`."""
+        beside = rf"(?<!\w){re.escape(column)}\s+{_PLACE}\s+(?:the\s+|our\s+)?[{_QUOTES}]?{re.escape(model)}(?!\w)"
+        return re.search(r"[_\d]", model) is not None and bool(re.search(beside, text, re.I))
 
     def column(self, phrase: str, model: str, loose: bool = True) -> Link | None:
         """The column that a phrase means; None if none is like it. A `loose` link may share only

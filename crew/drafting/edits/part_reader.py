@@ -64,6 +64,8 @@ class PartReader:
 
     def grain(self, sentence: str) -> bool:
         reader = self.reader
+        if (says("move", sentence) or says("split", sentence)) and self._names_new(sentence):
+            return False  # what a row is of is said of the new model
         models = self.names.models(sentence) or self.names.models(reader.title)
         if says("row_per", sentence) and not _NEW.search(reader.text):
             models = models or self.names.models(reader.text)
@@ -89,6 +91,14 @@ class PartReader:
         if _ORDER.index(grain) < _ORDER.index(now):
             reader.note(f"`{model}` gets finer: rows per {grain} instead of per {now}.")
         return reader.add(ChangeGrain.model_validate(dict(model=model, column=column, grain=grain)))
+
+    def _names_new(self, sentence: str) -> bool:
+        """Whether a sentence names a model that is to come."""
+        found = re.search(
+            r"\b(?:model|table|mart|view|into|in|to|called|named)\s+[`\"']?(?P<to>[a-z]\w*_\w+)[`\"']?\s*\(",
+            sentence, re.I,
+        )  # fmt: skip
+        return bool(found and found["to"] not in self.view.nodes)
 
     def _ask_roll_up(self, model: str, period: str, grain: str) -> bool:
         """Whether a row is one thing for now, so that its period alone makes no rows of it: asks."""

@@ -44,7 +44,7 @@ from crew.drafting.edits.key_reader import KeyReader
 from crew.drafting.edits.macro_reader import MacroReader
 from crew.drafting.edits.names import Link, Names
 from crew.drafting.edits.part_reader import PartReader
-from crew.drafting.edits.phrases import named, pattern, says
+from crew.drafting.edits.phrases import named, pattern, phrases, says
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.removal_reader import RemovalReader
 from crew.drafting.edits.rename_reader import RenameReader
@@ -81,10 +81,10 @@ _DESTROYS = re.compile(
 )
 
 _VERBS = "add|rename|drop|remove|delete|exclude|cast|convert|round|retype|materiali[sz]e"
-_VERB = re.compile(rf"\b(?:{_VERBS})\b", re.I)
+_VERB = re.compile(rf"\b(?:{_VERBS}|keep|de-?dup\w*|make|leave)\b", re.I)
 _NEXT = re.compile(
     r"\s*(?:[,;]\s*(?:and\s+|then\s+)*|\b(?:and|then)\s+)(?:also\s+)?"
-    rf"(?=(?:{_VERBS})\s+(?!(?:the|an?) (?:\w+ ){{0,3}}tests?\b))",
+    rf"(?=(?:{_VERBS})\s+(?!(?:the|an?) (?:\w+ ){{0,3}}tests?\b)|test\s+(?:that|whether|if)\b)",
     re.I,
 )
 _HEADED = re.compile(
@@ -96,7 +96,8 @@ _COMMAND = re.compile(
     re.I,
 )
 _SAID_BEFORE = re.compile(
-    r"^\W*(?:please\W+)?(?:exclude|remove|drop|delete|filter|omit|skip|ignore|add|rename|split|merge)\s+"
+    r"^\W*(?:please\W+)?(?:exclude|remove|drop|delete|filter|omit|skip|ignore|add|rename|split|merge|take|leave|throw"
+    r"|keep)\s+"
     r"(?:it|them|this|these|those|that)(?:\s+(?:out|too|as well|please|there|everywhere))*\W*$",
     re.I,
 )
@@ -404,6 +405,8 @@ class EditReader:
             for clause in clauses:
                 if is_kept(clause) and named_of(columns, clause) and not limits(clause):
                     continue  # what stays was looked at
+                if _is_of_types(clause) and any(isinstance(e, Retype) for e in reading.edits):
+                    continue  # `not as a decimal`: what it was
                 if not limits(clause) and any(says(kind, clause) for kind in kinds):
                     continue
                 if says_empty(clause):
@@ -624,6 +627,19 @@ def _is_about_rows(sentence: str) -> bool:
     """Whether it says what a row is to be of."""
     said = bool(named("grains", sentence)) or says("row_per", sentence)
     return said and (says("grain", sentence) or says("row_per", sentence))
+
+
+def _is_of_types(clause: str) -> bool:
+    """Whether a clause names types and nothing else."""
+    rest = clause
+    for forms in phrases()["types"].values():
+        rest = re.sub(rf"\b(?:{'|'.join(forms)})\b", " ", rest, flags=re.I)
+    return rest != clause and not re.sub(
+        r"\b(?:not|no|longer|as|of|an?|the|instead|rather|than|type|any|more)\b|\W",
+        "",
+        rest,
+        flags=re.I,
+    )
 
 
 def _result(edit: Edit) -> str:

@@ -72,7 +72,7 @@ class RemovalReader:
             columns, is_column = [near.name], True
         if not columns and is_column:
             phrase = re.split(r"[,;(]|\b(?:because|as|since|it|which|that)\b", rest)[0]
-            phrase = phrase if NOUN.sub("", phrase).strip() else before
+            phrase = phrase if _content(phrase) else re.split(r"\b(?:is|are|was|ist)\b", before)[0]
             parts = [p for p in re.split(r",|\band\b", NOUN.sub(" ", phrase)) if p.strip()]
             columns = [c for p in parts if (c := self.reader.column(p, model))]
             if not columns:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from crew.artifacts import RenameColumn, RenameModel
+from crew.drafting.edits.column_lineage import follow
 from crew.drafting.edits.names import without
 from crew.drafting.edits.phrases import named, pattern, says
+from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.edits.wording import (
     ARROW,
     COLUMN_DROP,
@@ -18,6 +21,7 @@ from crew.drafting.edits.wording import (
     PRONOUNS,
     QUOTE,
 )
+from crew.drafting.model_text import CannotEdit
 from crew.drafting.vocabulary import snake, stem_set, stems
 
 if TYPE_CHECKING:
@@ -111,10 +115,28 @@ class RenameReader:
         return self._rename_model(before[0].name, new)
 
     def _with_column(self, column: str, models: list[str]) -> list[str]:
-        """The models to rename it in: those named that others named do not hand it to."""
+        """The models to rename it in: those named to which no other one named hands it."""
         having = [m for m in models if column.lower() in map(str.lower, self.view.columns(m))]
-        below = {b for m in having for b in self.view.below(m)}
-        return [m for m in having if m not in below] or having or models[:1]
+        carriers: set[str] = set()
+        own: list[str] = []
+        for model in sorted(having, key=lambda m: self.view.order[m]):
+            if model not in carriers:
+                own.append(model)
+                carriers |= self._handed_down(model, column)
+        return own or models[:1]
+
+    def _handed_down(self, model: str, column: str) -> set[str]:
+        """The models further on that have the column as it is."""
+        known = {k: self.view.columns(k) for k in self.view.nodes}
+        carriers = {model}
+        for key in self.view.below(model):
+            node = self.view.nodes[key]
+            if not set(node.parents) & carriers:
+                continue
+            with suppress(CannotEdit):
+                if follow(SqlSource(node.raw, self.view.dialect), column, carriers, known).passed:
+                    carriers.add(key)
+        return carriers
 
     def _loose_pair(self, sentence: str, models: list[str]) -> tuple[str, str] | None:
         """(what is renamed, the new name) where they are not written as two names."""

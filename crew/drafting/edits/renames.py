@@ -20,8 +20,14 @@ from crew.drafting.model_text import CannotEdit
 def rename_column(bench: Workbench, edit: RenameColumn) -> None:
     """The column and, as far as models pass it on under its name, theirs. Raises CannotEdit."""
     old, new = edit.column, edit.to
+    kept = _kept(edit.model, old)
+    bench.notes[:] = [n for n in bench.notes if n != kept]
     rename_output(bench, edit.model, old, new)
     spread(bench, edit.model, old, new)
+
+
+def _kept(model: str, column: str) -> str:
+    return f"`{model}.{column}` keeps its name: it is computed there, not passed on as it is."
 
 
 def spread(bench: Workbench, model: str, old: str, new: str) -> None:
@@ -40,9 +46,7 @@ def spread(bench: Workbench, model: str, old: str, new: str) -> None:
             carriers.add(key)
             bench.set_columns(key, _swapped(known[key], old, new))
         elif found.named and old.lower() in {c.lower() for c in known[key]}:
-            bench.notes.append(
-                f"`{key}.{old}` keeps its name: it is computed there, not passed on as it is."
-            )
+            bench.notes.append(_kept(key, old))
         if found.named:
             bench.write_sql(key, spliced(source.text, renamed(found.named, new)))
     for path in bench.paths(".yml", ".yaml"):

@@ -75,7 +75,7 @@ class SourceReader:
         reader = self.reader
         used = {c.lower() for c in columns_named(self.view, first, source)}
         snaked = snake(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column))
-        said = re.search(r"\bas\s+[`\"']?(?P<name>[a-z]\w*)", sentence)
+        said = re.search(r"\b(?:as|named|called)\s+[`\"']?(?P<name>[a-z]\w*)", sentence)
         name = said["name"] if said else snaked
         if column.lower() in used or name in map(str.lower, self.view.columns(first)):
             return False

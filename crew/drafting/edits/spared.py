@@ -28,6 +28,13 @@ _STAYS = re.compile(
     r"|gard(?:er|ez|é|ée|és|ées)|reste\w*|inchangée?s?|conserv\w+|quéd\w+|qued\w+|manten\w+|mantien\w+|sin cambios)\b",
     re.I,
 )  # fmt: skip
+_WORKS = re.compile(
+    r"\b(?:(?:go(?:es)?|carry|keeps?|continues?)(?: on)?(?: to)? work(?:s|ing)?|still (?:has to |must |should )?works?"
+    r"|(?:must|should|may) (?:still work|not (?:break|stop|fail)|keep (?:on )?(?:working|running))"
+    r"|(?:not|never) be (?:broken|affected)|weiter(?:hin)? (?:funktionieren|laufen)|nicht kaputt\w*"
+    r"|(?:continue|doit continuer) (?:de|à) fonctionner|seguir funcionando)\b",
+    re.I,
+)
 _ONLY = re.compile(
     r"\b(?:keep|leave|retain|behalten)\s+only\b|\bonly\s+(?:keep|leave|retain)\b", re.I
 )
@@ -67,6 +74,9 @@ def without_spared(sentence: str, names: Names) -> tuple[str, list[str]]:
         rest = " ".join(c for i, c in enumerate(clauses) if i != n)
         models = _within(clause, all_)
         others = _within(rest, all_)
+        if models and goes_on_working(clause):
+            cut.append(clause)
+            continue
         stays = models and is_kept(clause) and not _IF.search(clause)
         its_columns = any(names.columns(clause, m) for m in models)
         if stays and not set(models) & set(others) and (others or not rest or not its_columns):
@@ -81,6 +91,11 @@ def without_spared(sentence: str, names: Names) -> tuple[str, list[str]]:
         if len(meant) == 1:  # `keep x in b, drop it from a`
             text = f"{text[: pronoun.start()]}{meant.pop()}{text[pronoun.end() :]}"
     return text, found
+
+
+def goes_on_working(clause: str) -> bool:
+    """Whether a clause says of models only that they go on working, which the checks look after."""
+    return bool(_WORKS.search(clause)) and not _IF.search(clause)
 
 
 def is_kept(clause: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crew.artifacts import AddTests, GenericTest, SingularTest
+from crew.artifacts import AddTests, GenericTest, MakeUnique, SingularTest
 from crew.drafting.edits.conditions import negated
 from crew.drafting.edits.names import without
 from crew.drafting.edits.phrases import pattern, says
@@ -98,12 +98,14 @@ class TestsReader:
             reader.note(f"`{test.model}.{test.column}` is tested by `{test.test}` already.")
         seen: list[GenericTest] = []
         for test in tests:
+            if self._is_planned(test):
+                continue
             checked = self._by_data(test)
             checked = checked.model_copy(update={"severity": "warn"}) if warns else checked
-            if checked not in seen and not self._is_planned(checked):
+            if checked not in seen:
                 seen.append(checked)
         if not seen and not singular:
-            return False
+            return any(self._is_planned(t) for t in tests)
         return reader.add(AddTests(model=model, tests=tuple(seen), singular=tuple(singular)))
 
     def _scope(self, sentence: str, model: str) -> tuple[str, str, bool] | None:
@@ -230,6 +232,7 @@ class TestsReader:
         for column in view.columns(model):
             for match in re.finditer(rf"(?<!\w){re.escape(column)}(?!\w)", sentence, re.I):
                 places.append((match.start(), match.end(), column))
+        places = [p for p in places if not self._is_value(sentence, p, model)]
         places.sort()
         if len(places) > 1 and (before := list(_told_before(sentence, places))):
             yield from before
@@ -248,6 +251,17 @@ class TestsReader:
             alone = len(group) == len(places)
             yield f"{lead} {said}" if alone or not _any_test(said) else said, group
             group = []
+
+    def _is_value(self, sentence: str, place: tuple[int, int, str], model: str) -> bool:
+        """Whether what is called as a column stands in a list of values: `one of open, paid`."""
+        start, _, name = place
+        before = sentence[:start]
+        listed = [m for m in pattern("accepted").finditer(before) if "(" not in before[m.end() :]]
+        if not listed or "_" in name or re.search(r"\.[`\"']?$", before):
+            return False
+        card = self.reader.evidence.relation(model)
+        values = {v.lower() for c in (card.columns if card else ()) for v in c.values}
+        return name.lower() in values
 
     def _tests(self, part: str, columns: list[str], model: str) -> Iterator[GenericTest]:
         for column in columns:
@@ -362,6 +376,8 @@ class TestsReader:
 
     def _by_data(self, test: GenericTest) -> GenericTest:
         """The test; one that today's data contradicts only warns, and how often is said."""
+        if test.test == "unique" and self._is_made_unique(test):
+            return test
         bad = self._contradicting(test)
         if not bad:
             return test
@@ -370,6 +386,13 @@ class TestsReader:
             "added as a warning."
         )
         return test.model_copy(update={"severity": "warn"})
+
+    def _is_made_unique(self, test: GenericTest) -> bool:
+        """Whether another part of the ticket leaves one row for each value."""
+        return any(
+            isinstance(e, MakeUnique) and (e.model, e.key) == (test.model, (test.column,))
+            for e in self.reader.reading.edits
+        )
 
     def _contradicting(self, test: GenericTest) -> int:
         rows, view = self.reader.data, self.reader.view

@@ -37,7 +37,7 @@ class TypeReader:
         if model is None or not found:
             return False
         turned_from = (
-            r"\b(?:instead of|rather than|not|from|is|was|are|of) (?:an? |the )?(?:type )?$"
+            r"\b(?:instead of|rather than|not|from|is|was|are|of) (?:as )?(?:an? |the )?(?:type )?$"
         )
         wanted = [f for f in found if not re.search(turned_from, sentence[: f[1]], re.I)]
         type_, at = (wanted or found)[-1]

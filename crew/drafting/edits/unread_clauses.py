@@ -67,7 +67,7 @@ _JOINTS = {
 }  # fmt: skip
 _PLAIN = re.compile(
     r"its?|them|they|th(?:is|at|e[sr]e|ose)|rows?|records?|columns?|fields?|models?|tables?|marts?|views?|values?|data|please"
-    r"|only|just|except|unless|once|also|too|now|here|there|be|is|are|was|will|should|must|can|could|need|want|zeilen?"
+    r"|only|just|except|unless|once|also|too|now|here|there|out|be|is|are|was|will|should|must|can|could|need|want|zeilen?"
     r"|spalten?|tabelle|modell|bitte|es|sie|das|die|der|den|nur|außer|auch|lignes?|colonnes?|filas?|columnas?",
     re.I,
 )
@@ -127,7 +127,8 @@ def unread_clauses(
         is_of_columns = _EXCEPT.match(bare) and any(w in spared for w in said)
         if is_of_columns:
             said = [w for w in said if w not in spared]
-        content = [s for w in said if (s := stem(w)) not in stem_set("stops")]
+        empty = stem_set("stops") if is_limit else stem_set("stops") | stem_set("articles")
+        content = [s for w in said if (s := stem(w)) not in empty]
         verb = is_command.group().strip().lower() if is_command else ""
         content = [s for s in content if s != stem(verb)] if verb else content
         is_tail = is_limit and part is not parts[0] and not is_of_columns

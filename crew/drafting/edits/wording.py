@@ -8,7 +8,8 @@ QUOTE = "[`\"'“‘]?"
 END = "[`\"'”’]?"
 IDENTIFIER = r"[A-Za-z_]\w*"
 ARROW = (
-    r"(?:\s*(?:->|=>|→|➔)\s*|\s+(?:to|into|as|zu|nach|in|en|a|como|por|be(?: called| named)?"
+    r"(?:\s*(?:->|=>|→|➔)\s*|\s+(?:(?:should|must|shall|needs? to|has to|have to|is to) (?:now )?be"
+    r" (?:called|named|renamed(?: to| into)?)|to|into|as|zu|nach|in|en|a|como|por|be(?: called| named)?"
     r"|(?:be )?renamed to|read|called)\s+)"
 )
 PAIR = re.compile(
