@@ -589,7 +589,7 @@ class Derived(Value):
     periods: int = 1
     within: tuple[str, ...] = ()
     reset: Literal["", "month", "quarter", "year"] = ""
-    """A `running_total` begins anew with each of these."""
+    """A `running_total` begins anew with each of these, a `share` is one of their total."""
     grounding: Grounding
 
 
@@ -674,11 +674,18 @@ class LookBack(Value):
 
 
 class DateRange(Value):
-    """A fixed span: `start` inclusive, `end` exclusive, ISO dates; either may be open."""
+    """A fixed span: `start` inclusive, `end` exclusive, ISO dates; either may be open. Rows from
+    `read_from` on are read to compare the first periods with; shown are those from `start` on."""
 
     start: str | None = None
     end: str | None = None
+    read_from: str | None = None
     grounding: Grounding
+
+    @property
+    def read(self) -> DateRange:
+        """The span of the rows that are read."""
+        return self.model_copy(update={"start": self.read_from or self.start})
 
 
 class Assumption(Value):
@@ -1121,6 +1128,7 @@ class RequirementSpec(Value):
             self.time.grain if self.time else "",
             [*self.look_back.model_dump(exclude={"grounding"}).values()] if self.look_back else [],
             [self.date_range.start, self.date_range.end] if self.date_range else [],
+            *([self.date_range.read_from] if self.date_range and self.date_range.read_from else []),
             self.fill_gaps,
             sorted(w.model_dump_json() for w in (*self.wanted_tests, *self.wanted_docs)),
             self.staging.model_dump_json() if self.staging else "",

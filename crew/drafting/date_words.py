@@ -56,7 +56,7 @@ _LEFT = re.compile(
     re.I,
 )
 _ALL_TIME = re.compile(
-    r"\b(?:since|from)\s+(?:the\s+)?(?:very\s+)?(?:beginning|start)(?:\s+of\s+time)?\b|\beverything\s+since\s+we\s+\w+"
+    r"\b(?:since|from)\s+(?:the\s+)?(?:very\s+)?(?:beginning|start)(?:\s+of\s+time)?\b(?!\s+of\b)|\beverything\s+since\s+we\s+\w+"
     r"|,?\s*\bfrom\s+the\s+first\s+to\s+the\s+last\s+(?:day|week|month|quarter|year)(?:\s+(?:in\s+the\s+data|with\s+any\s+\w+))?"
     r"|\b(?:all|whole|full|entire)[\s-]+(?:time|history)\b|\bnot\s+(?:just|only)\s+(?:for\s+)?(?:this|the\s+current|last)\s+(?:day|week|month|quarter|year)\b",
     re.I,

@@ -24,6 +24,14 @@ def with_derived(
     steps = [*before, Cte(figures, last.body, last.comment)]
     outputs: list[exp.Expr] = [exp.column(c) for c in columns]
     windows = [exp.alias_(window(spec, d), d.name) for d in spec.derived]
+    if early := _since(spec):
+        seen = fresh("compared")
+        steps.append(Cte(seen, exp.select(*outputs, *windows).from_(figures)))
+        windows = [exp.column(d.name) for d in spec.derived]
+        figures = fresh("shown")
+        steps.append(Cte(figures, exp.select(*outputs, *windows).from_(seen).where(early)))
+        if spec.top is None:
+            return [*steps[:-1], Cte(FINAL, steps[-1].body)]
     if spec.top is None:
         steps.append(Cte(FINAL, exp.select(*outputs, *windows).from_(figures)))
         return steps
@@ -34,6 +42,15 @@ def with_derived(
     limit = exp.LTE(this=exp.column(place), expression=exp.Literal.number(spec.top.count))
     steps.append(Cte(FINAL, exp.select(*shown).from_(ranked).where(limit)))
     return steps
+
+
+def _since(spec: RequirementSpec) -> exp.Expr | None:
+    """The periods that are shown, where earlier ones are there to be compared with."""
+    span = spec.date_range
+    if not (spec.time and span and span.start and span.read_from):
+        return None
+    start = exp.cast(exp.Literal.string(span.start), "date")
+    return exp.GTE(this=_period(spec), expression=start)
 
 
 def window(spec: RequirementSpec, derived: Derived) -> exp.Expr:
@@ -59,7 +76,12 @@ def window(spec: RequirementSpec, derived: Derived) -> exp.Expr:
             change = exp.paren(value - _before(spec, derived))
             return _ratio(change, _before(spec, derived))
         case "share":
-            total = _over(exp.Sum(this=value.copy()), [*_when(spec), *derived.within])
+            if not derived.reset:
+                total = _over(exp.Sum(this=value.copy()), [*_when(spec), *derived.within])
+                return _ratio(value, total)
+            total = _over(exp.Sum(this=value.copy()), derived.within)
+            longer = period_of(_period(spec), derived.reset, spec.calendar)
+            total.set("partition_by", [*total.args["partition_by"], longer])
             return _ratio(value, total)
         case "rank":
             return _place(spec, derived.of, derived.within)

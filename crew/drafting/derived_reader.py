@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import date
 
-from crew.artifacts import Derived, DerivedKind, Dimension, Grounding, Metric, Top
+from crew.artifacts import (
+    DateRange,
+    Derived,
+    DerivedKind,
+    Dimension,
+    Grounding,
+    Metric,
+    TimeGrain,
+    Top,
+)
 from crew.drafting.figures import DerivedWish, TopWish
 from crew.drafting.interpretation import Interpretation
-from crew.drafting.schema_linker import content_stems
-from crew.drafting.vocabulary import name_stems, snake, stems
+from crew.drafting.schema_linker import content_stems, entity_stems
+from crew.drafting.vocabulary import alike, name_stems, snake, stems
 from crew.drafting.wish import Wish
+from crew.verification.counted_periods import first_of
+from crew.verification.expected_rows import after
 
 _LENGTHS = ("hour", "day", "week", "month", "quarter", "year")
+_SHOWN_ONLY = re.compile(
+    r"\b(?:show|display|list|output|see)\w*\s+(?:only|just)\b|\b(?:only|just)\s+(?:show|display|list)",
+    re.I,
+)
 _PER_YEAR = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
 _PER_QUARTER = {"month": 3, "week": 13, "quarter": 1}
+_WHOLE: dict[str, TimeGrain] = {"month": "month", "quarter": "quarter", "year": "year"}
+"""Grains whose periods hardly begin in the midst of the dates asked for."""
+_RESETS = {"month", "quarter", "year"}
 _TIMED = {"running_total", "moving_average", "moving_sum", "growth", "change", "previous"}
 _ADDS_UP = {"count", "sum"}
 
@@ -47,6 +67,21 @@ class DerivedReader:
         unique = {d.name: d for d in found}
         return list(unique.values()), top
 
+    def compared_from(
+        self, derived: Sequence[Derived], grain: str, span: DateRange | None
+    ) -> DateRange | None:
+        """The dates asked for, with as many periods before them as the first ones need."""
+        back = max((_reach(d) for d in derived), default=0)
+        if not (span and span.start and back):
+            return span
+        start, length = date.fromisoformat(span.start), _WHOLE.get(grain)
+        if length is None or first_of(start, length, self.context.calendar) != start:
+            return span
+        self.context.assume(
+            f"The first {grain}s are compared with those before {start}, which are not shown."
+        )
+        return span.model_copy(update={"read_from": after(start, length, -back).isoformat()})
+
     def _about(self, said: DerivedWish, metrics: Sequence[Metric]) -> list[Metric]:
         """The metrics that the sentence names, else all."""
         words = set(stems(said.quote))
@@ -73,6 +108,7 @@ class DerivedReader:
                            grounding=grounding)  # fmt: skip
 
         if said.kind == "running_total":
+            self._say_begin(said, wish)
             return self._running_total(said, grain, column(said.kind, f"{name} running total"))
         if said.kind in {"moving_average", "moving_sum"}:
             periods = self._periods(said, grain)
@@ -109,14 +145,23 @@ class DerivedReader:
                 column("growth", f"{name} growth", back),
             ]
         if said.kind == "share":
-            if not dimensions:
+            if not dimensions and not said.within:
                 return []
-            self.context.assume(
-                "A share is a fraction (0..1) of all rows"
-                + (f" of the same {grain}." if grain else " of the result.")
-            )
-            return [column("share", f"{name} share")]
+            return self._share(said, grain, metric, column("share", f"{name} share"), dimensions)
         return [column("rank", f"{name} rank")]
+
+    def _say_begin(self, said: DerivedWish, wish: Wish) -> None:
+        """Whether a running total over some dates begins with these or counted before."""
+        begin = wish.date_span.start if wish.date_span else None
+        if begin is None or said.unit:
+            return
+        if any(_SHOWN_ONLY.search(c.quote) for c in wish.clauses):
+            self.context.asking.ask(
+                "derived:running_total:begin",
+                f"“{said.quote}”: does the running total begin at zero on {begin}?",
+                [(f"yes: nothing before {begin} counts", "")],
+            )
+        self.context.assume(f"The running total begins on {begin}: nothing before counts.")
 
     def _running_total(self, said: DerivedWish, grain: str, whole: Derived) -> list[Derived]:
         """From the first period on, or anew with each period that is said: `year to date`."""
@@ -131,6 +176,58 @@ class DerivedReader:
             return []
         name = f"{whole.of} {said.unit} to date"
         return [whole.model_copy(update={"name": snake(name), "reset": said.unit})]
+
+    def _share(
+        self,
+        said: DerivedWish,
+        grain: str,
+        metric: Metric,
+        whole: Derived,
+        dimensions: Sequence[Dimension],
+    ) -> list[Derived]:
+        """Of all rows of a period, or of those that `within` says: `of its region`, `of the year`."""
+        unit = said.within.lower()
+        if unit in _LENGTHS:
+            if grain == unit or not grain:
+                unit = ""
+            elif unit not in _RESETS or _LENGTHS.index(grain) > _LENGTHS.index(unit):
+                return self._ask_share(said)
+        within = () if unit in _LENGTHS else self._named(said.within, metric, dimensions)
+        if said.within and unit and not within and unit not in _LENGTHS:
+            return self._ask_share(said)
+        told = [f"the same {grain}"] if grain and unit not in _LENGTHS else []
+        told += [f"the same {unit}"] if unit in _LENGTHS else [f"the same `{w}`" for w in within]
+        of = " and ".join(told) or "the result"
+        self.context.assume(f"A share is a fraction (0..1) of all rows of {of}.")
+        if not said.within or not unit:
+            return [whole]
+        reset = unit if unit in _LENGTHS else ""
+        update = {"name": snake(f"{whole.name} of {said.within}"), "within": within, "reset": reset}
+        return [whole.model_copy(update=update)]
+
+    def _ask_share(self, said: DerivedWish) -> list[Derived]:
+        self.context.asking.ask(
+            f"derived:share:{snake(said.within)}",
+            f"“{said.quote}”: the share of which total? I found no column of the result that says"
+            f" “{said.within}”.",
+            [],
+        )
+        return []
+
+    def _named(self, said: str, metric: Metric, dimensions: Sequence[Dimension]) -> tuple[str, ...]:
+        """The columns of the result that are called so, or are what these words mean elsewhere."""
+        wanted = set(content_stems(said))
+        if named := [d.name for d in dimensions if wanted and wanted <= set(name_stems(d.name))]:
+            return tuple(named)
+        bases = [m.relation for m in metric.measures]
+        links = self.context.linker.dimensions(content_stems(said), bases)
+        meant = {(k.relation, k.column.name) for k in links}
+        for link in links:
+            card = self.context.evidence.relation(link.relation)
+            key = self.context.linker.key_column(card) if card else None
+            if card and key and wanted <= {x for s in entity_stems(card) for x in alike(s)}:
+                meant.add((link.relation, key))
+        return tuple(d.name for d in dimensions if (d.relation, d.column) in meant)
 
     def _periods(self, said: DerivedWish, grain: str) -> int | None:
         unit = {"d": "day"}.get(said.unit, said.unit) or grain
@@ -186,6 +283,13 @@ class DerivedReader:
         )
         return Top(count=said.count, by=by.name, lowest=said.lowest, within=within,
                    grounding=Grounding(source="ticket", text=said.quote))  # fmt: skip
+
+
+def _reach(derived: Derived) -> int:
+    """How many periods before its own a derived column looks at."""
+    if derived.kind in {"growth", "change", "previous"}:
+        return derived.periods
+    return derived.periods - 1 if derived.kind in {"moving_average", "moving_sum"} else 0
 
 
 def _adds_up(metric: Metric) -> bool:

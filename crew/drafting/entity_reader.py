@@ -6,7 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from crew.artifacts import Dimension, Filter, Grounding, Measure, Metric, Related, RelationCard
+from crew.artifacts import (
+    ColumnCard,
+    Dimension,
+    Filter,
+    Grounding,
+    Measure,
+    Metric,
+    Related,
+    RelationCard,
+)
 from crew.catalog.warehouse_profile import is_arrival, is_temporal
 from crew.drafting.dimension_reader import unique_names
 from crew.drafting.entity_words import EntityWish, Pick, entity_wish, take
@@ -38,6 +47,8 @@ _FIGURE = re.compile(
     r"|\s*(?:the\s+)?(?:some|ratio|unit|quot|dur)\d",
     re.I,
 )
+_CLEARLY = 0.7
+"""How much likelier than any other a date is to be meant, not to be asked about."""
 _EARLY = {"first", "earliest", "oldest", "initial"}
 
 
@@ -117,7 +128,8 @@ class EntityReader:
         unread: list[Phrase] = []
         latest: tuple[RelationCard, str, str] | None = None
         made = self._picked(spine)
-        for phrase in self._items(wish):
+        items = self._items(wish)
+        for n, phrase in enumerate(items):
             if self._is_spine(phrase, spine) or self._is_key(phrase, spine, key):
                 continue
             if (column := self._of_picked(phrase, spine, made)) is not None:
@@ -128,7 +140,7 @@ class EntityReader:
                 metrics.append(moment)
             elif (column := self._of_first_row(phrase, spine)) is not None:
                 attributes.append(column)
-            elif (row := self._row_of(phrase, spine, wish)) is not None:
+            elif (row := self._row_of(phrase, spine)) and self._shows_more(row, items[n + 1 :]):
                 latest = row
                 metrics += self._shown(phrase, latest, [])
             elif latest is not None and (column := self._empty_in_row(phrase, latest, spine)):
@@ -327,7 +339,7 @@ class EntityReader:
             if not times:
                 continue
             if is_entity:
-                named = [times[0][0]]
+                named = [self._date_of(card, phrase)]
             if len(named) == 1:
                 time = self._sql(card, named[0].name)
                 return self._moment(phrase, card, "min" if early else "max", time, None)
@@ -344,6 +356,19 @@ class EntityReader:
                 how = "first" if early else "last"
                 return self._moment(phrase, card, how, self._sql(card, values[0].name), order)
         return None
+
+    def _date_of(self, card: RelationCard, phrase: Phrase) -> ColumnCard:
+        """The date of a row of which the ticket says no more than that it is the first or last."""
+        times = self.context.linker.times(card)
+        if len(times) < 2 or times[0][1] >= times[1][1] + _CLEARLY:
+            return times[0][0]
+        names = [self._sql(card, column.name) for column, _ in times[:4]]
+        index = self.context.asking.ask(
+            f"time:{card.key}:{snake(phrase.text)}",
+            f"“{phrase.text}”: by which date of `{card.key}`?",
+            [(f"by `{name}`", "") for name in names],
+        )
+        return times[index or 0][0]
 
     def _of_first(self, phrase: Phrase, spine: RelationCard) -> Metric | None:
         """`name of the carrier of the first leg`: a value of the row that comes first."""
@@ -389,9 +414,16 @@ class EntityReader:
             return None
         return shown.model_copy(update={"name": snake(f"{way} {matched['what']} {shown.column}")})
 
-    def _row_of(
-        self, phrase: Phrase, spine: RelationCard, wish: Wish
-    ) -> tuple[RelationCard, str, str] | None:
+    def _shows_more(self, row: tuple[RelationCard, str, str], following: Sequence[Phrase]) -> bool:
+        """Whether what follows `latest subscription` is of that row; else its date is meant."""
+        figures = (p for p in following[:1] if not _FIGURE.match(p.text))
+        return any(
+            not _FIRST.match(p.text)
+            and self.context.linker.lookups(content_stems(p.text), row[0].key)
+            for p in figures
+        )
+
+    def _row_of(self, phrase: Phrase, spine: RelationCard) -> tuple[RelationCard, str, str] | None:
         """`latest subscription`: the relation, the time by which it is the last one, and the way."""
         matched = _FIRST.match(phrase.text)
         if matched is None or re.search(r"\b(?:date|day|time)\b", phrase.text, re.I):

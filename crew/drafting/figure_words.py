@@ -13,6 +13,7 @@ import re
 from crew.drafting.figures import (
     MARK,
     Comparison,
+    DerivedWish,
     Duration,
     FigureWishes,
     Order,
@@ -20,13 +21,14 @@ from crew.drafting.figures import (
     Quoted,
     Quotient,
     Share,
+    add_derived,
 )
 from crew.drafting.name_words import take_names
 from crew.drafting.number_words import COUNTS, NUMBER, NUMBERS, UNIT, noun_of, value_of
 from crew.drafting.range_words import take_ranges
 from crew.drafting.related_words import take_related
 from crew.drafting.result_words import take_derived, take_top
-from crew.drafting.vocabulary import grain_words, singular, word_set
+from crew.drafting.vocabulary import grain_words, singular, stems, word_set
 
 _LONGEST = 700  # characters
 
@@ -226,19 +228,31 @@ _QUOTIENT = re.compile(
 
 _NAMED = re.compile(r"\b(?P<name>[a-z]+)\s*$", re.I)
 _AS_PART = re.compile(
-    r"(?P<above>\bquot\d+|\b\w+)\s+(?:expressed\s+|shown\s+)?(?:as\s+(?:an?\s+)?|in\s+)(?:fraction|share|percentage|percent|proportion|ratio|%)\s+of\s+(?:the\s+|its\s+|their\s+)?"
-    r"(?P<below>(?:(?!\b(?:per|by|for|in|and|total|overall|grand|whole|all)\b)\w+\s?){1,3})",
+    r"(?P<above>\bquot\d+|\b(?:(?!\b(?:and|with|by|per|is|are|as|the|our|show|me|of)\b)[\w-]+\s+){0,4}?(?!(?:and|with|is|are|shown|expressed)\b)[\w-]+)(?P<split>\s+(?:per|by|for\s+each)\s+(?!as\b)\w+(?:\s+(?!as\b)\w+)?)?,?\s+"
+    r"(?:expressed\s+|shown\s+)?(?:as\s+(?:an?\s+)?|in\s+)(?:fraction|share|percentage|percent|proportion|ratio|%)\s+of\s+(?:the\s+|its\s+|their\s+)?"
+    r"(?P<all>all\s+(?:the\s+|our\s+)?|total\s+|overall\s+)?(?P<below>(?:(?!\b(?:per|by|for|in|and|total|overall|grand|whole|all)\b)\w+\s?){1,4})(?P<more>and\s+\w+)?",
     re.I,
 )
 
 
 def _take_parts_of(text: str, quote: str, wishes: FigureWishes) -> str:
-    """`margin as a fraction of the price`: one figure divided by another."""
-    if not (matched := _AS_PART.search(text)):
+    """`margin as a fraction of the price`: one figure divided by another. Beside `by region`, `orders
+    as a share of all orders` is each row's part of the total."""
+    if not (matched := _AS_PART.search(text)) or matched["more"]:
         return text
-    figure = Quotient(matched["above"], matched["below"].strip(), matched.group().strip())
+    split = matched["split"] or ""
+    above, below = noun_of(matched["above"]), matched["below"].strip()
+    if matched["all"] and set(stems(above)) == set(stems(below)):
+        add_derived(wishes, DerivedWish("share", 1, "", quote))
+        return f"{text[: matched.start()]} {matched['above']}{split} {text[matched.end() :]}"
+    whole = (
+        below
+        if (matched["all"] or "").lower().startswith("all")
+        else f"{matched['all'] or ''}{below}"
+    )
+    figure = Quotient(above, whole, matched.group().strip())
     mark = wishes.mark("quot", figure)
-    return f"{text[: matched.start()]} {mark} {text[matched.end() :]}"
+    return f"{text[: matched.start()]} {mark}{split} {text[matched.end() :]}"
 
 
 _SPLIT_PIECE = re.compile(

@@ -122,12 +122,14 @@ Figure = (
 
 @dataclass(frozen=True)
 class DerivedWish:
-    """A derived column; `unit` is the period it speaks of, empty for the one of the result."""
+    """A derived column; `unit` is the period it speaks of, empty for the one of the result,
+    `within` what a share is one of the total of, empty for all rows."""
 
     kind: DerivedKind
     periods: int
     unit: str
     quote: str
+    within: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ def is_mark(word: str) -> bool:
 
 
 def add_derived(wishes: FigureWishes, wish: DerivedWish) -> None:
-    """Wish for a derived column, once for each sentence."""
-    if all(w.kind != wish.kind or w.quote != wish.quote for w in wishes.derived):
+    """Wish for a derived column, once for each sentence and total."""
+    said = (wish.kind, wish.quote, wish.within)
+    if all((w.kind, w.quote, w.within) != said for w in wishes.derived):
         wishes.derived.append(wish)

@@ -46,6 +46,7 @@ from crew.drafting.leftover_reader import LeftoverReader
 from crew.drafting.lexicon import Lexicon
 from crew.drafting.lexicon_reader import lexicon_of
 from crew.drafting.likeness import Similar, nothing_similar
+from crew.drafting.lost_figures import LostFigures
 from crew.drafting.lost_limits import LostLimits
 from crew.drafting.lost_names import LostNames
 from crew.drafting.metric_questions import ask_undefined, ask_which_column
@@ -454,10 +455,15 @@ class Interpreter:
         self.context.notes += [f"Not read: “{p[:200]}”." for p in unread_commands(own)]
         self._note_sources(wish, bases)
         LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters)
+        LostFigures(self.context).ask(wish, metrics, dimensions, derived, top)
         ask_shapes(self.context, wish, metrics, every=False)
         self.taken |= {f.grounding.text for f in filters}
         spec = self._assemble(request, wish, readings, metrics, dimensions, filters)
-        return spec.model_copy(update={"derived": tuple(derived), "top": top})
+        grain = wish.grain[0] if wish.grain else ""
+        span = self.derived.compared_from(derived, grain, spec.date_range)
+        told = (*self.context.asking.read_by_model, *self.context.assumptions)
+        update = {"derived": tuple(derived), "top": top, "date_range": span, "assumptions": told}
+        return spec.model_copy(update=update)
 
     def _note_sources(self, wish: Wish, bases: Sequence[str]) -> None:
         """What the ticket names as the place of its figures and nothing is counted in."""

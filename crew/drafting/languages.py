@@ -50,11 +50,33 @@ def in_english(text: str, language: str) -> str:
     """The text with the known forms of a language in English; lines and punctuation stay."""
     if not language:
         return text
-    parts = _VALUE.split(text)  # every second is a value, which stays as it is written
+    parts = _VALUE.split(
+        _with_genitives(text, language)
+    )  # every second is a value, which stays as it is written
     return "".join(
         part if n % 2 else _pattern(language).sub(lambda m: _forms(language)[_group(m)], part)
         for n, part in enumerate(parts)
     )
+
+
+_GENITIVE = re.compile(
+    r"\b(?P<noun>[A-ZÄÖÜ]\w+)\s+(?P<article>der|des)(?=\s+(?:[a-zäöü]\w+e[nrs]\s+)?[A-ZÄÖÜ])"
+)
+"""`Miete der aktiven Verträge`: what follows the article is whose the noun before it is."""
+
+
+def _with_genitives(text: str, language: str) -> str:
+    """The text with `von` before the article of a German genitive, unless a form reads it anyway."""
+    if language != "german":
+        return text
+
+    def said(matched: re.Match[str]) -> str:
+        both = f"{matched['noun']} {matched['article']}"
+        form = _pattern(language).match(both)
+        is_read = form is not None and form.end() == len(both)
+        return both if is_read else f"{matched['noun']} von {matched['article']}"
+
+    return _GENITIVE.sub(said, text)
 
 
 def _group(matched: re.Match[str]) -> int:

@@ -23,6 +23,7 @@ from crew.drafting.figures import Quoted, is_mark
 from crew.drafting.join_planner import JoinPlanner
 from crew.drafting.metric_reading import Reading, fraction_of, simple_metric, split_aggregation
 from crew.drafting.schema_linker import (
+    KEY_STEMS,
     ColumnLink,
     SchemaLinker,
     content_stems,
@@ -216,6 +217,8 @@ class MetricReader:
         readings = []
         for link in links:
             card = link.card
+            if aggregation is None and self._names_number(link.rest, card):
+                return Reading(phrase)  # `rent of the active contracts` counts none
             key = self.linker.key_column(card)
             reading = Reading(phrase, entity=card)
             measure = Measure(
@@ -234,6 +237,14 @@ class MetricReader:
                 reading.unexplained = ["distinct", "unique", "different"]
             readings.append(reading)
         return self._best(readings, wanted)
+
+    def _names_number(self, said: Sequence[str], card: RelationCard) -> bool:
+        """Whether one of some words is all that an amount of a relation is called."""
+        amounts = (
+            c for c in card.columns if is_numeric(c) and not KEY_STEMS & {*name_stems(c.name)}
+        )
+        names = [name_stems(c.name) for c in amounts]
+        return any([s] in names for s in said)
 
     def _count_having(self, phrase: Phrase, text: str) -> Reading | None:
         """`customers~orders`: how many different customers the orders have."""
@@ -646,10 +657,9 @@ class MetricReader:
     def _states_of(self, said: list[str], moment: str, bases: list[str]) -> list[str]:
         """The condition that words name beside the date that is only like them: contracts have an
         end whether or not they were `terminated`, where a status says so."""
-        if set(said) & set(name_stems(moment.rpartition(".")[2].strip('"`'))):
-            return []
         links = [k for k in self.linker.conditions(said, bases) if k.relation in bases]
-        sure = [k for k in links if k.column and k.score >= 1]
+        own = moment.rpartition(".")[2].strip('"`')
+        sure = [k for k in links if k.column and k.column != own and k.score >= 1]
         return [sure[0].condition] if len({k.condition for k in sure}) == 1 else []
 
     def _quoted_stems(self, word: str) -> list[str]:
@@ -742,7 +752,8 @@ def _counted(text: str) -> list[str]:
 def _turned(text: str) -> str:
     """`amounts of add-on items` as `add-on items amounts`, so that the number comes last."""
     matched = re.match(
-        r"^(?P<what>[\w\s`-]+?)\s+(?:of|for)\s+(?:the\s+|all\s+)?(?P<whose>[\w\s-]+)$", text
+        r"^(?P<what>[\w\s`-]+?)\s+(?:(?:of|for)\s+(?:the\s+|all\s+)?|the\s+)(?P<whose>[\w\s-]+)$",
+        text,
     )
     return f"{matched['whose']} {matched['what']}" if matched else ""
 

@@ -40,7 +40,7 @@ _OVER_BACK = re.compile(
 _LAST_ONE = re.compile(r"(?:(?:in|for|of|from)\s+)?(?:the\s+)?(?:last|previous)\s+[a-z]+$", re.I)
 _CURRENT = re.compile(
     r"\b(?:in\s+|for\s+|of\s+|during\s+)?(?:(?:this|the\s+current|current)\s+"
-    r"(?P<unit>week|month|quarter|year)(?:\s+(?:so\s+far|to\s+date))?|(?P<unit2>week|month|quarter|year)[\s-]to[\s-]date|(?P<short>[wmqy]td))\b",
+    r"(?P<unit>week|month|quarter|year)(?:\s+(?:so\s+far|to\s+date))?|since\s+(?:the\s+)?(?:beginning|start)\s+of\s+(?:the|this)\s+(?P<unit3>week|month|quarter|year)|(?P<unit2>week|month|quarter|year)[\s-]to[\s-]date|(?P<short>[wmqy]td))\b",
     re.I,
 )
 _TO_DATE = {"wtd": "week", "mtd": "month", "qtd": "quarter", "ytd": "year"}
@@ -180,7 +180,7 @@ def _limits_left(text: str, clause: Phrase) -> list[Phrase]:
 
 _DATING = re.compile(
     r"(?:\bdated\s+)?\b(?P<how>by|per|for\s+each|each|every|and)\s+(?:the\s+)?(?P<grain>\w+)\s+(?:of\s+(?:the\s+|their\s+|its\s+)?|in\s+which\s+(?:they|it)\s+(?:was|were|is|are)\s+)"
-    r"(?P<date>(?:(?!\b(?:and|by|per|for|of|only|which|that|year|day|week|month)\b)\w+\s?){1,3}?)(?=\s*(?:[,;:|().!?]|$|\b(?:and|by|per|for|of|only|with)\b))",
+    r"(?P<date>(?:(?!\b(?:and|by|per|for|of|only|which|that|year|day|week|month|\d+)\b)\w+\s?){1,3}?)(?=\s*(?:[,;:|().!?]|$|\b(?:and|by|per|for|of|only|with)\b))",
     re.I,
 )
 _DATED = re.compile(
@@ -302,7 +302,12 @@ def _take_current(text: str, clause: Phrase, wish: Wish) -> str:
     matched = _CURRENT.search(text)
     if not matched or _NOT_DATED.search(text[: matched.start()]):
         return text
-    unit = matched["unit"] or matched["unit2"] or _TO_DATE[matched["short"].lower()]
+    unit = (
+        matched["unit"]
+        or matched["unit2"]
+        or matched["unit3"]
+        or _TO_DATE[matched["short"].lower()]
+    )
     current = LookBackWish(1, unit.lower(), clause.quote, "current")
     if wish.look_back and replace(wish.look_back, quote=clause.quote) != current:
         return text  # `this year` said twice is one wish

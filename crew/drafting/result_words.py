@@ -7,7 +7,7 @@ from functools import cache
 
 from crew.drafting.figures import DerivedWish, FigureWishes, TopWish, add_derived
 from crew.drafting.number_words import COUNT, COUNTS
-from crew.drafting.vocabulary import grain_words, vocabulary
+from crew.drafting.vocabulary import grain_words, stems, vocabulary
 
 _PERIOD = r"(?P<unit>day|week|month|quarter|year|period)s?"
 
@@ -48,15 +48,20 @@ def take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
             count = _count(groups["before"]) + 1 if groups.get("before") else count
             if kind.startswith("moving") and count == 1:
                 continue
-            add_derived(wishes, DerivedWish(kind, count, unit, quote))
+            within = next(
+                (w for n, w in groups.items() if n.startswith("within") and w), ""
+            ).strip()
+            add_derived(wishes, DerivedWish(kind, count, unit, quote, within))
             if kind in {"growth", "change"}:
-                text = _GROWTH_OF.sub("", text[: matched.start()]) + text[matched.start() :]
+                text = _without_growth_of(text[: matched.start()]) + text[matched.start() :]
                 matched = pattern.search(text) or matched
             if kind in {"growth", "change", "previous"} and unit:
                 wishes.grain = wishes.grain or (matched.groupdict().get("grain") or unit).lower()
             kept = matched.groupdict().get("keep") or ""
             if kind == "running_total" and re.match(r"\W*(?:and|with|plus)\b", matched.group()):
                 kept += ", "  # `revenue and the ytd revenue`
+            if within and within.lower() not in grain_words():
+                kept += f" by {within} "
             text = f"{text[: matched.start()]} {kept} {text[matched.end() :]}"
     return re.sub(r"\s{2,}", " ", text)
 
@@ -64,6 +69,16 @@ def take_derived(text: str, quote: str, wishes: FigureWishes) -> str:
 _GROWTH_OF = re.compile(
     r"\b(?:growth|change|development)(?:\s+rate)?\s+(?:of|in)\s+(?:the\s+|our\s+)?", re.I
 )
+
+
+def _without_growth_of(text: str) -> str:
+    """The words before a growth, without the figure that it is of where that was named before:
+    `sum of fees, and growth of the fees`."""
+    if not (matched := _GROWTH_OF.search(text)):
+        return text
+    before, what = text[: matched.start()], text[matched.end() :]
+    is_known = set(stems(what)) <= set(stems(before))
+    return before + ("" if is_known else what)
 
 
 _WHAT = r"(?P<what>(?:(?!\b(?:by|per|with|in|for|based|ranked|over|from|that|who|which|where|of)\b)[^,;:|()])+?)"
@@ -83,7 +98,7 @@ _FOR_EVERY = re.compile(
     re.I,
 )
 _RANKED = re.compile(
-    r"\brank\s+(?:all\s+|our\s+|the\s+)*(?P<what>\w+(?:\s\w+)?)\s+by\s+(?:the\s+)?", re.I
+    r"\brank\s+(?:of\s+|all\s+|our\s+|the\s+)*(?P<what>\w+(?:\s\w+)?)\s+by\s+(?:the\s+)?", re.I
 )
 _FROM_EACH = re.compile(
     r"\b(?:what|which|how\s+much)\s*(?:part|share|percentage|percent|proportion|fraction|portion)?\s+(?:of\s+)(?:the\s+|our\s+)*(?:total\s+|overall\s+)?(?P<what>[\w\s]{2,40}?)\s+"
@@ -92,7 +107,7 @@ _FROM_EACH = re.compile(
 )
 _SHARE_OF_EACH = re.compile(
     r"\b(?:share|percentage|percent|proportion|part|fraction)\s+of\s+(?:each|every|that|this)\s+(?P<who>\w+(?:\s(?!in\b|of\b)\w+)?)\s+(?:in|of|from|on|among)\s+(?:all\s+|the\s+|our\s+)*(?:total\s+|overall\s+)?"
-    r"(?P<what>(?:number\s+of\s+)?(?:(?!\b(?:per|by|for|in|of)\b)\w+\s?){1,3})(?:\s*(?:of|in)\s+(?:the|that|this|each)\s+(?:same\s+)?(?:day|week|month|quarter|year|period))?",
+    r"(?P<what>(?:number\s+of\s+)?(?:(?!\b(?:per|by|for|in|of)\b)\w+\s?){1,3})(?:\s*(?:of|in)\s+(?:the|that|this|each|an?)\s+(?:same\s+)?(?P<grain>day|week|month|quarter|year|period))?",
     re.I,
 )
 _WITH_MOST = re.compile(
@@ -134,7 +149,9 @@ def take_top(text: str, quote: str, wishes: FigureWishes) -> str:
             text = f"{text[: matched.start()]} {figure.group()} by {matched['what']} {rest[figure.end() :]}"
     if matched := _SHARE_OF_EACH.search(text):
         add_derived(wishes, DerivedWish("share", 1, "", quote))
-        text = f"{text[: matched.start()]} {matched['what']} by {matched['who']} {text[matched.end() :]}"
+        grain = (matched["grain"] or "period").lower()
+        per = "" if grain == "period" else f" per {grain}"
+        text = f"{text[: matched.start()]} {matched['what']} by {matched['who']}{per} {text[matched.end() :]}"
     aside = " ".join(_IN_BRACKETS.findall(text))
     if _FROM_EACH.search(bare := _IN_BRACKETS.sub("", text)):
         text = f"{bare} {aside}"

@@ -290,10 +290,8 @@ class AggregateCompiler:
         if self.spec.look_back:
             found += self._since_as_of(rows, time, day.copy())
         if self.spec.date_range:
-            for bound, kind in (
-                (self.spec.date_range.start, exp.GTE),
-                (self.spec.date_range.end, exp.LT),
-            ):
+            read = self.spec.date_range.read
+            for bound, kind in ((read.start, exp.GTE), (read.end, exp.LT)):
                 if bound:
                     limit = exp.cast(exp.Literal.string(bound), "date")
                     found.append(kind(this=day.copy(), expression=limit))
@@ -448,7 +446,7 @@ class AggregateCompiler:
                 found.append(exp.GT(this=column, expression=_as_of(limit)))
             found.append(until)
         if span := self.spec.date_range:
-            for bound, kind in ((span.start, exp.GTE), (span.end, exp.LT)):
+            for bound, kind in ((span.read.start, exp.GTE), (span.end, exp.LT)):
                 if bound:
                     limit_date = exp.cast(exp.Literal.string(bound), "date")
                     found.append(kind(this=column.copy(), expression=limit_date))

@@ -30,7 +30,7 @@ _NOW = re.compile(
     rf"{_VALUE}(?:{_OF})?)(?=\s*(?:[.,;:)\n]|$|\b(?:and|per|by|for|in|und|je|pro)\b))",
     re.I,
 )
-_AT = r"\b(?:(?:at|by|on|as\s+of)\s+)?(?:the\s+)?"
+_AT = r"(?<!since )(?<!since the )\b(?:(?:at|by|on|as\s+of)\s+)?(?:the\s+)?"
 _PERIOD = r"\s+of\s+(?:that|each|every|the)\s+(?:month|week|quarter|year|day)\b"
 _MOMENT = re.compile(
     rf"{_AT}(?P<start>beginning|start|first\s+day){_PERIOD}|{_AT}(?:end|last\s+day|close){_PERIOD}"

@@ -135,7 +135,7 @@ class _Expectation:
             dimensions=tuple(counted_sql(d, self.evidence, spec.calendar) for d in self._split_by),
             grain=spec.time.grain if spec.time else "",
             look_back=spec.look_back,
-            date_range=spec.date_range,
+            date_range=spec.date_range.read if spec.date_range else None,
             as_of=self.totals.newest_day(dated[0], spec.calendar)
             if dated and spec.look_back
             else "",
@@ -172,6 +172,9 @@ class _Expectation:
             values = [_derived_value(spec, derived, row, rows) for row in rows]
             for row, value in zip(rows, values, strict=True):
                 row[derived.name] = value
+        if spec.time and spec.date_range and spec.date_range.read_from and spec.date_range.start:
+            start = date.fromisoformat(spec.date_range.start)
+            rows = [row for row in rows if row[spec.time.column] >= start]
         return _top(spec, rows)
 
     def _has_endless_digits(self) -> bool:
@@ -327,6 +330,12 @@ def _derived_value(spec: RequirementSpec, derived: Derived, row: Row, rows: list
 def _within_value(spec: RequirementSpec, derived: Derived, row: Row, rows: list[Row]) -> Any:
     own = row[derived.of]
     inside = _together(spec, derived.within, row, rows)
+    if derived.kind == "share" and derived.reset:
+        assert spec.time is not None
+        period = spec.time.column
+        begins = {r[period]: first_of(r[period], derived.reset, spec.calendar) for r in rows}
+        same = [r for r in rows if begins[r[period]] == begins[row[period]]]
+        inside = [r for r in same if all(r[w] == row[w] for w in derived.within)]
     if derived.kind == "share":
         total = _sum(r[derived.of] for r in inside)
         return float(own) / float(total) if total and own is not None else None
