@@ -8,7 +8,9 @@ import pytest
 
 from tests.small_warehouse import SmallWarehouse
 
-PER_MONTH = "select date_trunc('month', due_on)::date as month, sum(fee) as due from stg_bills group by all"
+PER_MONTH = (
+    "select date_trunc('month', due_on)::date as month, sum(fee) as due from stg_bills group by all"
+)
 
 
 @pytest.fixture(scope="module")
