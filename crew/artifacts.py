@@ -733,10 +733,11 @@ class Freshness(Value):
 
 class WantedDoc(Value):
     """A description that the request asks for, of a column or (empty) of the model; `text` where
-    the request gives it."""
+    the request gives it; `model` where it is not the target."""
 
     column: str
     text: str = ""
+    model: str = ""
 
 
 class StagedColumn(Value):

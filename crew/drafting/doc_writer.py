@@ -38,7 +38,8 @@ _OTHER_ZONE = re.compile(r"(?i)\s*\(?\b(?:in )?(?:UTC|GMT|local time\b[^.]*)\)?(
 def write_docs(spec: RequirementSpec, draft: ModelDraft, evidence: Evidence) -> DocSet:
     """Descriptions for what is new; for a change, of the added columns only."""
     if not draft.models:
-        return DocSet(models=(_existing(spec, evidence),)) if spec.wanted_docs else DocSet()
+        wanted = dict.fromkeys(d.model or spec.target for d in spec.wanted_docs)
+        return DocSet(models=tuple(_existing(spec, evidence, model) for model in wanted))
     return DocSet(models=tuple(_model(spec, model, evidence) for model in draft.models))
 
 
@@ -57,7 +58,7 @@ def _model(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mode
             )
             for m in spec.metrics
         ]
-        columns += list(_existing(spec, evidence).columns)
+        columns += list(_existing(spec, evidence, spec.target).columns)
         return ModelDoc(
             model=model.name, description=_undescribed(spec, evidence), columns=tuple(columns)
         )
@@ -273,12 +274,15 @@ def _staging(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Mo
     return ModelDoc(model=model.name, description=" ".join(parts), columns=tuple(columns))
 
 
-def _existing(spec: RequirementSpec, evidence: Evidence) -> ModelDoc:
-    """Descriptions of existing columns that the request asks for, from where they come from."""
-    card = evidence.relation(spec.target)
+def _existing(spec: RequirementSpec, evidence: Evidence, model: str) -> ModelDoc:
+    """Descriptions of existing columns of a model that the request asks for, from where they come
+    from."""
+    card = evidence.relation(model)
     columns = []
     described = ""
     for wanted in spec.wanted_docs:
+        if (wanted.model or spec.target) != model:
+            continue
         name = wanted.column
         if wanted.text:
             said = Grounding(source="ticket", text=wanted.text)
@@ -301,21 +305,19 @@ def _existing(spec: RequirementSpec, evidence: Evidence) -> ModelDoc:
         )
         if origin is None and column and column.inherited:
             text = column.inherited
-            grounding = Grounding(source="column", text=f"above {spec.target}.{name}")
+            grounding = Grounding(source="column", text=f"above {model}.{name}")
         elif origin:
             text, grounding = (
                 origin[1].description,
                 Grounding(source="column", text=f"{origin[0]}.{name}"),
             )
-        elif known := _known_words(name, name, spec.target, evidence):
+        elif known := _known_words(name, name, model, evidence):
             text, grounding = known.description, known.grounding
         else:
             text = _from_data(name, column)
-            grounding = Grounding(
-                source="column", text=f"{spec.target}.{name}: profile", confidence=0.6
-            )
+            grounding = Grounding(source="column", text=f"{model}.{name}: profile", confidence=0.6)
         columns.append(ColumnDoc(name=name, description=text, grounding=grounding))
-    return ModelDoc(model=spec.target, description=described, columns=tuple(columns))
+    return ModelDoc(model=model, description=described, columns=tuple(columns))
 
 
 def _from_data(name: str, column: ColumnCard | None) -> str:

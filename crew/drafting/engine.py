@@ -25,6 +25,7 @@ from crew.artifacts import (
 from crew.drafting.answered_words import read_with_answers
 from crew.drafting.change_compiler import compile_change
 from crew.drafting.doc_writer import write_docs
+from crew.drafting.docs_reader import documentation_request
 from crew.drafting.edits.edit_drafts import edit_docs, edit_draft, edit_spec, edit_tests
 from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.example_tables import take_examples, with_examples
@@ -89,10 +90,15 @@ class DraftingEngine:
             return history
         if staging := staging_request(request, evidence, self.warehouse):
             return staging
+        documentation, is_all = documentation_request(request, evidence)
+        if documentation and is_all:
+            return documentation
         if self.project is not None:
             edit = edit_spec(request, evidence, self.project, self.warehouse)
             if edit is not None:
                 return edit
+        if documentation:
+            return documentation
         plain, tables = take_examples(request)
         spec = self._read(plain, evidence)
         if tables:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from crew.artifacts import (
     AddTests,
     ColumnDoc,
@@ -22,6 +24,8 @@ from crew.drafting.edits.project_view import ProjectView
 from crew.drafting.edits.reader import read_edit
 from crew.drafting.edits.writer import write_edits
 from crew.drafting.model_text import CannotEdit
+from crew.drafting.questions import Asking
+from crew.drafting.ticket_reader import read_ticket
 from crew.ports import Warehouse
 from crew.verification.documentation_checks import is_filler
 
@@ -34,6 +38,8 @@ def edit_spec(
     spec = read_edit(request, evidence, view, warehouse)
     if spec is None or spec.kind != "edit" or spec.questions:
         return spec
+    if texts := unread_texts(request, evidence):
+        return spec.model_copy(update={"questions": (texts,)})
     try:
         draft = write_edits(spec, view, evidence)
     except CannotEdit as error:
@@ -41,6 +47,30 @@ def edit_spec(
         return spec.model_copy(update={"questions": (Question(id="edit:how", text=text),)})
     told = [draft.rationale] if draft.rationale else []
     return spec.model_copy(update={"notes": tuple(dict.fromkeys((*spec.notes, *told)))})
+
+
+def unread_texts(request: Request, evidence: Evidence) -> Question | None:
+    """Asks about texts for descriptions, which an edit of anything else does not write."""
+    given = re.search(
+        r"[^.;,\n]*\b(?:descri(?:be|ption|bed)\w*|document\w*|beschreib\w*|dokumentier\w*)\b[^.;\n]*",
+        f"{request.title}\n{request.body}", re.I,
+    )  # fmt: skip
+    said = given.group().strip() if given else ""
+    if not re.search(r"[\"“:(→]|\bas\b|\bals\b|\bto say\b", said):
+        return None
+    asking = Asking(
+        read_ticket(request).answers,
+        read_ticket(request).directed,
+        request.choices,
+        evidence.remembered.answers,
+    )
+    asking.ask(
+        "edit:docs",
+        f"“{said}”: descriptions are not written together with such a change. Is a ticket of their own as"
+        " good?",
+        [("yes: leave them out here", "")],
+    )
+    return asking.open[0] if asking.open else None
 
 
 def edit_draft(spec: RequirementSpec, view: ProjectView | None, evidence: Evidence) -> ModelDraft:
