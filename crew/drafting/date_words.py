@@ -28,6 +28,14 @@ _NOT = re.compile(
     r"\b(?:except|excluding|without|not|but not|other than|minus)(?:\s+(?:for|in|of|during))?\s*$",
     re.I,
 )
+# `but not the ones`, `, no bookings`, `ignore everything`, before a date: its days are left out.
+_THOSE = r"(?:(?:the|any|all|those|these|our)\s+)*(?:ones?|those|that|anything|everything|rows?|records?|data)"
+_DENIED = re.compile(
+    rf"(?:\b(?:not|without|except(?:\s+for)?|excluding|exclude|ignor(?:e|ing)|leav(?:e|ing)\s+out|skip(?:ping)?|omit(?:ting)?)"
+    rf"\s+{_THOSE}|\bnothing|(?:^|[,;:|(.]\s*|\b(?:and|but|please)\s+)(?:not?|exclud(?:e|ing)|ignor(?:e|ing)|skip(?:ping)?|omit(?:ting)?"
+    rf"|leav(?:e|ing)\s+out|except(?:\s+for)?)\s+(?:(?:the|any|all|our)\s+)*\w{{3,}}s)\s*$",
+    re.I,
+)
 _UNCLEAR = re.compile(
     r"\b(?:in\s+|for\s+|of\s+|during\s+|since\s+)?(?:"
     r"(?:this|(?:the )?current|next|(?:the )?(?:first|second|third|fourth))"
@@ -89,7 +97,11 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         (_ALONE, True, True),
     ):
         matched = pattern.search(text)
-        if not matched or _NOT.search(text[: matched.start()]):
+        if not matched:
+            continue
+        denied = _NOT.search(text[: matched.start()]) or _DENIED.search(text[: matched.start()])
+        one_sided = pattern in (_SINCE, _UNTIL) and not matched.group().lower().startswith("from")
+        if denied and not one_sided:
             continue
         groups = {k: v for k, v in matched.groupdict().items() if v}
         groups.setdefault("a", groups.pop("a2", ""))
@@ -103,8 +115,11 @@ def find_date_span(text: str) -> tuple[DateSpan | None, str]:
         before = pattern is _UNTIL and matched.group().lower().startswith("before")
         end = (last[0] if before else last[1]) if closes and last else None
         start = first[0] if opens and first else None
-        span = DateSpan(start, end, matched.group().strip(), kinds.pop())
-        return span, text[: matched.start()] + "|" + text[matched.end() :]
+        begins = matched.start()
+        if denied:  # `nothing before 2025` are the days from then on
+            start, end, begins = end, start, denied.start()
+        quote = text[begins : matched.end()].strip(" ,;:|(.")
+        return DateSpan(start, end, quote, kinds.pop()), text[:begins] + "|" + text[matched.end() :]
     return None, text
 
 
@@ -154,7 +169,8 @@ def unclear_dates(text: str) -> list[str]:
     found = [m.group().strip() for m in _UNCLEAR.finditer(text)]
     for pattern in (_BETWEEN, _SINCE, _UNTIL, _WITHIN):
         matched = pattern.search(text)
-        denied = matched and _NOT.search(text[: matched.start()])
+        before = text[: matched.start()] if matched else ""
+        denied = _NOT.search(before) or _DENIED.search(before)
         if matched and denied:
             found.append(denied.group().strip() + " " + matched.group().strip())
     found = [q for q in found if q in text]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from crew.artifacts import Dimension, Grounding, Measure, Metric
 from crew.catalog.dbt_project import entity_of
-from crew.catalog.warehouse_profile import is_numeric, is_text
+from crew.catalog.warehouse_profile import is_boolean, is_numeric, is_text
 from crew.drafting.computed_dimensions import ComputedDimensions
 from crew.drafting.figures import Named, Ranges
 from crew.drafting.interpretation import Interpretation
@@ -39,6 +40,29 @@ class DimensionReader:
         self._said_below = False
         self._dated_by: Phrase | None = None
         self._measure: Measure | None = None
+
+    def cut(self, wish: Wish) -> None:
+        """Take out of what is split by what is said of the rows behind it: `per city on holidays`."""
+        for n, phrase in enumerate(wish.dimensions):
+            said = phrase.text.split()
+            for end in range(len(said) - 1, 0, -1):
+                head, rest = " ".join(said[:end]), " ".join(said[end:])
+                if not _SAYS_ROWS.match(rest) or self._links(phrase.text):
+                    continue
+                grain = grain_words().get(head.lower())
+                if grain or self._links(head):
+                    wish.leftovers.append(replace(phrase, text=rest, item=True))
+                    wish.dimensions[n] = replace(phrase, text=head)
+                    if grain and wish.grain is None:
+                        wish.grain = (grain, phrase.quote)
+                    break
+        wish.dimensions = [d for d in wish.dimensions if d.text.lower() not in grain_words()]
+
+    def _links(self, text: str) -> bool:
+        """Whether a phrase names a column or what there are rows of."""
+        linker, said = self.context.linker, content_stems(text)
+        named = any(not e.rest for e in linker.entities(said))
+        return bool(said) and (named or bool(linker.lookups_anywhere(said)))
 
     def read(
         self, wish: Wish, bases: Sequence[str], metrics: Sequence[Metric] = ()
@@ -212,6 +236,7 @@ class DimensionReader:
             for n in range(len(said))
             if n != head
             for link in self.context.linker.dimensions([*said[:n], *said[n + 1 :]], bases)[:1]
+            if not is_boolean(link.column)
         ]
         if len({(k.relation, k.column.name) for k in found}) != 1:
             return []
@@ -294,6 +319,11 @@ class DimensionReader:
         ][:4]
 
 
+_SAYS_ROWS = re.compile(
+    r"(?:on|in|at|outside|inside|older|younger|larger|smaller|bigger|higher|lower|longer|shorter|made|bought|sold|paid|sent"
+    r"|begun|held|won|lost|left|who|that|which|whose|where|with|without|[a-z]{3,}ed)\b",
+    re.I,
+)
 _RANGE_WORDS = re.compile(
     r"(?:\w+\s)?(?:class|bucket|group|size|band|range|bin|bracket)(?:e?s)?", re.I
 )

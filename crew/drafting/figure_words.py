@@ -351,8 +351,11 @@ def _take_per_unit(text: str, quote: str, wishes: FigureWishes) -> str:
         return text
     if matched["unit"].lower() in _PART_WORDS or re.match(r"\s*ord\d", matched["unit"]):
         return text
-    if not matched["head"] and wishes.lexicon.is_split(matched["unit"]):
-        return text
+    if not matched["head"]:
+        further = re.match(r"\s+[\w-]+", text[matched.end() :])  # `per vehicle class`
+        units = [matched["unit"], matched["unit"] + (further.group() if further else "")]
+        if any(map(wishes.lexicon.is_split, units)):
+            return text
     if re.match(r"\s*col\d", text[matched.end() :]):
         return text  # a column to split by
     what = f"number of {matched['what'].strip()}" if matched["head"] else matched["what"].strip()

@@ -410,6 +410,7 @@ class Interpreter:
 
     def _new_model(self, request: Request, wish: Wish) -> RequirementSpec:
         self._drop_units(wish)
+        self.dimensions.cut(wish)
         wanted = list(dict.fromkeys(p.text for p in wish.dimensions))
         limits = [content_words(p.text) for p in (*wish.exclusions, *wish.inclusions, *wish.scopes)]
         self.context.linker.limits = [said for said in limits if said]
@@ -454,9 +455,9 @@ class Interpreter:
         own = [c for c in wish.clauses if c.quote not in self._follow_ups]
         self.context.notes += [f"Not read: “{p[:200]}”." for p in unread_commands(own)]
         self._note_sources(wish, bases)
-        LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters)
         LostFigures(self.context).ask(wish, metrics, dimensions, derived, top)
         ask_shapes(self.context, wish, metrics, every=False)
+        LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters)
         self.taken |= {f.grounding.text for f in filters}
         spec = self._assemble(request, wish, readings, metrics, dimensions, filters)
         grain = wish.grain[0] if wish.grain else ""
@@ -625,8 +626,8 @@ class Interpreter:
         metrics = self.hygiene.check(metrics, filters, dimensions)
         metrics = [self.joins.keyed(metric, dimensions[:1], filters) for metric in metrics]
         self.joins.check(metrics, dimensions[:1], filters)
-        LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters)
         ask_shapes(self.context, wish, metrics, every=True)
+        LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters)
         self.taken |= {f.grounding.text for f in filters}
         self.context.assume(
             f"Each row of `{spine.key}` has a row, with zero where nothing was counted."

@@ -79,7 +79,7 @@ class LeftoverReader:
         known |= {x for card in cards if card for s in entity_stems(card) for x in alike(s)}
         own = known | stem_set("labels")
         known = own | {
-            s for s in self._always_there(bases) if s in own or not self._is_value(s, bases)
+            s for s in self.always_there(bases) if s in own or not self._is_value(s, bases)
         }
         for phrase in [*wish.leftovers, *unread]:
             condition = self._read(phrase, known, bases, wish)
@@ -92,7 +92,7 @@ class LeftoverReader:
         links = self.context.linker.conditions([said], bases)
         return any(f"'{said}'" in k.condition.lower() for k in links)
 
-    def _always_there(self, bases: Sequence[str]) -> set[str]:
+    def always_there(self, bases: Sequence[str]) -> set[str]:
         """Words for what each counted row points at: `for our subscriptions` narrows no invoices
         where none is without one."""
         found = set()
@@ -131,7 +131,8 @@ class LeftoverReader:
         opening = said[0] if said else ""
         if opening in {"from", "in", "of", "on", "out"} and self._names_the_rows(said[1:], bases):
             return None
-        core = [s for s in content_stems(phrase.text) if s not in stem_set("stops")]
+        noise = stem_set("stops") | stem_set("belonging")  # `members living in Dublin`
+        core = [s for s in content_stems(phrase.text) if s not in noise]
         fresh = [s for s in core if not (alike(s) & known)]
         splits = {"each", "every"} & set(said) and not set(said) & grain_words().keys()
         splits = splits and not {x for s in core for x in alike(s)} & self._split_by

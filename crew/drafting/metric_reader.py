@@ -369,6 +369,8 @@ class MetricReader:
         ]
         usable = reaching or links
         usable = [k for k in usable if k.relation in self.linker.sources] or usable
+        if left:  # `captured amount`: of the rows that can be captured
+            usable = [k for k in usable if self.linker.conditions(left, [k.relation])] or usable
         if timed:
             usable = [k for k in usable if self._is_dated(k.relation)] or usable
         fewest = min(self._unsaid([k.relation]) for k in usable)
@@ -579,9 +581,14 @@ class MetricReader:
 
     def _agreed_rows(self, links: list[ColumnLink]) -> list[ColumnLink]:
         """Without those of rows that the project has agreed to count elsewhere."""
-        cards = [self.evidence.relation(k.relation) for k in links]
-        agreed = {a.key for c in cards if c and (a := self.linker.agreed_rows(c))}
-        return [k for k in links if k.relation in agreed] or links
+        there = {k.relation for k in links}
+
+        def is_elsewhere(link: ColumnLink) -> bool:
+            card = self.evidence.relation(link.relation)
+            agreed = self.linker.agreed_rows(card) if card else None
+            return agreed is not None and agreed.key in there
+
+        return [k for k in links if not is_elsewhere(k)] or links
 
     def _names_relation(self, word: str) -> bool:
         return any(alike(word) & set(entity_stems(c)) for c in self.evidence.relations)

@@ -132,6 +132,11 @@ def _called(matched: re.Match[str], wishes: FigureWishes) -> str:
     )
     if is_unit or name.endswith("ed"):
         return matched.group()
+    held = wishes.lexicon.held
+    if name not in held and (values := [v[name] for v in held.values() if name in v]):
+        return (
+            f" | with {wishes.mark('lit', Quoted((values[0],), False, name))} "  # `per month (app)`
+        )
     return f" {wishes.mark('col', Named(name, name))} "
 
 

@@ -180,7 +180,7 @@ def _limits_left(text: str, clause: Phrase) -> list[Phrase]:
 
 _DATING = re.compile(
     r"(?:\bdated\s+)?\b(?P<how>by|per|for\s+each|each|every|and)\s+(?:the\s+)?(?P<grain>\w+)\s+(?:of\s+(?:the\s+|their\s+|its\s+)?|in\s+which\s+(?:they|it)\s+(?:was|were|is|are)\s+)"
-    r"(?P<date>(?:(?!\b(?:and|by|per|for|of|only|which|that|year|day|week|month|\d+)\b)\w+\s?){1,3}?)(?=\s*(?:[,;:|().!?]|$|\b(?:and|by|per|for|of|only|with)\b))",
+    r"(?P<date>(?:(?!\b(?:and|by|per|for|of|only|which|that|year|day|week|month|\d+)\b)\w+\s?){1,3}?)(?=\s*(?:[,;:|().!?]|$|\b(?:and|by|per|for|of|only|with|in|from|at|where|who|which|that)\b))",
     re.I,
 )
 _DATED = re.compile(

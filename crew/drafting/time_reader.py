@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from crew.artifacts import ColumnCard, Measure, Metric, RelationCard
 from crew.catalog.warehouse_profile import is_temporal
+from crew.drafting.figures import is_mark
 from crew.drafting.interpretation import Interpretation
 from crew.drafting.row_sets import parse_sql
 from crew.drafting.schema_linker import EVENT_STEMS, content_stems, entity_stems
@@ -23,6 +24,8 @@ from crew.drafting.wish import Wish
 _ALIKE = 0.6
 """Share of the rows without a number up from which the rows without a date are about the same."""
 _NARROWED = re.compile(r"\w\s+(?:from|in|with|at|for|without)\s+\w", re.I)
+_LIKELIER = 0.7
+"""How much likelier a date must be than the next one to be taken."""
 _RARELY = 0.02
 """Share of rows up to which another date is no other result to speak of."""
 
@@ -99,9 +102,12 @@ class TimeReader:
             qualified(owner, c.name).sql(dialect=self.context.evidence.dialect) for c, _ in times
         ]
         lasting = self.context.linker.interval(card) if card and owner == measure.relation else None
-        if lasting and measure.aggregation == "count" and not self._is_event(metric, names):
+        counts = measure.aggregation == "count" and not self._is_event(metric, names)
+        both = [t for t in times if lasting and t[0].name in lasting]
+        # `created_at` of a booking that is planned to begin at some time.
+        made_before = bool(both and times[0][1] >= both[0][1] + _LIKELIER)
+        if lasting and counts and not made_before:
             grain = wish.grain[0] if wish.grain else "month"
-            both = [t for t in times if t[0].name in lasting]
             if early := self._short_event(owner, both, grain, _SELDOM):
                 return {"time": early}
             return self._ask_lasting(measure, lasting, wish)
@@ -114,9 +120,10 @@ class TimeReader:
             names = [
                 qualified(owner, c.name).sql(dialect=self.context.evidence.dialect) for c, _ in ends
             ]
-        likely = len(times) == 1 or times[0][1] >= times[1][1] + 0.7
+        likely = len(times) == 1 or times[0][1] >= times[1][1] + _LIKELIER
         clear = likely and (wish.dated_by is None or len(times) == 1)
-        clear = clear and not ends and not self._comes_with(measure, card, times)
+        clear = clear and not ends and not (counts and made_before)
+        clear = clear and not self._comes_with(measure, card, times)
         if clear:
             if len(times) > 1:
                 self.context.assume(
@@ -145,13 +152,26 @@ class TimeReader:
     def give_back(self, wish: Wish) -> None:
         """What is said to date rows and is called like no date says something else: `orders per
         month of customers from Cork`."""
-        if wish.dated_by is None or not _NARROWED.search(wish.dated_by.text):
+        if wish.dated_by is None or is_mark(wish.dated_by.text):
             return
-        if self._can_date(wish.dated_by.text):
+        said = wish.dated_by.text
+        if self._can_date(said) or (not _NARROWED.search(said) and self._names_a_date(said)):
             return
         text = f"of {wish.dated_by.text}"
         wish.leftovers.append(replace(wish.dated_by, text=text, item=True))
         wish.dated_by = None
+
+    def _names_a_date(self, text: str) -> bool:
+        """Whether a word of a text is what happens, or stands in a date's name or description."""
+        said = self.context.linker.resolved(content_stems(text))
+        events = ("happenings", "creation_words", "begins", "ends", "early_events", "late_events")
+        if any(s in stem_set(name) for s in said for name in events):
+            return True
+        columns = (c for card in self.context.evidence.relations for c in card.columns)
+        return any(
+            names_event(s, {*column_stems(c), *stems(c.told), f"col:{c.name.lower()}"})
+            for c in columns if is_temporal(c) for s in said
+        )  # fmt: skip
 
     def _can_date(self, text: str) -> bool:
         """Whether words may name a moment, or what has one."""
@@ -198,7 +218,7 @@ class TimeReader:
     ) -> str:
         """The beginning of what begins and ends in the same period all but `rarely` (a share of
         the rows): by which of the two it is dated makes hardly a difference."""
-        rivals = [c for c, score in times if score > times[0][1] - 0.7 or len(times) == 2]
+        rivals = [c for c, score in times if score > times[0][1] - _LIKELIER or len(times) == 2]
         if len(rivals) != 2:
             return ""
         first, last = sorted(rivals, key=lambda c: c.nulls or 0)

@@ -156,7 +156,7 @@ def names_event(said: str, own: Set[str]) -> bool:
     return bool(alike(said) & own) or any(
         (shared := int(Prefix.similarity(said, s))) >= 4
         and min(len(said), len(s)) <= shared + 1
-        and max(len(said), len(s)) <= shared + 4
+        and max(len(said), len(s)) <= shared + 5
         for s in own
         if ":" not in s
     )
