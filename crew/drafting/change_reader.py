@@ -24,6 +24,7 @@ from crew.catalog.evidence import mentions
 from crew.drafting.date_words import find_date_span
 from crew.drafting.described_columns import told_of_columns, written_of_columns
 from crew.drafting.edits.finer_grain import group_keys
+from crew.drafting.edits.finishes import finished
 from crew.drafting.edits.phrases import says
 from crew.drafting.edits.sql_edits import SqlSource
 from crew.drafting.edits.unread_clauses import limits, says_empty, unread_clauses
@@ -36,6 +37,7 @@ from crew.drafting.model_text import CannotEdit
 from crew.drafting.new_names import new_names
 from crew.drafting.questions import Asking
 from crew.drafting.schema_linker import ColumnLink, SchemaLinker, content_stems, entity_stems
+from crew.drafting.shape_wishes import shape_wishes
 from crew.drafting.staging_reader import read_staging, source_named, wants_staging
 from crew.drafting.vocabulary import name_stems, snake, stem_set, stems
 from crew.drafting.wish import Phrase, Wish
@@ -62,6 +64,11 @@ _COLUMN_WORDS = re.compile(
     r"(?:\s+(?:for|with|of|that holds|holding))?",
     re.I,
 )
+_BY = re.compile(
+    r"\b(?:by|via|over|through|using|from|with|on|key|keys|of|per)\s+(?:(?:the|its|column|key)\s+)*[`\"']?$",
+    re.I,
+)
+_QUOTED_OR = re.compile(r"['\"“‘][^'\"”’]+['\"”’]\s+(?:if|where|when|for|otherwise|else)\b", re.I)
 _TEST = re.compile(r"\b(?:tests?|tested|unique|not[ _]null|never (?:null|empty)|not empty)\b", re.I)
 _DOCUMENT = re.compile(
     r"\b(?:describe|described|description|descriptions|document|documented|documentation|docs)\b",
@@ -112,6 +119,15 @@ def is_commanded(text: str, model: str, columns: Sequence[str]) -> bool:
     within = re.search(rf"\b{place}\s+(?:the\s+|our\s+)?(?:model\s+|table\s+)?{name}", text, re.I)
     named = any(re.search(rf"(?<!\w){re.escape(c)}(?!\w)", text, re.I) for c in columns)
     return bool(started and within and (named or not text[within.end() :].strip(" .!?")))
+
+
+def _is_meant(what: str, link: ColumnLink) -> bool:
+    """Whether a column that is asked for by a name is the one that was found: its words are those of
+    the column and of what it is in."""
+    if not re.fullmatch(r"[A-Za-z]\w*_\w+", what.strip(" `'\"")):
+        return True
+    known = {*name_stems(link.column.name), *name_stems(link.relation), *stem_set("articles")}
+    return set(name_stems(what)) <= known | set(content_stems(link.column.told))
 
 
 def _told_first(docs: list[WantedDoc]) -> tuple[WantedDoc, ...]:
@@ -437,9 +453,31 @@ class ChangeReader:
         name = called.group("name").lower() if called else ""
         what = _CALLED.sub(" ", _COLUMN_WORDS.sub(" ", matched.group("what")))
         parts = [what] if name else re.split(r",|\band\b|&", what)
+        so_far = len(items.columns) + len(items.metrics)
         for part in parts:
             if content_stems(part):
                 self._add_column(part.strip(" .`"), name, clause, target, items)
+        if len(items.columns) + len(items.metrics) > so_far:
+            self._ask_looks(text[matched.end("what") :], items)
+
+    def _ask_looks(self, rest: str, items: _Items) -> None:
+        """Asks about what stands behind the wished columns and says how they are made or look: `in
+        upper case`, `"none" where missing`, `: a and b in brackets`."""
+        rest = _CALLED.sub(" ", rest).strip()
+        added = {c.column.lower() for c in items.columns} | {c.name.lower() for c in items.columns}
+        columns = {c.name.lower() for r in self.evidence.relations for c in r.columns} - added
+        named = [
+            w.group()
+            for w in re.finditer(r"[A-Za-z]\w*_\w+", rest)
+            if w.group().lower() in columns and not _BY.search(rest[: w.start()])
+        ]
+        looks = shape_wishes(rest) or finished(f"x, {rest}")[1] or _QUOTED_OR.search(rest)
+        if looks or named:
+            self.asking.ask(
+                f"column:looks:{snake(rest)[:40]}",
+                f"“{rest.strip(' .,:')}”: I did not read this part. What is it to change of the added columns?",
+                [("it changes nothing: leave it out", "")],
+            )
 
     def _ask_rest(self, rest: str, target: RelationCard) -> None:
         """Asks about what stands behind the wished columns, beside the model's name: `in 2025`."""
@@ -481,7 +519,7 @@ class ChangeReader:
         if links and links[0].hops == 0 and links[0].exact and not name:
             self._present(f"“{what}” is its column `{links[0].column.name}`", items)
             return
-        links = [k for k in links if k.hops > 0]
+        links = [k for k in links if k.hops > 0 and _is_meant(what, k)]
         meanings = self.linker.distinct_meanings(links) if links else []
         grounding = Grounding(source="ticket", text=clause.quote)
         if meanings:

@@ -448,3 +448,39 @@ def test_a_value_in_a_list_is_no_column_to_be_tested(ferry: Ferry) -> None:
 
 def test_words_are_no_value_of_a_number(ferry: Ferry) -> None:
     assert "which rows" in ferry.questions("Exclude tickets of price class two from tickets_seen.")
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("tickets: add fare_cents, price times 100, as integer",
+         ("fare_cents", "cast(price * 100 as integer)", "", "")),
+        ("Add load to sailings: sold / seats, rounded to 2 decimals",
+         ("load", "round(sold / nullif(seats, 0), 2)", "", "")),
+        ("Add avg_price to sailings, the average price of its used tickets, two decimals.",
+         ("avg_price", "round(avg(price), 2)", "tickets", "state = 'used'")),
+        ("sailings should have last_bought_on, the date of the latest ticket that is not used.",
+         ("last_bought_on", "max(bought_on)", "tickets", "state is distinct from 'used'")),
+        ("tickets_seen: add seen_route, the route of the sailing, 'none' if missing", None),
+    ],
+)  # fmt: skip
+def test_how_a_column_is_to_look_goes_around_it(
+    ferry: Ferry, body: str, wanted: tuple[str, str, str, str] | None
+) -> None:
+    spec = ferry.read(body)
+    assert spec is None or spec.questions if wanted is None else spec
+    if wanted and spec:
+        assert not spec.questions and [made(e) for e in spec.edits] == [wanted]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Add speed to sailings: seats divided by the hours from sails_at to due_on.",
+        "Add is_full to sailings: sold over 30 seats and not north.",
+        "Add the route of the first ticket to sailings as first_route.",
+    ],
+)
+def test_what_a_definition_says_besides_is_not_lost(ferry: Ferry, body: str) -> None:
+    spec = ferry.read(body)
+    assert spec is None or spec.questions

@@ -26,7 +26,8 @@ _EMPTY = re.compile(
     r"[,;(]?\s*\b(?P<what>0|zero|empty|null|nothing)\s+(?:if|where|when|for|otherwise)\b.*$", re.I
 )
 _LIMITED = re.compile(
-    r"[(,]?\s*\b(?:(?:without|excluding|except(?: for)?|not counting|leaving out|other than)\s+(?P<out>[^()]+)"
+    r"[(,]?\s*\b(?:(?:without|excluding|except(?: for)?|not counting|leaving out|other than"
+    r"|(?:that|which|who)\s+(?:is|are|was|were|has been|have been)\s+(?:not|no|never))\s+(?P<out>[^()]+)"
     r"|(?:only|counting only|but only|if|where|that are|that were|which are|which were|with)\s+(?P<only>[^()]+))\)?",
     re.I,
 )
@@ -41,6 +42,7 @@ _LESS = re.compile(
     r"(?:\s+(?:for|of|on|in)\s+(?P<and>[\w ]+?))?$",
     re.I,
 )
+_NEGATED = re.compile(r"\b(?:not|no|never|neither|nor)\b(?!-)|n['’]t\b", re.I)
 _FILLERS = {
     stem(w) for w in re.findall(r"\w+", 
         "a an the of its their that this these those each every per for over all any in to on with from"
@@ -210,6 +212,8 @@ class AggregateReader:
         """(aggregate, which rows) over the rows of a relation; `said` is the text and what is left
         of it without the words for the aggregate. None if a word stays unexplained."""
         whole, text = said
+        if _NEGATED.search(text):
+            return None  # `no`, `not` would be lost among the words that say nothing
         column = "*" if how == "count" else self._column(relation, how, name, whole)
         if not column:
             return None
@@ -229,6 +233,8 @@ class AggregateReader:
         conditions = self.reader.conditions.read(" ".join(left), [relation])
         if len({c.sql for c in conditions}) != 1:
             return None
+        if how != "count" and re.fullmatch(r"NOT \w+ IS NULL", conditions[0].sql):
+            return None  # `the genre of the first ticket`: a value of that row, no figure
         return f"{how}({column})", conditions[0]
 
     def _column(self, relation: str, how: str, name: str, text: str) -> str:

@@ -20,6 +20,7 @@ from crew.drafting.edits.case_reader import CaseReader
 from crew.drafting.edits.conditions import negated
 from crew.drafting.edits.definitions import defined
 from crew.drafting.edits.empties import Empties
+from crew.drafting.edits.finishes import finished
 from crew.drafting.edits.formulas import Formulas
 from crew.drafting.edits.lookup_reader import LookupReader
 from crew.drafting.edits.names import Link, without
@@ -353,6 +354,14 @@ class ColumnReader:
         return bool(reached)
 
     def _edit(self, name: str, definition: str, model: str) -> AddColumn | None:
+        """The column by its definition, also without how its values are to look."""
+        if found := self._made(name, definition, model):
+            return found
+        plain, finish = finished(definition.split(". ")[0])
+        edit = self._made(name, plain, model) if finish else None
+        return finish.of(edit) if finish and edit else None
+
+    def _made(self, name: str, definition: str, model: str) -> AddColumn | None:
         told = definition.strip(" .,:;-–")
         return (
             self.cases.read(name, told, model)

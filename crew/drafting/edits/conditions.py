@@ -69,6 +69,10 @@ _EXACT = re.compile(
 )
 _SIGNS = {"at least": ">=", "at most": "<=", "up to": "<=",
           "less than": "<", "under": "<", "shorter than": "<"}  # fmt: skip
+_WITH_UNIT = re.compile(
+    r"[€$£]?\s*(?P<n>-?\d*(?:[, ]\d{3})*\.?\d+)\s*(?:[A-Za-z]+|[€$£%])?(?:\s+(?:long|each|or so|in total))?\W*"
+)
+"""A number and its unit, and nothing else: `1000 EUR and not void` says more."""
 _LACKING = re.compile(r"\b(?:without|missing|lacking|with no|ohne|sans|sin)\b", re.I)
 _QUOTED = re.compile(r"['\"“‘`]([^'\"”’`]+)['\"”’`]")
 
@@ -282,8 +286,8 @@ class ConditionReader:
                 if re.fullmatch(r"\d{4}", bare):
                     bare = f"{bare}-01-01"
                 return f"{name} {sign} '{bare}'" if _is_date(bare) else ""
-            number = re.match(r"-?[\d,]*\.?\d+", bare.replace(" ", ""))
-            return f"{name} {sign} {number.group().replace(',', '')}" if number else ""
+            number = _WITH_UNIT.fullmatch(bare.strip())
+            return f"{name} {sign} {re.sub('[, ]', '', number['n'])}" if number else ""
         if type_.startswith(("date", "timestamp")) and sign in {"=", "<>"}:
             return _in_time(name, type_, sign, (quoted or [value])[0]) if len(quoted) < 2 else ""
         values = quoted or [v.strip(" .'\"") for v in re.split(r",|\bor\b|\band\b|\bnor\b", value)]

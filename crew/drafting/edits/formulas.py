@@ -37,6 +37,11 @@ _BETWEEN = re.compile(
     r"(?P<b>.+?)(?=[,;.(]|\s+(?:if|empty|null|where|when)\b|$)",
     re.I,
 )
+_APART = re.compile(
+    r"(?P<a>[A-Za-z]\w*)\s*(?:-|\bminus\b)\s*(?P<b>[A-Za-z]\w*)\s*,?\s+in\s+(?:full\s+)?"
+    r"(?P<unit>(?:day|hour|week|month|minute)s?)\b",
+    re.I,
+)
 _SPELT_OUT = re.compile(
     r"(?<![\w.])(?!and\b|or\b|not\b)[A-Za-z]+\s*(?P<sum>\([^()]*\w\s*[-+*/]\s*[\w.]+\s*\))", re.I
 )
@@ -58,6 +63,12 @@ _UNITS = {
     for word in words
     if len(word) > 1
 }  # fmt: skip
+_AROUND = re.compile(
+    r"a|an|the|to|in|into|on|of|for|its?|is|are|as|by|with|that|which|how|many|numbers?|count|difference|time|duration|e"
+    r"|length|elapsed|span|full|whole|exact|so|also|please|there|new|column|field|called|named|computed|calculated|i"
+    r"|and|put|add|model|table|mart|each|every|row|per|should|be|was|were|shows?",
+    re.I,
+)
 _DAY = re.compile(r"^\W*(?:the\s+)?(?:day|date)\s+of\s+", re.I)
 
 
@@ -70,12 +81,13 @@ class Formulas:
     def read(self, name: str, definition: str, model: str) -> AddColumn | None:
         """The column as the definition computes it; None where it is no formula through and
         through."""
+        definition = _APART.sub(r"\g<unit> from \g<b> to \g<a>", definition)
         sql = self._between(definition, model) or self._computed(name, definition, model)
         return AddColumn(model=model, column=name, expression=sql) if sql else None
 
     def _between(self, definition: str, model: str) -> str:
         match = _BETWEEN.search(definition)
-        if match is None:
+        if match is None or self._says_more(definition, match, model):
             return ""
         found = [self._time(match[part], model) for part in ("a", "b")]
         ends = [t for t in found if t]
@@ -93,6 +105,15 @@ class Formulas:
                 expression=exp.Literal.number(seconds),
             )
         return str(tree.sql(dialect=self.reader.view.dialect)).lower()
+
+    def _says_more(self, definition: str, match: re.Match[str], model: str) -> bool:
+        """Whether a sentence says more of a column than the span in it: `km divided by the hours …`."""
+        before = re.split(r"[.;]\s", definition[: match.start()])[-1]
+        behind = re.split(
+            r"[.;](?:\s|$)|,?\s*\b(?:empty|null|blank|leer)\b", definition[match.end() :]
+        )[0]
+        words = re.findall(r"[A-Za-z]\w*|\d+|[*/+]", f"{before} {behind}")
+        return any(not _AROUND.fullmatch(w) and w.lower() != model.lower() for w in words)
 
     def _time(self, phrase: str, model: str) -> tuple[str, str] | None:
         """The date or timestamp that a phrase names, and its type."""
@@ -114,7 +135,8 @@ class Formulas:
         text = re.sub(rf"^.*?\b{re.escape(name)}\s*=", "=", definition)
         text = re.sub(r"\((?=[^()]*[a-z]{3,}[^()]*\brather\b)[^()]*\)", " ", text)
         text = re.split(
-            r"\s+(?:to|in|into|on)\s+(?:the\s+)?[`\"']?\w+[`\"']?\s*$", text.strip(" .")
+            rf"\s+(?:to|in|into|on)\s+(?:the\s+)?[`\"']?{re.escape(model)}[`\"']?\s*$",
+            text.strip(" ."),
         )[0]
         text = _LEAD.sub("", text).strip(" .;:")
         for spelt, sign in _SPELT:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from crew.artifacts import AddColumn
 from crew.drafting.edits.definitions import truth_of
+from crew.drafting.edits.finishes import finished, is_finish
+from crew.drafting.edits.phrases import named
 from crew.drafting.schema_linker import content_stems
 from crew.drafting.vocabulary import singular, snake, stem_set, stems, words
 
@@ -133,7 +135,12 @@ class WishedColumns:
         if not what:
             return False
         what = _BOTH.sub(r"\g<one> \g<rest> and \g<other> \g<rest>", what)
-        split = [p for p in _AND.split(what) if p and content_stems(p)]
+        split: list[str] = []
+        for part in [p for p in _AND.split(what) if p and content_stems(p)]:
+            if split and is_finish(part):  # `…, rounded to 2 decimals`
+                split[-1] = f"{split[-1]}, {part}"
+            else:
+                split.append(part)
         ways = [[what], split] if len(split) > 1 else [[what]]
         return any(self._read_parts(parts, model) for parts in ways)
 
@@ -238,11 +245,19 @@ class WishedColumns:
 
     def _may_be_named(self, name: str, model: str) -> bool:
         barred = stem_set("articles") | {"number", "count", "sum", "date", "total", "first", "last"}
-        if _AMOUNTS.search(name):
+        if _AMOUNTS.search(name) or named("types", name):
             return False
         return name.lower() not in barred and name not in self.view.nodes
 
     def _defined(self, name: str, told: str, model: str) -> AddColumn | None:
+        """A column by its definition, also without how its values are to look."""
+        if found := self._made(name, told, model):
+            return found
+        plain, finish = finished(told)
+        edit = self._made(name, plain, model) if finish else None
+        return finish.of(edit) if finish and edit else None
+
+    def _made(self, name: str, told: str, model: str) -> AddColumn | None:
         """A column by its definition; one without a name is called by the words of it."""
         new = name or self._called(told)
         if not new:
