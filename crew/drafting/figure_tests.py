@@ -36,7 +36,11 @@ def figure_tests(
 ) -> tuple[list[GenericTest], list[SingularTest]]:
     """Generic and singular tests of a new aggregate model."""
     generic: list[GenericTest] = []
-    singular = [*_shares(spec, model), *_running(spec, model, evidence), *_top(spec, model)]
+    singular = [
+        *_shares(spec, model, evidence),
+        *_running(spec, model, evidence),
+        *_top(spec, model),
+    ]
     ranged = next((h.test for h in evidence.habits if h.test in RANGE_TESTS), "")
     for metric in spec.metrics:
         if not is_part_of_whole(metric) or metric.name not in model.columns:
@@ -96,10 +100,14 @@ def _period(spec: RequirementSpec) -> list[str]:
     return [bare(spec.time.column)] if spec.time else []
 
 
-def _shares(spec: RequirementSpec, model: DraftModel) -> Iterator[_Parts]:
+def _shares(spec: RequirementSpec, model: DraftModel, evidence: Evidence) -> Iterator[_Parts]:
     """Shares of a total add up to one; where only the top rows are kept, to no more."""
     for derived in _columns(spec, model, "share"):
-        group = ", ".join([*_period(spec), *map(bare, derived.within)])
+        when = _period(spec)
+        if derived.reset and spec.time:
+            longer = period_of(exp.column(spec.time.column), derived.reset, spec.calendar)
+            when = [longer.sql(dialect=evidence.dialect, normalize_functions="lower")]
+        group = ", ".join([*when, *map(bare, derived.within)])
         total = f"sum({bare(derived.name)})"
         wrong = f"{total} > 1.0001" if spec.top else f"abs({total} - 1) > 0.0001"
         begin = f"select {group}, " if group else "select "

@@ -54,6 +54,7 @@ from crew.drafting.metric_reader import MetricReader
 from crew.drafting.metric_reading import Reading, split_aggregation
 from crew.drafting.model_namer import asks_for_its_own, model_name
 from crew.drafting.own_dates import with_own_dates
+from crew.drafting.per_row import with_row_quotients
 from crew.drafting.prose_reader import ProseReader
 from crew.drafting.questions import Asking, is_option, names_an_option
 from crew.drafting.reading_chooser import ReadingChooser
@@ -423,6 +424,7 @@ class Interpreter:
         if not metrics:
             return self._unready(request)
         bases = list(dict.fromkeys(m.relation for metric in metrics for m in metric.measures))
+        metrics = with_row_quotients(wish, metrics, self.context)
         self.zones.settle(wish, bases)
         dimensions = self.dimensions.read(wish, bases, metrics)
         self._keep_added(wish, bases)

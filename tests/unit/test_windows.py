@@ -66,6 +66,10 @@ def kiosks() -> SmallWarehouse:
             "Open bills as a percentage of all bills, per month",
             "count(*) filter (status = 'open') / count(*) from stg_bills group by date_trunc('month', due_on)",
         ),
+        (
+            "Fees per bill by status and month",
+            "sum(fee) / count(*) from stg_bills group by status, date_trunc('month', due_on)",
+        ),
     ],
 )
 def test_a_window_is_over_what_the_ticket_says(
