@@ -403,8 +403,17 @@ class SchemaLinker:
             return True
         shared = self._lineage(a.relation) & self._lineage(b.relation)
         names = {a.column.name.lower(), b.column.name.lower()}
+        if len(names) > 1 and self._begins_apart(a, b) and self._begins_apart(b, a):
+            return False
         cards = (self.evidence.relation(k) for k in shared)
         return any(c and any(x.name.lower() in names for x in c.columns) for c in cards)
+
+    def _begins_apart(self, a: ColumnLink, b: ColumnLink) -> bool:
+        """Whether a column has its name from above its relation, and not from where the other is:
+        `station_city` of trips comes from stations, though trips and members share bookings."""
+        own, other = a.column.name, b.column.name
+        cards = (self.evidence.relation(k) for k in self._lineage(a.relation) - {a.relation})
+        return any(c and c.column(own) and not c.column(other) for c in cards)
 
     def _lineage(self, key: str) -> set[str]:
         """A relation and all above it, as far as the evidence goes."""
