@@ -76,7 +76,7 @@ from crew.drafting.vocabulary import (
     stems,
     vocabulary,
 )
-from crew.drafting.wish import Wish
+from crew.drafting.wish import Phrase, Wish
 from crew.drafting.zone_reader import ZoneReader
 from crew.ports import Warehouse
 
@@ -562,13 +562,30 @@ class Interpreter:
         for relation, condition, phrase in [*self.readings.scopes, *self.readings.leading]:
             if relation not in bases and condition not in have:
                 self.context.notes.append(f"Not read: “{phrase.text}” ({condition}).")
-            if relation in bases and condition not in have:
+            elif condition not in have and not self._narrows(phrase, relation):
+                index = self.context.asking.ask(
+                    f"scope:{snake(phrase.text)}",
+                    f"“{phrase.text}”: does it say which rows count?",
+                    [("no: it changes nothing", ""), (f"only rows with {condition}", "")],
+                )
+                if index == 1:
+                    grounding = self.context.answered()
+                    found[condition] = Filter(
+                        condition=condition, label=phrase.text, grounding=grounding
+                    )
+            elif condition not in have:
                 self.context.assume(f"“{phrase.text}”: only rows with {condition} count.")
                 grounding = Grounding(source="ticket", text=phrase.quote)
                 found[condition] = Filter(
                     condition=condition, label=phrase.text, grounding=grounding
                 )
         return list(found.values())
+
+    def _narrows(self, phrase: Phrase, relation: str) -> bool:
+        """Whether a heading speaks of rows as such (`Completed visits`), not of a value alone (`Cash`)."""
+        card = self.evidence.relation(relation)
+        own = {x for s in (entity_stems(card) if card else ()) for x in alike(s)}
+        return bool(own & set(content_stems(phrase.text)))
 
     def _drop_units(self, wish: Wish) -> None:
         """`pieces per order` over `average pieces per order` names the figure, no split."""

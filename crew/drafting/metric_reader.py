@@ -47,6 +47,11 @@ from crew.drafting.vocabulary import (
 )
 from crew.drafting.wish import Phrase
 
+_WAY_BEHIND = re.compile(
+    r"(?<=\w)\s+(?P<way>average|mean|median|maximum|minimum|highest|lowest|largest|smallest)\b",
+    re.I,
+)
+
 
 class MetricReader:
     """Reads metric phrases over one evidence; `wanted` are the dimension phrases to be reachable."""
@@ -81,6 +86,10 @@ class MetricReader:
 
     def _plain(self, phrase: Phrase, wanted: Sequence[str], timed: bool) -> Reading:
         aggregation, rest_text = split_aggregation(phrase.text)
+        if aggregation is None and (way := _WAY_BEHIND.search(phrase.text)):
+            # `amount average booked_amount`: in other languages the way stands behind.
+            behind = f"{phrase.text[: way.start()]} {phrase.text[way.end() :]}"
+            aggregation, rest_text = split_aggregation(f"{way['way']} {behind.strip()}")
         if "~" in rest_text:
             having = self._count_having(phrase, rest_text)
             if having is not None:

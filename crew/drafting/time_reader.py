@@ -18,7 +18,7 @@ from crew.drafting.scope import qualified
 from crew.drafting.spoken_names import column_stems
 from crew.drafting.state_words import moment_of_period
 from crew.drafting.versions import Versions
-from crew.drafting.vocabulary import alike, names_event, stem_set, stems
+from crew.drafting.vocabulary import alike, names_event, stem, stem_set, stems
 from crew.drafting.wish import Wish
 
 _ALIKE = 0.6
@@ -106,6 +106,7 @@ class TimeReader:
         both = [t for t in times if lasting and t[0].name in lasting]
         # `created_at` of a booking that is planned to begin at some time.
         made_before = bool(both and times[0][1] >= both[0][1] + _LIKELIER)
+        made_before = made_before or self._takes_place_later(times)
         if lasting and counts and not made_before:
             grain = wish.grain[0] if wish.grain else "month"
             if early := self._short_event(owner, both, grain, _SELDOM):
@@ -184,6 +185,19 @@ class TimeReader:
                 if all(names_event(s, have) for s in said):
                     return True
         return not said
+
+    def _takes_place_later(self, times: Sequence[tuple[ColumnCard, float]]) -> bool:
+        """Whether rows are dated by when they are made, and by when they take place as well: the
+        booking of a stay and the arrival."""
+        made = set(column_stems(times[0][0])) & {
+            stem("booked"),
+            stem("reserved"),
+            stem("scheduled"),
+        }
+        later = stem_set("begins") | stem_set("taking_place")
+        return bool(made) and any(
+            not c.nulls and set(column_stems(c)) & later for c, _ in times[1:]
+        )
 
     def _named(self, measure: Measure) -> set[str]:
         """The columns that a measure is computed of, in lower case."""

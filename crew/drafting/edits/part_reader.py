@@ -55,6 +55,12 @@ def _as_sql(condition: str) -> str:
     return f"{match[1]} is not null" if match else condition
 
 
+_OUT_OF = (
+    r"\b(?:from|out of|based on|using|built on|aus)\s+(?:(?:the|our|der|dem)\s+)*"
+    r"(?:(?:model|table|mart|tabelle|modell)\s+)?[`\"']?"
+)
+
+
 class PartReader:
     """The periods and parts of one `EditReader`."""
 
@@ -72,6 +78,8 @@ class PartReader:
         if not models:
             return False
         model = models[0].name
+        if re.search(rf"{_OUT_OF}{re.escape(model)}(?!\w)", sentence, re.I):
+            return False  # `revenue per month from fct_days` counts its rows and changes none
         if self._finer(sentence, model):
             return True
         bare = _BEFORE.sub(" ", without(sentence, [m.name for m in models]))

@@ -39,6 +39,11 @@ _NEW_COLUMN = (
 _INTO = r"(?:(?:der|dem|die|das|la|le|el|the)\s+)?(?:(?:tabelle|modell|modèle|modelo|tabla|table|model)\s+)?"
 _FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (
+        r"\b(?P<noun>columna|campo|colonne|champ|spalte|feld)\s+(?:llamad[ao]|nombrad[ao]|con\s+el\s+nombre(?:\s+de)?"
+        r"|appelée?|nommée?|intitulée?|namens|genannt|mit\s+dem\s+namen)\s+(?=[`\"'“]?[A-Za-z]\w*_\w)",
+        r"\g<noun> ",
+    ),
+    (
         rf"(?:\b(?:in|zu|an|bei)\s+{_INTO}(?P<model>[A-Za-z]\w*_\w+)\s+(?:bitte\s+)?|(?P<um>{_NAME})\s+(?:bitte\s+)?um\s+)"
         rf"{_NEW_COLUMN}(?P<new>{_NAME})\s+(?:ergänzen|hinzufügen|anlegen|einfügen|aufnehmen|einbauen|erweitern)\b",
         lambda m: f"add column {m['new']} to {m['model'] or m['um']}",
