@@ -121,6 +121,17 @@ def is_commanded(text: str, model: str, columns: Sequence[str]) -> bool:
     return bool(started and within and (named or not text[within.end() :].strip(" .!?")))
 
 
+def made_of(target: RelationCard, evidence: Evidence) -> str:
+    """What its SQL says of the rows of a model."""
+    keys: list[str] = []
+    with suppress(CannotEdit, KeyError):
+        keys = group_keys(SqlSource(evidence.sql[target.key], evidence.dialect))
+    parents = [c.key for c in evidence.relations if c.unique_id in target.parents]
+    made = f"made of {' and '.join(f'`{p}`' for p in parents)}" if parents else ""
+    rows = f"One row per {' and '.join(f'`{k}`' for k in keys)}" if keys else "Rows"
+    return f"{rows}, {made}." if made else f"{rows}."
+
+
 def _is_meant(what: str, link: ColumnLink) -> bool:
     """Whether a column that is asked for by a name is the one that was found: its words are those of
     the column and of what it is in."""
@@ -404,7 +415,7 @@ class ChangeReader:
             items.docs.append(WantedDoc(column=columns[0] if columns else "", text=told))
             return
         if not target.description and re.search(r"\bthe (?:model|table|mart)\b", text, re.I):
-            items.docs.append(WantedDoc(column="", text=self._made_of(target)))
+            items.docs.append(WantedDoc(column="", text=made_of(target, self.evidence)))
         if not columns:
             columns = [c.name for c in target.columns if not c.description]
         for column in columns:
@@ -426,16 +437,6 @@ class ChangeReader:
                 items.present = [
                     p for p in items.present if not p.startswith(f"`{column}` is descr")
                 ]
-
-    def _made_of(self, target: RelationCard) -> str:
-        """What its SQL says of the rows of a model."""
-        keys: list[str] = []
-        with suppress(CannotEdit, KeyError):
-            keys = group_keys(SqlSource(self.evidence.sql[target.key], self.evidence.dialect))
-        parents = [c.key for c in self.evidence.relations if c.unique_id in target.parents]
-        made = f"made of {' and '.join(f'`{p}`' for p in parents)}" if parents else ""
-        rows = f"One row per {' and '.join(f'`{k}`' for k in keys)}" if keys else "Rows"
-        return f"{rows}, {made}." if made else f"{rows}."
 
     def _add_columns(self, text: str, clause: Phrase, target: RelationCard, items: _Items) -> None:
         shown = rf"\b(?:get|have|see|show)\s+(?P<what>.+?)\s+(?:in|on|to)\s+(?:the\s+)?[`\"']?{re.escape(target.key)}\b"

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from crew.artifacts import Evidence, RelationCard, Request, RequirementSpec, WantedDoc
+from crew.drafting.change_reader import made_of
 from crew.drafting.described_names import DescribedNames, Named
 from crew.drafting.edits.unread_clauses import commands, content_words
 from crew.drafting.edits.unread_sentences import NOT_READ, is_empty
@@ -84,8 +85,14 @@ _PLAIN = re.compile(
     re.I,
 )
 _QUOTED = re.compile(r"[\"“„”«]([^\"“”„«»]+)[\"“”»]|(?<![\w)])['‘]([^'‘’\n]{8,}?)['’](?!\w)")
+_THE_MODEL = re.compile(
+    r"\b(?:the|das|le|el) (?:model|table|mart|modell|modèle|modelo)\b(?! \w*_)", re.I
+)
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+")
-_SENTENCE = re.compile(r"(?<=[.!?;])(?<!\be\.g\.)(?<!\bi\.e\.)\s+|\n")
+_SENTENCE = re.compile(
+    r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)\s+(?=[A-ZÄÖÜ\x01]|please\b|bitte\b|\w*_\w+|\w+\s*(?::|=|->|→|–)\s)"
+)
+_ITEM = re.compile(r"^\s*(?:(?:[-*+•]|\d+[.)])\s+|[\w.]+\s*(?::|=|->|→|–|-\s))")
 
 
 @dataclass
@@ -123,6 +130,7 @@ class DocsReader:
         """Quoted texts, which stand in the sentences as `\\x01n\\x02`."""
         self.found = _Found()
         self._noted: list[str] = []
+        self._ours: set[tuple[str, str]] = set()
         self.others: list[str] = []
         """What is commanded besides."""
 
@@ -159,7 +167,7 @@ class DocsReader:
 
     def _is_ours(self, text: str) -> bool:
         """Whether texts are given, and nothing but descriptions is wanted."""
-        given = [t for t in self.found.texts.values() if t]
+        given = [k for k, t in self.found.texts.items() if t and k not in self._ours]
         several = len({m for m, _ in self.found.texts}) > 1
         if _TAKES_AWAY.search(text):
             self.asking.ask(
@@ -199,7 +207,7 @@ class DocsReader:
             self.found.left.append(bare)
             return []
         named = self.names.find(bare, self.models)
-        if not named:
+        if not named and not (is_wish and _THE_MODEL.search(bare)):
             return self._of_it(bare, before)
         is_copy = (
             _LIKE.search(bare) and _ABOUT_COPY.search(bare) and not re.search("[:(>→\x01]", bare)
@@ -210,7 +218,7 @@ class DocsReader:
         rest = bare
         spans: list[tuple[int, int]] = []
         untold: list[Named] = []
-        adds = bool(_ADDS.search(bare[: named[0].start]) or _ADDS.match(bare))
+        adds = bool((named and _ADDS.search(bare[: named[0].start])) or _ADDS.match(bare))
         was_told = False
         for n, name in enumerate(named):
             if name.start < (spans[-1][1] if spans else 0):
@@ -358,10 +366,15 @@ class DocsReader:
             self.found.left.append(rest)
             return
         columns = [u for u in untold if u.column]
-        models = list(dict.fromkeys(u.model for u in untold if not u.column))
+        models = list(dict.fromkeys(u.model for u in untold if not u.column)) or self.models[:1]
         if _ALL.search(sentence):
             for model in models or self.models[:1]:
                 self._all_of(model)
+        elif not columns and not told and _THE_MODEL.search(sentence) and models:
+            for card in [c for m in models if (c := self.evidence.relation(m))]:
+                if not card.description:
+                    self.found.texts.setdefault((card.key, ""), made_of(card, self.evidence))
+                    self._ours.add((card.key, ""))
         elif not columns and len(models) > 1:
             for model in models:
                 self._all_of(model)
@@ -490,12 +503,17 @@ def _sentences(body: str) -> list[str]:
                 found.append(": ".join(cells[:2]))
             continue
         found.append(line)
-    joined, is_row = "", True
+    items: list[str] = []
+    is_row = True
     for line in found:  # a sentence may go over several lines, an item of a list or table does not
-        alone = is_row or _BULLET.match(line) or re.match(r"\w+\s*:", line) or not line.strip()
-        joined += ("\n" if alone else " ") + line.rstrip("\n")
+        if is_row or _ITEM.match(line) or not line.strip():
+            items.append("")
+        items[-1] += " " + line.rstrip("\n")
         is_row = not line.endswith("\n") or not line.strip()
-    return [s.strip() for s in _SENTENCE.split(joined) if s and s.strip(" .")]
+    parts: list[str] = []
+    for item in items:
+        parts += [item] if _ITEM.match(item.strip()) else _SENTENCE.split(item)
+    return [p.strip() for p in parts if p.strip(" .")]
 
 
 def _without(text: str, names: list[str]) -> str:

@@ -92,6 +92,20 @@ def test_what_was_written_before_is_said() -> None:
     assert spec and "`dm_animal` was described as “One row per animal.”." in spec.notes
 
 
+def test_items_are_read_to_their_ends_and_the_model_is_not_forgotten() -> None:
+    body = (
+        "dm_feed has no documentation. Describe the model and its columns please:\n"
+        "- kilos: weight incl. bags; leftovers left out\n- price: EUR, net. Nothing added."
+    )
+    assert told(body) == {
+        "dm_feed": "Rows.",
+        "dm_feed.kilos": "Weight incl. bags; leftovers left out.",
+        "dm_feed.price": "EUR, net. Nothing added.",
+    }
+    lines = "Please describe dm_animal:\nweight: kg, live\nborn_on = day of birth, or of arrival"
+    assert told(lines) == {WEIGHT: "Kg, live.", BORN: "Day of birth, or of arrival."}
+
+
 @pytest.mark.parametrize(
     ("body", "about"),
     [
