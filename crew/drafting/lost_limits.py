@@ -90,6 +90,7 @@ class LostLimits:
         told = self._told(wish, bases, metrics, dimensions, filters)
         asked = " ".join(q.text for q in self.context.asking.open)
         counted = {s for m in metrics for s in stems(m.label)}
+        counted |= {s for d in dimensions for s in name_stems(d.column)}
         texts = (*wish.prose, *(c.text for c in wish.clauses))
         limits = [s for text in texts for s in limits_of(text)]
         own = [c for c in wish.clauses if c.quote not in wish.said_later]
