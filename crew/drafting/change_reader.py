@@ -68,6 +68,7 @@ _BY = re.compile(
     r"\b(?:by|via|over|through|using|from|with|on|key|keys|of|per)\s+(?:(?:the|its|column|key)\s+)*[`\"']?$",
     re.I,
 )
+_ANY_DATE = {"date", "time", "timestamp", "day", "moment", "datum", "proper", "right", "correct"}
 _QUOTED_OR = re.compile(r"['\"“‘][^'\"”’]+['\"”’]\s+(?:if|where|when|for|otherwise|else)\b", re.I)
 _TEST = re.compile(r"\b(?:tests?|tested|unique|not[ _]null|never (?:null|empty)|not empty)\b", re.I)
 _DOCUMENT = re.compile(
@@ -516,6 +517,17 @@ class ChangeReader:
             self._add_metric(what, name, clause, target, items)
             return
         said = content_stems(what)
+        if said and set(said) <= _ANY_DATE | stem_set("articles"):
+            if (meant := self._asked_date(what, target)) is not None:
+                relation, column_name = meant
+                grounding = Grounding(source="ticket", text=clause.quote)
+                items.columns.append(
+                    Dimension(
+                        name=name or column_name, relation=relation, column=column_name, key="",
+                        grounding=grounding,
+                    )
+                )  # fmt: skip
+            return
         links = self.linker.lookups(said, target.key)
         if links and links[0].hops == 0 and links[0].exact and not name:
             self._present(f"“{what}” is its column `{links[0].column.name}`", items)
@@ -551,6 +563,25 @@ class ChangeReader:
                     items.assumptions.append(f"“{what}” is `{link.name}`.")
             return
         self._add_metric(what, name, clause, target, items)
+
+    def _asked_date(self, what: str, target: RelationCard) -> tuple[str, str] | None:
+        """`The other date` is any that the model's rows lead to: (relation, column) of the one that is
+        meant, near ones first; None while it is asked."""
+        near = [r.key for r in self.evidence.relations if r.unique_id in target.parents]
+        near += [e.right for e in self.planner.edges if e.left == target.key]
+        have = {c.name.lower() for c in target.columns}
+        found: list[tuple[str, str]] = []
+        for card in [c for r in dict.fromkeys(near) if (c := self.evidence.relation(r))]:
+            for column in card.columns:
+                is_date = column.data_type.lower().startswith(("date", "timestamp"))
+                if is_date and column.name.lower() not in have:
+                    found.append((card.key, column.name))
+        index = self.asking.ask(
+            f"column:{snake(what)}",
+            f"“{what}”: which date is meant? `{target.key}` reaches more than one, or none by that name.",
+            [(f"`{relation}.{column}`", "") for relation, column in found[:6]],
+        )
+        return found[index] if index is not None and index < len(found) else None
 
     def _key(self, what: str, link: ColumnLink, clause: Phrase, target: RelationCard) -> str | None:
         """The column of the target that leads to what is wished for, where there are several; empty
