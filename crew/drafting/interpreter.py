@@ -646,7 +646,8 @@ class Interpreter:
         metrics = [self.joins.keyed(metric, dimensions[:1], filters) for metric in metrics]
         self.joins.check(metrics, dimensions[:1], filters)
         ask_shapes(self.context, wish, metrics, every=True)
-        LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters)
+        spine_limits = self.entities.filters
+        LostLimits(self.context).ask(wish, bases, metrics, dimensions, filters, spine_limits)
         self.taken |= {f.grounding.text for f in filters}
         self.context.assume(
             f"Each row of `{spine.key}` has a row, with zero where nothing was counted."

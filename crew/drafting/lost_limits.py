@@ -85,9 +85,11 @@ class LostLimits:
         metrics: Sequence[Metric],
         dimensions: Sequence[Dimension],
         filters: Sequence[Filter],
+        conditions: Sequence[str] = (),
     ) -> None:
-        """Ask about limits of which a word went nowhere."""
+        """Ask about limits of which a word went nowhere; `conditions` say which entities have a row."""
         told = self._told(wish, bases, metrics, dimensions, filters)
+        told |= {x for text in conditions for s in stems(text) for x in alike(s)}
         asked = " ".join(q.text for q in self.context.asking.open)
         counted = {s for m in metrics for s in stems(m.label)}
         counted |= {s for d in dimensions for s in name_stems(d.column)}
