@@ -32,7 +32,7 @@ from crew.drafting.schema_linker import (
     term_for,
 )
 from crew.drafting.scope import UnknownColumn, qualified, qualify_measure
-from crew.drafting.spoken_names import column_stems
+from crew.drafting.spoken_names import column_stems, entity_names
 from crew.drafting.vocabulary import (
     alike,
     is_foreign,
@@ -230,6 +230,9 @@ class MetricReader:
                 return Reading(phrase)  # `rent of the active contracts` counts none
             key = self.linker.key_column(card)
             reading = Reading(phrase, entity=card)
+            said = {x for s in rest for x in alike(s)}
+            if not any(set(name) <= said for name in entity_names(card)):
+                reading.assumptions.append(f"“{text}” are the rows of `{card.key}`.")
             measure = Measure(
                 name=_name(self.linker.figures.readable(text), aggregation),
                 relation=card.key,

@@ -245,7 +245,14 @@ class SchemaLinker:
         found = self._columns(phrase, bases, _splittable, labels=True)
         bare = [s for s in phrase if s not in stem_set("classifiers")]
         if not found and 0 < len(bare) < len(phrase):
-            return self._columns(bare, bases, _splittable, labels=True)
+            # A type is a column of few values, never the name or the key of the thing itself.
+            things = KEY_STEMS | stem_set("labels")
+            links = self._columns(bare, bases, _splittable, labels=False)
+            found = [
+                replace(k, exact=False)
+                for k in links
+                if k.column.values and not set(column_stems(k.column)) & things
+            ]
         return found
 
     def lookups(self, phrase: Sequence[str], base: str) -> list[ColumnLink]:

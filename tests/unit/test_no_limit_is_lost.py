@@ -86,3 +86,19 @@ def test_dates_that_are_denied_are_left_out(
         f"select region, count(*) from orders where ordered_on {condition} '2025-02-01' group by 1"
     )
     assert shop.rows("Orders", ticket) == side
+
+
+def test_a_type_is_no_name_of_the_thing() -> None:
+    shop = SmallWarehouse(
+        {
+            "customers": "select i as customer_id, 'C' || i as customer_name from range(1, 9) t(i)",
+            "orders": "select i as order_id, 1 + i % 8 as customer_id, ['card', 'cash'][1 + i % 2] as"
+            " payment from range(1, 61) t(i)",
+        },
+        joins=[("orders", "customer_id", "customers", "customer_id")],
+        keys={"orders": "order_id", "customers": "customer_id"},
+    )
+    assert shop.asked("Orders", "Number of orders per type of customer")
+    spec = shop.spec("Orders", "Number of orders per type of payment")
+    assert [d.column for d in spec.dimensions] == ["payment"]
+    assert any("type of payment" in a.text for a in spec.assumptions)
